@@ -1,0 +1,83 @@
+/*
+ * The judge: runs a program on a target and the oracle, compares, and returns an outcome. A divergence is a value;
+ * nothing here aborts.
+ *
+ *	judge_run(judge, program)  --for each op-->  target->exec  -->  oracle_step  -->  contents
+ *	                           --at 1, 2, 4, 8 .. ops, check(), dump(), the end-->  oracle_compare, oracle_finish
+ *
+ * A judge keeps booted pairs of target and oracle, keyed by the whole machine, so that a run on a machine it has seen
+ * costs a reset.
+ */
+#ifndef LOSTBUDDY_JUDGE_H
+#define LOSTBUDDY_JUDGE_H
+
+#include "oracle/oracle.h"
+
+enum finding_kind {
+	FINDING_NONE,
+	FINDING_RULE,		/* a rule of the oracle is broken */
+	FINDING_OBSERVED,	/* replay: the text's observation differs from what happened ("replay.observed") */
+	FINDING_CRASH,		/* the target died: signal ("target.crash") */
+	FINDING_HANG,		/* the target did not come back ("target.hang") */
+	FINDING_CREATE,		/* the target would not start on this machine ("target.create") */
+	FINDING_MISSED,		/* a `!` line of the text was not reported ("replay.expected") */
+};
+
+/* Why a run ended. signature is rule, operation, first differing field, layer, state class: equal for one bug. */
+struct outcome {
+	enum finding_kind kind;
+	uint32_t op;			/* index of the operation at which it was seen; nr_ops: the end */
+	struct verdict verdict;
+	struct lb_call call;
+	struct lb_result actual;
+	char signature[192];
+	/* what was run, findings or not */
+	uint32_t executed;		/* operations carried out by the target */
+	uint32_t no_ops;		/* operations on dead handles, nop, or without capability */
+	uint32_t comparisons;		/* full comparisons of state */
+	uint64_t digest;		/* of all calls and results: equal in any process, with any compiler */
+};
+
+struct judge_options {
+	bool compare_always;		/* full comparison after every operation */
+	bool no_oracle;			/* only carry out (for benchmarks) */
+	bool check_observed;		/* compare program->observed */
+	bool supervised;		/* run the target in a worker process, with a watchdog */
+	unsigned int timeout_ms;	/* of the worker for one program; 0: 2000 */
+	unsigned int cached_machines;	/* booted pairs kept; 0: 64 */
+};
+
+struct judge;
+struct judge *judge_create(const struct lb_target *target, const struct judge_options *options);
+void judge_destroy(struct judge *j);
+const struct lb_target *judge_target(const struct judge *j);
+
+/* Runs the program. Always fills *outcome; returns outcome->kind == FINDING_NONE. */
+bool judge_run(struct judge *j, const struct program *p, struct outcome *outcome);
+
+/* After judge_run: the program with what was observed filled in. Runs it once more. */
+bool judge_observe(struct judge *j, struct program *p, struct outcome *outcome);
+
+/*
+ * judge_explain - a report for people: the program up to the first difference, both states side by side there, the
+ * operation that planted the fault where that is earlier, the free lists drawn, the rule's sentence. As snprintf.
+ */
+size_t judge_explain(struct judge *j, const struct program *p, char *buffer, size_t size);
+
+/* Sums over all runs of this judge: rules exercised [RULE_COUNT], paths taken [LB_PATH_COUNT]. */
+const uint64_t *judge_exercised(const struct judge *j);
+const uint64_t *judge_paths(const struct judge *j);
+
+/* The probe for targets without exported state: exhausts from the top order down, compares with a fresh instance. */
+/* (part of judge_run's end for such targets; its rule is contract.leak or buddy.unmerged) */
+
+/*
+ * judge_shrink - the shortest program with the same signature that a bounded search finds (DESIGN 6, quick).
+ * @p is changed in place; @max_runs bounds the search. Returns the number of runs made.
+ */
+uint32_t judge_shrink(struct judge *j, struct program *p, const char *signature, uint32_t max_runs);
+
+/* Built in, and from shared objects ("core", "./mine.so", "broken:leak"...). NULL with a sentence naming what is missing. */
+const struct lb_target *target_find(const char *name, char error[256]);
+
+#endif
