@@ -71,12 +71,6 @@ const uint64_t *judge_paths(const struct judge *j);
 /* The probe for targets without exported state: exhausts from the top order down, compares with a fresh instance. */
 /* (part of judge_run's end for such targets; its rule is contract.leak or buddy.unmerged) */
 
-/*
- * judge_shrink - the shortest program with the same signature that a bounded search finds (DESIGN 6, quick).
- * @p is changed in place; @max_runs bounds the search. Returns the number of runs made.
- */
-uint32_t judge_shrink(struct judge *j, struct program *p, const char *signature, uint32_t max_runs);
-
 /* Built in, and from shared objects ("core", "./mine.so", "broken:leak"...). NULL with a sentence naming what is missing. */
 const struct lb_target *target_find(const char *name, char error[256]);
 
