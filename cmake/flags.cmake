@@ -1,0 +1,63 @@
+# Flags of all rooms. The kinds of build differ in these options only (CMakePresets.json sets them):
+#
+#   LOSTBUDDY_ASSERTIONS   assert() is compiled in; off in release builds only
+#   LOSTBUDDY_WERROR       a warning ends the build
+#   LOSTBUDDY_SANITIZE     AddressSanitizer and UndefinedBehaviorSanitizer; the first report ends the run
+#   LOSTBUDDY_COVERAGE     gcc's line counters, for gcovr
+#   LOSTBUDDY_LIBFUZZER    edge counters for libFuzzer, and its targets are built (clang only)
+
+option(LOSTBUDDY_ASSERTIONS "Compile assertions in" ON)
+option(LOSTBUDDY_WERROR "Treat warnings as errors" ON)
+option(LOSTBUDDY_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(LOSTBUDDY_COVERAGE "Line coverage (gcc)" OFF)
+option(LOSTBUDDY_LIBFUZZER "Instrument for libFuzzer and build its targets (clang)" OFF)
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)		# POSIX names without a macro in every file
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_ENABLE_EXPORTS OFF)		# plug-ins must not find our symbols
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+# A flag set that CMake does not add to by itself: whether assertions are on is our decision, not the build type's.
+foreach(kind IN ITEMS DEBUG RELEASE)
+	string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${kind} "${CMAKE_C_FLAGS_${kind}}")
+	string(REPLACE "-O3" "-O2 -g" CMAKE_C_FLAGS_${kind} "${CMAKE_C_FLAGS_${kind}}")
+endforeach()
+
+add_library(lb_flags INTERFACE)
+target_compile_options(lb_flags INTERFACE -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow)
+if(LOSTBUDDY_WERROR)
+	target_compile_options(lb_flags INTERFACE -Werror)
+endif()
+if(LOSTBUDDY_ASSERTIONS)
+	target_compile_options(lb_flags INTERFACE -fno-omit-frame-pointer)
+else()
+	target_compile_definitions(lb_flags INTERFACE NDEBUG)
+endif()
+
+if(LOSTBUDDY_SANITIZE)
+	set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+	target_compile_options(lb_flags INTERFACE ${sanitizers})
+	target_link_options(lb_flags INTERFACE ${sanitizers})
+endif()
+
+if(LOSTBUDDY_COVERAGE)
+	if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
+		message(FATAL_ERROR "LOSTBUDDY_COVERAGE needs gcc, and the compiler is ${CMAKE_C_COMPILER}")
+	endif()
+	target_compile_options(lb_flags INTERFACE --coverage -fprofile-update=atomic)
+	target_link_options(lb_flags INTERFACE --coverage)
+endif()
+
+# Edge counters, apart from lb_flags: rooms take them, but not the oracle. What the oracle does is no behaviour of a
+# target, and every counter costs time in each run (they are scanned, hit or not).
+add_library(lb_edges INTERFACE)
+if(LOSTBUDDY_LIBFUZZER)
+	if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+		message(FATAL_ERROR "LOSTBUDDY_LIBFUZZER needs clang-19 (packages clang-19 libclang-rt-19-dev), "
+			"and the compiler is ${CMAKE_C_COMPILER}")
+	endif()
+	target_compile_options(lb_edges INTERFACE -fsanitize=fuzzer-no-link)
+endif()
