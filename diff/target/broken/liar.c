@@ -1,0 +1,220 @@
+/*
+ * Wrappers around the reference allocator that lie: faults which only mean something to a target that claims Linux's
+ * policy, or that exports its state.
+ *
+ *	judge  --call-->  liar  --call, perhaps changed-->  core
+ *	       <--result or state, perhaps falsified--
+ *
+ * The reference allocator itself is never touched: it does what it is told, and only what is told of it is false. Lies
+ * about the state begin with the first free, so that boot is as it should be.
+ */
+#include "target/broken/broken.h"
+#include "target/builtin.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GFP_ZONE_BITS = 0x1 | 0x4 };	/* DMA and DMA32 (facts 5) */
+
+struct liar {
+	void *core;
+	uint64_t *words;	/* the true state, before it is falsified */
+	size_t capacity;
+	unsigned int pageblock_order;
+	unsigned int allocations, frees;
+	enum lie lie;
+};
+
+void *liar_create(const struct machine *machine, enum lie lie, char *error)
+{
+	struct liar *l = calloc(1, sizeof(*l));
+
+	assert(lie < LIE_COUNT);
+	if (!l) {
+		snprintf(error, 256, "no memory for the wrapper");
+		return NULL;
+	}
+	l->lie = lie;
+	l->pageblock_order = machine->pageblock_order;
+	l->core = core_target.create(machine, error);
+	if (l->core)
+		return l;
+	free(l);
+	return NULL;
+}
+
+void liar_destroy(void *instance)
+{
+	struct liar *l = instance;
+
+	core_target.destroy(l->core);
+	free(l->words);
+	free(l);
+}
+
+bool liar_reset(void *instance)
+{
+	struct liar *l = instance;
+
+	l->allocations = 0;
+	l->frees = 0;
+	return core_target.reset && core_target.reset(l->core);
+}
+
+void *liar_memory(void *instance, uint64_t pfn)
+{
+	struct liar *l = instance;
+
+	return core_target.memory ? core_target.memory(l->core, pfn) : NULL;
+}
+
+static bool allocates(const struct lb_call *call)
+{
+	return call->op >= OP_ALLOC_PAGES && call->op <= OP_GET_ZEROED_PAGE;
+}
+
+static bool frees(const struct lb_call *call)
+{
+	return call->op == OP_FREE_PAGES_STRUCT || call->op == OP_FREE_PAGES;
+}
+
+void liar_exec(void *instance, const struct lb_call *call, struct lb_result *result)
+{
+	struct liar *l = instance;
+	struct lb_call told = *call;
+
+	l->allocations += allocates(call);
+	l->frees += frees(call);
+	if (l->lie == LIE_FAILS && allocates(call) && l->allocations % 3 == 0) {
+		result->outcome = LB_NULL;
+		result->reason = LB_NO_BLOCK;
+		return;
+	}
+	if (l->lie == LIE_SWALLOWS_FREES && frees(call) && l->frees % 3 == 0) {
+		result->outcome = LB_DONE;
+		return;
+	}
+	if (l->lie == LIE_CROSSES_ZONES && allocates(call))
+		told.gfp &= ~(uint32_t)GFP_ZONE_BITS;
+	core_target.exec(l->core, &told, result);
+}
+
+/* Sections are type, length, words: the next one. */
+static size_t next_section(const uint64_t *words, size_t at)
+{
+	return at + 2 + words[at + 1];
+}
+
+static size_t miscount(uint64_t *words, size_t size)
+{
+	for (size_t at = 0; at < size && words[at] != LB_STATE_END; at = next_section(words, at)) {
+		if (words[at] != LB_STATE_ZONE)
+			continue;
+		words[at + 2 + LB_ZONE_FREE]++;
+		break;
+	}
+	return size;
+}
+
+/* Takes size words apart at at, so that there is room for so many more. */
+static void make_room(uint64_t *words, size_t size, size_t at, size_t more)
+{
+	assert(at <= size);
+	memmove(words + at + more, words + at, (size - at) * sizeof(*words));
+}
+
+enum { LIST_NODE, LIST_ZONE, LIST_ORDER, LIST_TYPE, LIST_PFNS };
+
+static bool same_list(const uint64_t *words, size_t at, const uint64_t list[LIST_PFNS])
+{
+	return words[at] == LB_STATE_FREE_LIST && memcmp(words + at + 2, list, LIST_PFNS * sizeof(*list)) == 0;
+}
+
+static bool list_before(const uint64_t *words, size_t at, const uint64_t list[LIST_PFNS])
+{
+	if (words[at] != LB_STATE_FREE_LIST)
+		return words[at] < LB_STATE_FREE_LIST;
+	for (unsigned int i = 0; i < LIST_PFNS; i++)
+		if (words[at + 2 + i] != list[i])
+			return words[at + 2 + i] < list[i];
+	return false;
+}
+
+/* Puts two blocks at the end of the list that *list names, which is made if there is none. Grows by at most 8 words. */
+static size_t append_blocks(uint64_t *words, size_t size, const uint64_t list[LIST_PFNS], const uint64_t pfn[2])
+{
+	size_t at = 0;
+
+	while (list_before(words, at, list))
+		at = next_section(words, at);
+	if (!same_list(words, at, list)) {
+		make_room(words, size, at, 2 + LIST_PFNS);
+		size += 2 + LIST_PFNS;
+		words[at] = LB_STATE_FREE_LIST;
+		words[at + 1] = LIST_PFNS;
+		memcpy(words + at + 2, list, LIST_PFNS * sizeof(*list));
+	}
+
+	size_t end = next_section(words, at);
+
+	make_room(words, size, end, 2);
+	words[at + 1] += 2;
+	words[end] = pfn[0];
+	words[end + 1] = pfn[1];
+	return size + 2;
+}
+
+/* The head of the first list whose blocks may be cut becomes two halves: buddies that lie free side by side. */
+static size_t split_a_block(uint64_t *words, size_t size, unsigned int pageblock_order)
+{
+	for (size_t at = 0; at < size && words[at] != LB_STATE_END; at = next_section(words, at)) {
+		const uint64_t *list = words + at + 2;
+
+		if (words[at] != LB_STATE_FREE_LIST || list[LIST_ORDER] < 1 || list[LIST_ORDER] > pageblock_order)
+			continue;
+
+		uint64_t half[LIST_PFNS] = { list[0], list[1], list[LIST_ORDER] - 1, list[LIST_TYPE] };
+		uint64_t pfn[2] = { list[LIST_PFNS], list[LIST_PFNS] + (UINT64_C(1) << half[LIST_ORDER]) };
+		size_t whole = words[at + 1] == LIST_PFNS + 1 ? at : at + 2 + LIST_PFNS;
+		size_t words_gone = whole == at ? 2 + LIST_PFNS + 1 : 1;
+
+		words[at + 1]--;
+		memmove(words + whole, words + whole + words_gone, (size - whole - words_gone) * sizeof(*words));
+		return append_blocks(words, size - words_gone, half, pfn);
+	}
+	return size;
+}
+
+/* The true state in l->words, with room to falsify it. Returns its size, 0 without memory. */
+static size_t true_state(struct liar *l)
+{
+	size_t size = core_target.export_state(l->core, l->words, l->capacity);
+
+	if (size + 8 <= l->capacity)
+		return size;
+
+	uint64_t *words = realloc(l->words, (2 * size + 8) * sizeof(*words));
+
+	if (!words)
+		return 0;
+	l->words = words;
+	l->capacity = 2 * size + 8;
+	return core_target.export_state(l->core, l->words, l->capacity);
+}
+
+size_t liar_export_state(void *instance, uint64_t *words, size_t capacity)
+{
+	struct liar *l = instance;
+	bool lies = l->frees > 0 && (l->lie == LIE_MISCOUNTS || l->lie == LIE_SPLITS);
+	size_t size = lies ? true_state(l) : 0;
+
+	if (size == 0)
+		return core_target.export_state(l->core, words, capacity);
+	size = l->lie == LIE_MISCOUNTS ? miscount(l->words, size) :
+					 split_a_block(l->words, size, l->pageblock_order);
+	if (size <= capacity)
+		memcpy(words, l->words, size * sizeof(*words));
+	return size;
+}
