@@ -1,0 +1,220 @@
+/*
+ * The virtual machine: made from a configuration, booted, used through a context, reset, thrown away.
+ *
+ * All state hangs off struct mm_machine; many machines live in one process. "Current" is one thread-local pointer to an
+ * execution context, which says on which machine and CPU, at which level and under which scope flags the code runs.
+ *
+ * Invariants (mm_machine_check() reports them by number):
+ *   M1  no frame is in two places: free blocks and page list entries are disjoint, and nobody holds them;
+ *   M2  a listed block lies in its list's zone, is aligned to its size, has refcount 0 and its order in private;
+ *   M3  nr_free of an order is the length of all its lists; nr_free_pages is the sum of all blocks;
+ *   M4  count of a page set is the number of pages on its lists, and every entry there has refcount 0;
+ *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock order);
+ *   M6  a zone's pages lie in its span, and present >= managed.
+ *
+ * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program says who runs; not
+ * before several CPUs interleave), real spinlocks. Time is virtual: mm_advance().
+ * Not here: page tables and TLB (vmalloc brings them), reclaim, compaction and the OOM killer (hooks, with null answers).
+ */
+#ifndef LB_MACHINE_H
+#define LB_MACHINE_H
+
+#include "lostbuddy/event.h"
+#include "lostbuddy/mmzone.h"
+
+#define MM_BY_FORMULA (-1L)
+#define MM_PERCPU_REAL 0xffffffffu
+
+enum mm_checks { MM_CHECKS_LINUX, MM_CHECKS_DEBUG, MM_CHECKS_OFF };
+enum mm_lock_mode { MM_LOCKS_NOTHING, MM_LOCKS_SCHEDULER, MM_LOCKS_REAL };
+
+/* What a kernel version does differently, as data (facts, section by section). */
+struct mm_profile {
+	const char *name;
+	unsigned int pcp_max_order;	/* orders 0 .. this have page lists */
+	bool pcp_has_thp_lists;		/* with thp: pageblock order too */
+	int pcp_free_factor_cap;
+	uint64_t node_load_unit;	/* the node order's val = distance term * this + load */
+};
+extern const struct mm_profile mm_profile_linux_6_1;
+
+struct mm_range {
+	pfn_t start, end;	/* [start, end) */
+	int node;
+};
+
+struct mm_config {
+	const struct mm_profile *profile;
+	enum mm_checks checks;
+	enum mm_lock_mode locks;
+	bool thp;
+	bool pc;		/* 0..1 MiB is reserved */
+	unsigned int nr_nodes, nr_cpus;
+	unsigned int top_order, pageblock_order;
+	pfn_t max_pfn, dma_end, dma32_end;	/* dma_end, dma32_end: 0 = no such zone */
+	uint64_t section_pages;
+	uint32_t percpu_unit_pages;		/* or MM_PERCPU_REAL */
+	long min_free_kbytes, pcp_high, pcp_batch;	/* or MM_BY_FORMULA */
+	unsigned int watermark_scale_factor, watermark_boost_factor;
+	unsigned int lowmem_reserve_ratio[MAX_NR_ZONES];
+	pfn_t movable_start[MM_MAX_NODES];	/* 0: none */
+	unsigned int cpu_node[MM_MAX_CPUS];
+	unsigned int distance[MM_MAX_NODES][MM_MAX_NODES];
+	unsigned int nr_memory, nr_reserved;
+	struct mm_range memory[MM_MAX_RANGES];		/* ascending, disjoint, without pfn 0 */
+	struct mm_range reserved[MM_MAX_RANGES];	/* ascending, disjoint */
+};
+
+/* Tunables of /proc/sys/vm. */
+enum mm_sysctl {
+	MM_SYSCTL_MIN_FREE_KBYTES,
+	MM_SYSCTL_WATERMARK_SCALE_FACTOR,
+	MM_SYSCTL_WATERMARK_BOOST_FACTOR,
+	MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION,
+	MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA,
+	MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA32,
+	MM_SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL,
+	MM_SYSCTL_COUNT
+};
+
+/* What reclaim, compaction and the OOM killer answer. The defaults reclaim, compact and kill nothing. */
+enum mm_compact_result { MM_COMPACT_SKIPPED, MM_COMPACT_COMPLETE };
+enum mm_oom_result { MM_OOM_NO_VICTIM, MM_OOM_KILLED };
+
+struct mm_hooks {
+	uint64_t (*try_to_free_pages)(struct mm_machine *m, gfp_t gfp, unsigned int order);
+	enum mm_compact_result (*try_to_compact_pages)(struct mm_machine *m, gfp_t gfp, unsigned int order);
+	enum mm_oom_result (*out_of_memory)(struct mm_machine *m, gfp_t gfp, unsigned int order);
+};
+
+struct mm_vmstat {
+	uint64_t pgalloc, pgfree;	/* pages */
+	uint64_t leaked;		/* frames lost for good: bad pages */
+	uint64_t bad_pages;		/* reports */
+};
+
+struct mm_machine {
+	/* read on every allocation */
+	mm_listener *listener;
+	void *listener_data;
+	struct page *memmap;
+	uint8_t *pageblock_type;	/* [pfn >> pageblock_order] */
+	char *memory;			/* host address of frame 0 */
+	unsigned int top_order, pageblock_order;
+	unsigned int nr_nodes, nr_cpus;
+	enum mm_checks checks;
+	enum mm_lock_mode locks;
+	unsigned int pcp_max_order;
+	bool pcp_thp;			/* pageblock order has page lists */
+	bool grouping_disabled;		/* page_group_by_mobility_disabled */
+	bool poison_memory;		/* AddressSanitizer build: bytes of free pages are poisoned */
+	unsigned int cpu_node[MM_MAX_CPUS];
+	uint8_t gfp_zone_table[16];
+	struct zone *zone_of[MM_MAX_NODES << ZONE_ID_ZONE_BITS];	/* by page_zone_id */
+	struct pglist_data *nodes;
+	struct mm_vmstat vmstat;
+	uint64_t changes;		/* of free areas and types: tells whether a round changed anything */
+	uint64_t jiffies;
+	uint64_t sysctl[MM_SYSCTL_COUNT];
+	long user_min_free_kbytes;	/* -1: never written */
+	struct mm_hooks hooks;
+	pfn_t max_pfn;
+	uint64_t nr_pageblocks;
+	uint64_t nr_kernel_pages;	/* "Total pages" of the zonelist line */
+	struct mm_config config;
+	/* the host's side */
+	char *arena;
+	size_t arena_size;
+	char *boot_image;		/* the arena as it was right after boot */
+	size_t memory_size;
+};
+
+/* Levels, lowest first; a higher one interrupts a lower one. */
+enum mm_level { MM_TASK, MM_SOFTIRQ, MM_IRQ, MM_NMI };
+
+enum mm_scope {
+	MM_SCOPE_NOIO = 1 << 0,
+	MM_SCOPE_NOFS = 1 << 1,
+	MM_SCOPE_MEMALLOC = 1 << 2,
+	MM_SCOPE_PIN = 1 << 3,
+	MM_SCOPE_RT = 1 << 4,
+	MM_SCOPE_VICTIM = 1 << 5,
+};
+
+/* Why the last allocation of a context gave nothing. */
+enum mm_failure {
+	MM_FAIL_NONE,
+	MM_FAIL_ORDER,		/* above the top order */
+	MM_FAIL_INJECTED,
+	MM_FAIL_ZONE,		/* no zone of the zonelist matches */
+	MM_FAIL_WATERMARK,	/* every zone failed its mark */
+	MM_FAIL_BLOCK,		/* a zone passed its mark, but has no block to take */
+	MM_FAIL_TYPE,		/* MOVABLE and RECLAIMABLE together */
+	MM_FAIL_CONTEXT,	/* from NMI */
+	MM_FAIL_LOOP,		/* would loop for ever */
+	MM_FAIL_OOM,		/* no victim: the kernel would panic */
+};
+
+enum mm_warning {
+	MM_WARN_SLEEP = 1 << 0,
+	MM_WARN_BAD_PAGE = 1 << 1,
+	MM_WARN_ORDER = 1 << 2,
+};
+
+/* Where code runs. */
+struct mm_context {
+	struct mm_machine *machine;
+	unsigned int cpu;
+	enum mm_level level;
+	unsigned int scope;		/* enum mm_scope */
+	unsigned int fail_nth;		/* the n-th attempt from now on fails; 0: none */
+	enum mm_failure failure;	/* of the last allocation that gave nothing */
+	unsigned int warnings;		/* enum mm_warning, collected until the owner clears them */
+};
+
+extern _Thread_local struct mm_context *mm_current;
+
+/* Stable names of the places where another CPU or an interrupt may come in between. */
+enum mm_sched_point { MM_POINT_ZONE_LOCK, MM_POINT_ZONE_UNLOCK, MM_POINT_PCP_LOCK, MM_POINT_PCP_UNLOCK };
+
+/*
+ * mm_machine_create - lay out and boot a machine.
+ * @config: ranges, borders, constants; see machine_check() of the language for what is possible. Copied.
+ * @error:  256 bytes for a sentence, when NULL is returned
+ * Returns the machine, or NULL iff the configuration cannot be laid out (locks = scheduler, no room for the boot
+ * reservations) or the host has no memory. Facts: 2, 3, 4.
+ */
+struct mm_machine *mm_machine_create(const struct mm_config *config, char *error);
+void mm_machine_destroy(struct mm_machine *m);
+
+/* Back to the state right after boot, by copying. Page contents stay as they are. */
+void mm_machine_reset(struct mm_machine *m);
+
+/* The first invariant that does not hold, as "M3: ..." in why (256 bytes); true iff all hold. */
+bool mm_machine_check(struct mm_machine *m, char *why);
+
+void mm_listen(struct mm_machine *m, mm_listener *listener, void *data);
+
+/* Virtual time goes on. */
+void mm_advance(struct mm_machine *m, uint64_t jiffies);
+
+/* Writes a tunable and what depends on it. False and unchanged iff the value is out of range. Facts: 4, 8. */
+bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value);
+
+/* kswapd of the node runs once: reclaims nothing, drops the boosts, sleeps. */
+void mm_run_kswapd(struct mm_machine *m, unsigned int node);
+
+/* Complains (MM_WARN_SLEEP) where the current context may not sleep. */
+void might_sleep(void);
+
+static inline struct zone *mm_zone(const struct mm_machine *m, unsigned int node, unsigned int type)
+{
+	return &m->nodes[node].zones[type];
+}
+
+static inline struct zone *page_zone(const struct mm_machine *m, const struct page *page)
+{
+	return m->zone_of[page_zone_id(page)];
+}
+
+#endif

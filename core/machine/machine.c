@@ -1,0 +1,270 @@
+/*
+ * Laying out a machine on the host, resetting and unmaking it.
+ *
+ *   arena    | mm_machine | nodes | zones | page sets | zonelists | pageblock types | memmap |     boot metadata
+ *   memory   | frame 0 | frame 1 | ...                                                       |     sparse, NORESERVE
+ *
+ * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is the whole boot state:
+ * reset is one copy. Large machines keep no copy and boot again.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "boot/boot.h"
+#include "machine/machine_internal.h"
+
+enum {
+	BOOT_IMAGE_MAX = 1 << 20,	/* bytes of arena up to which a copy is kept */
+	POISON_MAX_PAGES = 4096,
+	ARENA_ALIGN = 64,
+};
+
+/* Offsets of the parts of an arena; the last is its size. */
+struct layout {
+	size_t nodes, zones, pagesets, zonerefs, types, memmap, size;
+};
+
+static size_t take(size_t *offset, size_t bytes)
+{
+	size_t at = *offset;
+
+	*offset = (at + bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	return at;
+}
+
+static size_t zonerefs_per_list(const struct mm_config *config)
+{
+	return (size_t)config->nr_nodes * MAX_NR_ZONES + 1;
+}
+
+static uint64_t nr_pageblocks(const struct mm_config *config)
+{
+	return (config->max_pfn >> config->pageblock_order) + 1;
+}
+
+static uint64_t round_up_pow2(uint64_t pages, unsigned int order)
+{
+	uint64_t block = UINT64_C(1) << order;
+
+	return (pages + block - 1) & ~(block - 1);
+}
+
+static struct layout arena_layout(const struct mm_config *config)
+{
+	struct layout l = { 0 };
+	size_t at = 0;
+
+	take(&at, sizeof(struct mm_machine));
+	l.nodes = take(&at, config->nr_nodes * sizeof(struct pglist_data));
+	l.zones = take(&at, (size_t)config->nr_nodes * MAX_NR_ZONES * sizeof(struct zone));
+	l.pagesets = take(&at, (size_t)config->nr_nodes * MAX_NR_ZONES * config->nr_cpus *
+				       sizeof(struct per_cpu_pages));
+	l.zonerefs = take(&at, config->nr_nodes * MAX_ZONELISTS * zonerefs_per_list(config) *
+				       sizeof(struct zoneref));
+	l.types = take(&at, nr_pageblocks(config));
+	/* whole blocks of the top order: the buddy of a last block has a struct page to be looked at */
+	l.memmap = take(&at, round_up_pow2(config->max_pfn, config->top_order) * sizeof(struct page));
+	l.size = at;
+	return l;
+}
+
+static void *map_anonymous(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void connect_zone(struct mm_machine *m, struct pglist_data *pgdat, enum zone_type type,
+			 struct per_cpu_pages *pagesets)
+{
+	struct zone *zone = &pgdat->zones[type];
+
+	zone->machine = m;
+	zone->pgdat = pgdat;
+	zone->type = type;
+	zone->id = ((unsigned int)pgdat->node_id << ZONE_ID_ZONE_BITS) | type;
+	zone->pageset = pagesets;
+	m->zone_of[zone->id] = zone;
+}
+
+/* Every pointer between the parts of the arena. */
+static void connect_arena(struct mm_machine *m, const struct layout *l)
+{
+	struct zone *zones = (struct zone *)(m->arena + l->zones);
+	struct per_cpu_pages *pagesets = (struct per_cpu_pages *)(m->arena + l->pagesets);
+	struct zoneref *zonerefs = (struct zoneref *)(m->arena + l->zonerefs);
+
+	m->nodes = (struct pglist_data *)(m->arena + l->nodes);
+	m->pageblock_type = (uint8_t *)(m->arena + l->types);
+	m->memmap = (struct page *)(m->arena + l->memmap);
+	for (unsigned int node = 0; node < m->nr_nodes; node++) {
+		struct pglist_data *pgdat = &m->nodes[node];
+
+		pgdat->node_id = (int)node;
+		pgdat->zones = zones + node * MAX_NR_ZONES;
+		pgdat->kswapd_highest_zoneidx = MAX_NR_ZONES;
+		for (unsigned int list = 0; list < MAX_ZONELISTS; list++, zonerefs += zonerefs_per_list(&m->config))
+			pgdat->zonelists[list].zonerefs = zonerefs;
+		for (unsigned int type = 0; type < MAX_NR_ZONES; type++, pagesets += m->nr_cpus)
+			connect_zone(m, pgdat, type, pagesets);
+	}
+}
+
+static void copy_constants(struct mm_machine *m)
+{
+	const struct mm_config *config = &m->config;
+
+	m->top_order = config->top_order;
+	m->pageblock_order = config->pageblock_order;
+	m->nr_nodes = config->nr_nodes;
+	m->nr_cpus = config->nr_cpus;
+	m->checks = config->checks;
+	m->locks = config->locks;
+	m->max_pfn = config->max_pfn;
+	m->nr_pageblocks = nr_pageblocks(config);
+	m->pcp_max_order = config->profile->pcp_max_order;
+	m->pcp_thp = config->thp && config->profile->pcp_has_thp_lists;
+	m->poison_memory = mm_can_poison() && config->max_pfn <= POISON_MAX_PAGES;
+	m->hooks = mm_null_hooks;
+	m->user_min_free_kbytes = -1;
+	memcpy(m->cpu_node, config->cpu_node, sizeof(m->cpu_node));
+}
+
+/* From zeroed arena bytes to a booted machine. */
+static bool boot_arena(struct mm_machine *m, const struct mm_config *config, char *error)
+{
+	struct layout l = arena_layout(config);
+
+	m->config = *config;
+	copy_constants(m);
+	connect_arena(m, &l);
+	return mm_boot(m, error);
+}
+
+static struct mm_machine *map_machine(const struct mm_config *config)
+{
+	struct layout l = arena_layout(config);
+	char *arena = map_anonymous(l.size);
+	size_t memory_size = config->max_pfn << PAGE_SHIFT;
+	char *memory = arena ? map_anonymous(memory_size) : NULL;
+
+	if (!memory) {
+		if (arena)
+			munmap(arena, l.size);
+		return NULL;
+	}
+	struct mm_machine *m = (struct mm_machine *)arena;
+
+	m->arena = arena;
+	m->arena_size = l.size;
+	m->memory = memory;
+	m->memory_size = memory_size;
+	return m;
+}
+
+static bool keep_boot_image(struct mm_machine *m)
+{
+	if (m->arena_size > BOOT_IMAGE_MAX)
+		return true;
+	char *image = malloc(m->arena_size);
+
+	if (!image)
+		return false;
+	m->boot_image = image;
+	memcpy(image, m->arena, m->arena_size);
+	return true;
+}
+
+static void say(char *error, const char *what)
+{
+	snprintf(error, 256, "%s", what);
+}
+
+struct mm_machine *mm_machine_create(const struct mm_config *config, char *error)
+{
+	assert(config->top_order <= MAX_TOP_ORDER);
+	assert(config->pageblock_order <= config->top_order);
+	assert(config->nr_nodes >= 1 && config->nr_nodes <= MM_MAX_NODES);
+	assert(config->nr_cpus >= 1 && config->nr_cpus <= MM_MAX_CPUS);
+	if (config->locks == MM_LOCKS_SCHEDULER) {
+		say(error, "lock mode scheduler needs several interleaved CPUs, which this version does not run");
+		return NULL;
+	}
+	struct mm_machine *m = map_machine(config);
+
+	if (!m) {
+		snprintf(error, 256, "no memory on the host for %llu pages: %s",
+			 (unsigned long long)config->max_pfn, strerror(errno));
+		return NULL;
+	}
+	if (!boot_arena(m, config, error)) {
+		mm_machine_destroy(m);
+		return NULL;
+	}
+	if (!keep_boot_image(m)) {
+		say(error, "no memory on the host for the boot image");
+		mm_machine_destroy(m);
+		return NULL;
+	}
+	return m;
+}
+
+void mm_machine_destroy(struct mm_machine *m)
+{
+	char *arena = m->arena;
+	size_t arena_size = m->arena_size;
+
+	if (m->poison_memory)
+		for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
+			mm_unpoison_block(m, pfn, 0);
+	free(m->boot_image);
+	munmap(m->memory, m->memory_size);
+	munmap(arena, arena_size);
+}
+
+/* Boots once more in place: what boot_arena needs is zeroed, what the host gave is kept. */
+static void boot_again(struct mm_machine *m)
+{
+	const struct mm_config config = m->config;
+	char *arena = m->arena, *memory = m->memory, why[256];
+	size_t arena_size = m->arena_size, memory_size = m->memory_size;
+
+	madvise(arena, arena_size, MADV_DONTNEED);
+	m->arena = arena;
+	m->arena_size = arena_size;
+	m->memory = memory;
+	m->memory_size = memory_size;
+	bool booted = boot_arena(m, &config, why);
+
+	assert(booted);
+	(void)booted;
+}
+
+static void poison_free_memory(struct mm_machine *m)
+{
+	for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
+		if (PageBuddy(&m->memmap[pfn]))
+			mm_poison_block(m, pfn, buddy_order(&m->memmap[pfn]));
+}
+
+void mm_machine_reset(struct mm_machine *m)
+{
+	mm_listener *listener = m->listener;
+	void *listener_data = m->listener_data;
+	char *image = m->boot_image;
+
+	if (image) {
+		memcpy(m->arena, image, m->arena_size);
+		m->boot_image = image;
+		if (m->poison_memory)
+			poison_free_memory(m);
+	} else {
+		boot_again(m);
+	}
+	mm_listen(m, listener, listener_data);
+}

@@ -1,0 +1,13 @@
+#ifndef LB_MACHINE_INTERNAL_H
+#define LB_MACHINE_INTERNAL_H
+
+#include "lostbuddy/machine.h"
+
+extern const struct mm_hooks mm_null_hooks;
+
+/* Tells AddressSanitizer that a block's bytes are nobody's, or somebody's again. Nothing in other builds. */
+void mm_poison_block(const struct mm_machine *m, pfn_t pfn, unsigned int order);
+void mm_unpoison_block(const struct mm_machine *m, pfn_t pfn, unsigned int order);
+bool mm_can_poison(void);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * Free areas of a zone: blocks of 2^order pages, by order and migratetype.
+ *
+ *   order 3  [0.......|........]           a free block of 8 pages at pfn 0
+ *   order 2  [....|....]                   its two halves, when split
+ *   order 0  ^pfn 5                        buddy of 5 is 4 (5 xor 1), of 4..7 is 0..3 (4 xor 4)
+ *
+ * Invariants (mm_machine_check() reports them as M2, M3, M5):
+ *   A1  a listed block lies in one zone and is aligned to its size;
+ *   A2  only the head of a listed block is a buddy page; its order is in private, its refcount is 0;
+ *   A3  nr_free of an order is the length of all its lists, nr_free_pages the pages of all blocks;
+ *   A4  a block that was just freed has no buddy left that it may merge with (types that change later may leave
+ *       mergeable neighbours apart: Linux does not look again).
+ *
+ * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
+ * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
+ */
+#include "page/page_internal.h"
+
+/* The only pfn that could ever be the buddy of [pfn, pfn + 2^order). */
+static inline pfn_t buddy_pfn(pfn_t pfn, unsigned int order)
+{
+	return pfn ^ (UINT64_C(1) << order);
+}
+
+static inline void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype,
+				    bool tail)
+{
+	struct free_area *area = &zone->free_area[order];
+
+	page->page_type = PAGE_TYPE_BUDDY;
+	page->private = order;
+	if (tail)
+		list_add_tail(&page->lru, &area->free_list[migratetype]);
+	else
+		list_add(&page->lru, &area->free_list[migratetype]);
+	area->nr_free++;
+	zone->machine->changes++;
+}
+
+static inline void del_from_free_list(struct zone *zone, struct page *page, unsigned int order)
+{
+	assert(PageBuddy(page) && buddy_order(page) == order);
+	list_del(&page->lru);
+	page->page_type = PAGE_TYPE_NONE;
+	page->private = 0;
+	zone->free_area[order].nr_free--;
+	zone->machine->changes++;
+}
+
+void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype)
+{
+	list_move_tail(&page->lru, &zone->free_area[order].free_list[migratetype]);
+	zone->machine->changes++;
+}
+
+void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
+{
+	if (unlikely(m->grouping_disabled && migratetype < MIGRATE_PCPTYPES))
+		migratetype = MIGRATE_UNMOVABLE;
+	m->pageblock_type[pfn >> m->pageblock_order] = (uint8_t)migratetype;
+	m->changes++;
+	mm_emit(m, MM_EVENT_RETYPE, NULL, pfn, m->pageblock_order, migratetype, 0);
+}
+
+/* The buddy if it is a free block of this order in this zone; NULL otherwise. */
+static inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
+				      unsigned int order)
+{
+	struct page *buddy = &m->memmap[buddy_pfn(pfn, order)];
+
+	if (!PageBuddy(buddy) || buddy_order(buddy) != order || page_zone_id(buddy) != zone->id)
+		return NULL;
+	assert(page_count(buddy) == 0);
+	return buddy;
+}
+
+/* From pageblock order up, types keep blocks apart: only U, M and R merge with each other (facts 6, 6.1). */
+static inline bool types_may_merge(int a, int b)
+{
+	return a == b || (a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES);
+}
+
+/* A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the tail. */
+static inline bool merge_is_likely(const struct mm_machine *m, const struct zone *zone, pfn_t pfn, unsigned int order)
+{
+	if (order >= m->top_order - 1)
+		return false;
+	return free_buddy(m, zone, pfn & buddy_pfn(pfn, order), order + 1) != NULL;
+}
+
+void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+{
+	struct mm_machine *m = zone->machine;
+
+	assert(is_aligned(pfn, order) && order <= m->top_order);
+	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
+	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
+	if (likely(migratetype != MIGRATE_ISOLATE))
+		zone->nr_free_pages += 1L << order;
+	while (order < m->top_order) {
+		struct page *buddy = free_buddy(m, zone, pfn, order);
+
+		if (!buddy)
+			break;
+		if (unlikely(order >= m->pageblock_order) &&
+		    !types_may_merge(migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
+			break;
+		del_from_free_list(zone, buddy, order);
+		pfn &= buddy_pfn(pfn, order);
+		order++;
+		mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
+	}
+	add_to_free_list(zone, &m->memmap[pfn], order, migratetype, to_tail || merge_is_likely(m, zone, pfn, order));
+	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
+}
+
+/* Cuts a block of order high down to low: upper halves go to the heads of the lists, the lowest part is kept. */
+static void expand(struct zone *zone, pfn_t pfn, unsigned int low, unsigned int high, int migratetype)
+{
+	struct mm_machine *m = zone->machine;
+
+	while (high > low) {
+		high--;
+		pfn_t half = pfn + (UINT64_C(1) << high);
+
+		add_to_free_list(zone, &m->memmap[half], high, migratetype, false);
+		mm_emit(m, MM_EVENT_SPLIT, zone, half, high, migratetype, 0);
+	}
+}
+
+/* The first block of the smallest order that will do, cut to size; NULL iff no list of the type has one. */
+struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype)
+{
+	struct mm_machine *m = zone->machine;
+
+	for (unsigned int current = order; current <= m->top_order; current++) {
+		struct list_head *list = &zone->free_area[current].free_list[migratetype];
+
+		if (list_empty(list))
+			continue;
+		struct page *page = lru_to_page(list->next);
+		pfn_t pfn = (pfn_t)(page - m->memmap);
+
+		del_from_free_list(zone, page, current);
+		mm_emit(m, MM_EVENT_TAKE, zone, pfn, current, migratetype, 0);
+		expand(zone, pfn, order, current, migratetype);
+		page->index = (uint64_t)migratetype;
+		return page;
+	}
+	return NULL;
+}
+
+/*
+ * All free blocks of the pageblock go to the tails of another type's lists, lowest pfn first. Returns their pages; 0
+ * without a look if the pageblock reaches beyond the zone's end. One that begins before the zone is taken from pfn on.
+ */
+uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype)
+{
+	struct mm_machine *m = zone->machine;
+	pfn_t start = pfn & ~(pageblock_pages(m) - 1), end = start + pageblock_pages(m);
+	uint64_t moved = 0;
+
+	if (!zone_spans_pfn(zone, start))
+		start = pfn;
+	if (!zone_spans_pfn(zone, end - 1))
+		return 0;
+	for (pfn_t at = start; at < end;) {
+		struct page *page = &m->memmap[at];
+
+		if (!PageBuddy(page) || page_zone_id(page) != zone->id) {
+			at++;
+			continue;
+		}
+		unsigned int order = buddy_order(page);
+
+		move_to_free_list(zone, page, order, migratetype);
+		moved += UINT64_C(1) << order;
+		at += UINT64_C(1) << order;
+	}
+	return moved;
+}

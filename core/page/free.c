@@ -1,0 +1,163 @@
+/*
+ * Giving pages back: references, the state a freed page must be in, and where it goes (facts 6).
+ *
+ *   __free_pages  --last reference-->  prepared?  --order has page lists-->  pcp_free
+ *                                          |      --others--------------->  free_one_page
+ *                                          +-- bad: the whole block is leaked
+ *
+ * When pages are looked at depends on checks: as a kernel without DEBUG_VM, tails and blocks bound for the buddy now, heads
+ * of page list blocks when they are trimmed; debug: all of them now; off: none.
+ */
+#include <string.h>
+
+#include "page/page_internal.h"
+
+/* mapcount and refcount of a page that nobody maps or holds, as one word. */
+#define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
+
+bool page_is_bad(const struct page *page, uint64_t bad_flags)
+{
+	uint64_t counts;
+
+	memcpy(&counts, &page->_mapcount, sizeof(counts));
+	return counts != UNMAPPED_UNHELD || page->mapping || page->memcg_data || (page->flags & bad_flags);
+}
+
+void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
+{
+	mm_current->warnings |= MM_WARN_BAD_PAGE;
+	m->vmstat.bad_pages++;
+	m->vmstat.leaked += UINT64_C(1) << order;
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		page[i].page_type = PAGE_TYPE_NONE;
+	mm_emit(m, MM_EVENT_BAD_PAGE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
+}
+
+/* Pages that come from the buddy are looked at before they are handed out. True: leaked, take another. */
+bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order)
+{
+	for (unsigned long i = 0; i < 1UL << order; i++) {
+		if (likely(!page_is_bad(&page[i], PAGE_FLAGS_ALL)))
+			continue;
+		leak_bad_block(m, page, order);
+		return true;
+	}
+	return false;
+}
+
+/* Takes tails apart and looks at each. Returns how many are bad. */
+static __attribute__((noinline)) unsigned int prepare_tails(struct mm_machine *m, struct page *page,
+							    unsigned int order)
+{
+	bool compound = PageHead(page), check = m->checks != MM_CHECKS_OFF;
+	unsigned int bad = 0;
+
+	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
+		if (compound) {
+			tail->mapping = NULL;
+			tail->compound_head = 0;
+		}
+		if (check && unlikely(page_is_bad(tail, PAGE_FLAGS_BAD_AT_FREE))) {
+			bad++;
+			continue;
+		}
+		tail->flags &= ~PAGE_FLAGS_ALL;
+	}
+	return bad;
+}
+
+/* False: the block is in a bad state and was leaked. @to_buddy: it does not go through a page list. */
+static inline bool free_pages_prepare(struct mm_machine *m, struct page *page, unsigned int order, bool to_buddy)
+{
+	unsigned int bad = 0;
+
+	m->vmstat.pgfree += UINT64_C(1) << order;
+	mm_emit(m, MM_EVENT_FREE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
+	if (order)
+		bad = prepare_tails(m, page, order);
+	if (m->checks == MM_CHECKS_DEBUG || (to_buddy && m->checks == MM_CHECKS_LINUX))
+		bad += page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE);
+	if (unlikely(bad)) {
+		leak_bad_block(m, page, order);
+		return false;
+	}
+	page->flags &= ~PAGE_FLAGS_ALL;
+	page->private = 0;
+	if (unlikely(m->poison_memory))
+		mm_poison_block(m, (pfn_t)(page - m->memmap), order);
+	return true;
+}
+
+static __attribute__((noinline)) void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order)
+{
+	struct zone *zone = page_zone(m, page);
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+
+	if (!free_pages_prepare(m, page, order, true))
+		return;
+	zone_lock(zone);
+	free_one_page(zone, pfn, order, pageblock_type(m, pfn), false);
+	zone_unlock(zone);
+}
+
+/* A block whose last reference is gone. */
+static inline void free_the_page(struct mm_machine *m, struct page *page, unsigned int order)
+{
+	assert(page_count(page) == 0);
+	if (unlikely(!has_pcp_lists(m, order))) {
+		free_to_buddy(m, page, order);
+		return;
+	}
+	if (likely(free_pages_prepare(m, page, order, false)))
+		pcp_free(page_zone(m, page), page, (pfn_t)(page - m->memmap), order);
+}
+
+/* Frees all but the first page of a block that somebody else still holds. */
+static __attribute__((noinline)) void free_upper_halves(struct mm_machine *m, struct page *page, unsigned int order)
+{
+	mm_emit(m, MM_EVENT_PARTIAL_FREE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
+	while (order-- > 0)
+		free_the_page(m, page + (1UL << order), order);
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	struct mm_machine *m = mm_current->machine;
+	bool compound = PageHead(page);
+
+	assert(page_count(page) > 0 && !PageTail(page));
+	if (likely(--page->_refcount == 0))
+		free_the_page(m, page, order);
+	else if (!compound)
+		free_upper_halves(m, page, order);
+}
+
+void free_pages(unsigned long address, unsigned int order)
+{
+	if (address)
+		__free_pages(virt_to_page((const void *)address), order);
+}
+
+void get_page(struct page *page)
+{
+	page = compound_head(page);
+	assert(page_count(page) > 0);
+	page->_refcount++;
+}
+
+void put_page(struct page *page)
+{
+	page = compound_head(page);
+	assert(page_count(page) > 0);
+	if (--page->_refcount == 0)
+		free_the_page(mm_current->machine, page, compound_order(page));
+}
+
+void split_page(struct page *page, unsigned int order)
+{
+	assert(!PageHead(page) && !PageTail(page) && page_count(page) > 0);
+	for (unsigned long i = 1; i < 1UL << order; i++) {
+		assert(page_count(&page[i]) == 0);
+		page[i]._refcount = 1;
+	}
+}

@@ -1,0 +1,122 @@
+/*
+ * What the files of core/page tell each other.
+ *
+ *   alloc.c      __alloc_pages: fast path, walk over the zonelist      slowpath.c  what comes after it
+ *   zonelist.c   which zones, in which order                           watermark.c may the zone be used
+ *   pcp.c        per-CPU page lists                                    buddy.c     free areas: take, split, put, merge
+ *   fallback.c   stealing from another type                            highatomic.c  reserved pageblocks
+ *   free.c       giving back; bad pages                                kswapd.c    waking it
+ *   tunables.c   marks, reserves, page list sizes
+ */
+#ifndef LB_PAGE_INTERNAL_H
+#define LB_PAGE_INTERNAL_H
+
+#include "lostbuddy/gfp.h"
+#include "machine/emit.h"
+#include "machine/lock.h"
+#include "machine/machine_internal.h"
+
+/* How a walk over the zonelist is to be made (facts 4, "Other flag values"). */
+enum alloc_flags {
+	ALLOC_WMARK_MIN = WMARK_MIN,
+	ALLOC_WMARK_LOW = WMARK_LOW,
+	ALLOC_WMARK_HIGH = WMARK_HIGH,
+	ALLOC_WMARK_MASK = 3,
+	ALLOC_NO_WATERMARKS = 0x04,
+	ALLOC_OOM = 0x08,
+	ALLOC_NON_BLOCK = 0x10,
+	ALLOC_MIN_RESERVE = 0x20,	/* the same bit as __GFP_HIGH */
+	ALLOC_CPUSET = 0x40,
+	ALLOC_NOFRAGMENT = 0x100,
+	ALLOC_HIGHATOMIC = 0x200,
+	ALLOC_KSWAPD = 0x800,		/* the same bit as __GFP_KSWAPD_RECLAIM */
+	ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM,
+};
+_Static_assert(ALLOC_MIN_RESERVE == __GFP_HIGH, "copied bit by bit");
+_Static_assert(ALLOC_KSWAPD == __GFP_KSWAPD_RECLAIM, "copied bit by bit");
+
+/* One request, from prepare to the end. */
+struct alloc_context {
+	struct mm_machine *m;
+	const struct zoneref *zonelist;
+	uint64_t nodemask;			/* 0: no limit */
+	const struct zoneref *preferred;	/* first that matches; zone NULL: none */
+	int migratetype;
+	unsigned int highest_zoneidx;
+	enum mm_failure failure;		/* why the last walk gave nothing */
+};
+
+static inline uint64_t pageblock_pages(const struct mm_machine *m)
+{
+	return UINT64_C(1) << m->pageblock_order;
+}
+
+static inline int pageblock_type(const struct mm_machine *m, pfn_t pfn)
+{
+	return m->pageblock_type[pfn >> m->pageblock_order];
+}
+
+static inline bool has_pcp_lists(const struct mm_machine *m, unsigned int order)
+{
+	return order <= m->pcp_max_order || (m->pcp_thp && order == m->pageblock_order);
+}
+
+/* buddy.c. All but the first hold zone->lock. */
+void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype);
+void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail);
+struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype);
+uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype);
+void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype);
+
+/* fallback.c: under zone->lock. */
+struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags);
+
+/* highatomic.c */
+void reserve_highatomic_pageblock(struct zone *zone, struct page *page);
+bool unreserve_highatomic_pageblock(const struct alloc_context *ac, bool force);
+
+/* pcp.c */
+struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags);
+void pcp_free(struct zone *zone, struct page *page, pfn_t pfn, unsigned int order);
+void drain_zone_pages(struct zone *zone, unsigned int cpu);
+
+/* free.c */
+bool page_is_bad(const struct page *page, uint64_t bad_flags);
+void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order);
+bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order);
+
+/* watermark.c */
+bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
+		       unsigned int alloc_flags, long free_pages);
+bool zone_watermark_fast(const struct zone *zone, unsigned int order, uint64_t mark,
+			 unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp);
+bool boost_watermark(struct zone *zone);
+
+/* zonelist.c */
+void build_all_zonelists(struct mm_machine *m);
+unsigned int gfp_zone(const struct mm_machine *m, gfp_t gfp);
+
+static inline const struct zoneref *next_zoneref(const struct zoneref *ref, unsigned int highest_zoneidx,
+						 uint64_t nodemask)
+{
+	while (ref->zone && (ref->zone_idx > highest_zoneidx ||
+			     (nodemask && !(nodemask >> ref->zone->pgdat->node_id & 1))))
+		ref++;
+	return ref;
+}
+
+/* alloc.c */
+struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags, struct alloc_context *ac);
+
+/* slowpath.c */
+struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac);
+
+/* kswapd.c */
+void wakeup_kswapd(struct zone *zone, unsigned int order, unsigned int highest_zoneidx);
+void wake_all_kswapds(const struct alloc_context *ac, unsigned int order);
+
+/* tunables.c */
+void init_per_zone_wmark_min(struct mm_machine *m);
+void khugepaged_raises_min_free(struct mm_machine *m);
+
+#endif

@@ -1,0 +1,231 @@
+/*
+ * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8, 6.1).
+ *
+ *   list   0  1  2 | 3  4  5 | 6  7  8 | 9 10 11 | 12 13
+ *   order     0    |    1    |    2    |    3    | pageblock order, with thp: not MOVABLE, MOVABLE
+ *   type   U  M  R | U  M  R | ...
+ *
+ *   free -> head [newest ... oldest] tail -> trimmed to the buddy        refilled at the tail, taken from the head
+ *
+ * Invariants (mm_machine_check() reports them as M4):
+ *   P1  count is the number of pages on all lists;
+ *   P2  every page on a list has refcount 0 and its saved migratetype in index.
+ *
+ * Locking: the page set's own lock, taken here; zone->lock inside it, for refills and trims.
+ */
+#include "page/page_internal.h"
+
+static inline unsigned int pcp_list(const struct mm_machine *m, unsigned int order, int migratetype)
+{
+	if (unlikely(order > m->pcp_max_order)) {
+		assert(m->pcp_thp && order == m->pageblock_order);
+		return NR_PCP_ORDER_LISTS + (migratetype == MIGRATE_MOVABLE);
+	}
+	return order * MIGRATE_PCPTYPES + (unsigned int)migratetype;
+}
+
+static inline unsigned int pcp_list_order(const struct mm_machine *m, unsigned int list)
+{
+	return list < NR_PCP_ORDER_LISTS ? list / MIGRATE_PCPTYPES : m->pageblock_order;
+}
+
+static inline unsigned int nr_pcp_lists(const struct mm_machine *m)
+{
+	return m->pcp_thp ? NR_PCP_LISTS : NR_PCP_ORDER_LISTS;
+}
+
+/* Takes up to n blocks from the buddy to the tail of a list. Returns how many arrived; bad ones are leaked. */
+static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct list_head *list, int migratetype,
+			unsigned int alloc_flags)
+{
+	struct mm_machine *m = zone->machine;
+	int arrived = 0;
+
+	zone_lock(zone);
+	for (int i = 0; i < n; i++) {
+		struct page *page = rmqueue_locked(zone, order, migratetype, alloc_flags);
+
+		if (!page)
+			break;
+		zone->nr_free_pages -= 1L << order;
+		if (m->checks == MM_CHECKS_LINUX && new_pages_are_bad(m, page, order))
+			continue;
+		list_add_tail(&page->lru, list);
+		arrived++;
+	}
+	zone_unlock(zone);
+	mm_emit(m, MM_EVENT_PCP_REFILL, zone, 0, order, migratetype, (uint64_t)arrived);
+	return arrived;
+}
+
+static __attribute__((noinline)) bool refill(struct zone *zone, struct per_cpu_pages *pcp, unsigned int order,
+					     struct list_head *list, int migratetype, unsigned int alloc_flags)
+{
+	int batch = pcp->batch;
+
+	if (batch > 1)
+		batch = (int)max_long(batch >> order, 2);
+	pcp->count += rmqueue_bulk(zone, order, batch, list, migratetype, alloc_flags) << order;
+	return !list_empty(list);
+}
+
+/* A block from this CPU's list, refilled if it is empty; NULL iff the buddy has none for it. */
+struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
+{
+	struct mm_machine *m = zone->machine;
+	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
+	struct list_head *list = &pcp->lists[pcp_list(m, order, migratetype)];
+	struct page *page = NULL;
+
+	pcp_lock(m, pcp);
+	pcp->free_factor >>= 1;
+	do {
+		if (unlikely(list_empty(list)) && !refill(zone, pcp, order, list, migratetype, alloc_flags)) {
+			page = NULL;
+			break;
+		}
+		page = lru_to_page(list->next);
+		list_del(&page->lru);
+		pcp->count -= 1 << order;
+	} while (unlikely(m->checks == MM_CHECKS_DEBUG) && new_pages_are_bad(m, page, order));
+	pcp_unlock(m, pcp);
+	return page;
+}
+
+/* The oldest block of a list goes to the buddy, unless it is bad. */
+static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list, unsigned int order)
+{
+	struct mm_machine *m = zone->machine;
+	struct page *page = lru_to_page(list->prev);
+
+	list_del(&page->lru);
+	pcp->count -= 1 << order;
+	if (m->checks == MM_CHECKS_LINUX && unlikely(page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE))) {
+		leak_bad_block(m, page, order);
+		return;
+	}
+	free_one_page(zone, (pfn_t)(page - m->memmap), order, (int)page->index, false);
+}
+
+/*
+ * Frees at least n pages (there must be so many), beginning with list `first` and emptying it, then the next ones round
+ * the ring. Empty lists at either end of the ring are left out from then on.
+ */
+static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *pcp, unsigned int first)
+{
+	struct mm_machine *m = zone->machine;
+	int at = (int)first - 1, min = 0, max = (int)nr_pcp_lists(m) - 1;
+
+	n = (int)min_long(n, pcp->count);
+	zone_lock(zone);
+	while (n > 0) {
+		for (;;) {
+			if (++at > max)
+				at = min;
+			if (!list_empty(&pcp->lists[at]))
+				break;
+			if (at == max)
+				max--;
+			if (at == min)
+				min++;
+		}
+		unsigned int order = pcp_list_order(m, (unsigned int)at);
+
+		do {
+			free_oldest(zone, pcp, &pcp->lists[at], order);
+			n -= 1 << order;
+		} while (n > 0 && !list_empty(&pcp->lists[at]));
+	}
+	zone_unlock(zone);
+}
+
+/* How many pages a trim frees, and by how much the next one of a run of frees will be larger. */
+static int trim_size(const struct mm_machine *m, struct per_cpu_pages *pcp, int high, bool all)
+{
+	int min = pcp->batch, max = high - pcp->batch;
+
+	if (unlikely(all))
+		return pcp->count;
+	if (unlikely(high < pcp->batch))
+		return 1;
+	int n = pcp->batch << pcp->free_factor;
+
+	if (n < max && pcp->free_factor < m->config.profile->pcp_free_factor_cap)
+		pcp->free_factor++;
+	return (int)min_long(max_long(n, min), max);
+}
+
+static __attribute__((noinline)) void trim(struct zone *zone, struct per_cpu_pages *pcp, int high, bool all,
+					   unsigned int list)
+{
+	int n = trim_size(zone->machine, pcp, high, all);
+
+	mm_emit(zone->machine, MM_EVENT_PCP_TRIM, zone, 0, 0, 0, (uint64_t)n);
+	free_pcppages_bulk(zone, n, pcp, list);
+}
+
+/* A freed block goes to the head of its list; a list set that is full gives its oldest back. */
+void pcp_free(struct zone *zone, struct page *page, pfn_t pfn, unsigned int order)
+{
+	struct mm_machine *m = zone->machine;
+	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
+	int migratetype = pageblock_type(m, pfn);
+
+	page->index = (uint64_t)migratetype;
+	if (unlikely(migratetype >= MIGRATE_PCPTYPES)) {
+		if (migratetype == MIGRATE_ISOLATE) {
+			zone_lock(zone);
+			free_one_page(zone, pfn, order, migratetype, false);
+			zone_unlock(zone);
+			return;
+		}
+		migratetype = MIGRATE_MOVABLE;
+	}
+	unsigned int list = pcp_list(m, order, migratetype);
+
+	pcp_lock(m, pcp);
+	list_add(&page->lru, &pcp->lists[list]);
+	pcp->count += 1 << order;
+	/* a run of frees of order 1 to 3 hands everything back: others may need the contiguity */
+	bool all = pcp->free_factor && order && order <= PAGE_ALLOC_COSTLY_ORDER;
+	int high = all ? 0 : pcp->high;
+
+	if (unlikely(pcp->count >= high))
+		trim(zone, pcp, high, all, list);
+	pcp_unlock(m, pcp);
+}
+
+/* Everything of one CPU and zone, in chunks that do not hold the lock for too long. */
+void drain_zone_pages(struct zone *zone, unsigned int cpu)
+{
+	struct mm_machine *m = zone->machine;
+	struct per_cpu_pages *pcp = &zone->pageset[cpu];
+
+	while (pcp->count) {
+		int n = (int)min_long(pcp->count, pcp->batch << m->config.profile->pcp_free_factor_cap);
+
+		mm_emit(m, MM_EVENT_PCP_DRAIN, zone, 0, 0, 0, (uint64_t)n);
+		pcp_lock(m, pcp);
+		free_pcppages_bulk(zone, n, pcp, 0);
+		pcp_unlock(m, pcp);
+	}
+}
+
+static void drain_cpu(struct mm_machine *m, unsigned int cpu)
+{
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
+			if (populated_zone(mm_zone(m, node, type)))
+				drain_zone_pages(mm_zone(m, node, type), cpu);
+}
+
+void drain_local_pages(void)
+{
+	drain_cpu(mm_current->machine, mm_current->cpu);
+}
+
+void drain_all_pages(void)
+{
+	for (unsigned int cpu = 0; cpu < mm_current->machine->nr_cpus; cpu++)
+		drain_cpu(mm_current->machine, cpu);
+}

@@ -1,0 +1,290 @@
+/*
+ * The slow path: what an allocation does when no zone was above its low mark (facts 9, steps 1 to 14, 6.1.y).
+ *
+ *   restart: flags for the min mark, wake kswapd, try         <-----------------------------.
+ *            compaction first, for costly orders                                            |
+ *   retry:   reserves if the caller may, try   <--- reclaim worth it, or OOM progress ---.  |
+ *            reclaim, compaction                                                         |  |
+ *            give up (nopage) | retry while there is hope | OOM killer ------------------'  |
+ *   nopage:  NOFAIL begins again, everybody else gets NULL
+ *
+ * Reclaim, compaction and the OOM killer are hooks; with null answers nothing comes back, and the path ends in one of:
+ * a page, NULL, MM_FAIL_OOM, or MM_FAIL_LOOP: it came back to a place with nothing changed since it was there before.
+ */
+#include "page/page_internal.h"
+
+enum { MAX_RECLAIM_RETRIES = 16 };
+
+/* One slow allocation. */
+struct slowpath {
+	struct alloc_context *ac;
+	struct mm_machine *m;
+	gfp_t gfp;
+	unsigned int order;
+	unsigned int alloc_flags;
+	bool costly, can_direct_reclaim, can_compact;
+	unsigned int no_progress_loops;
+	uint64_t progress;
+	/* what `changes` was at the last visit of the two places that may go round for ever; UINT64_MAX: not yet */
+	uint64_t seen_at_oom, seen_at_nofail;
+};
+
+enum step { STEP_PAGE, STEP_RETRY, STEP_NOPAGE, STEP_ON, STEP_END };
+
+/* Facts 5, gfp_to_alloc_flags, column 6.1.y. */
+static unsigned int gfp_to_alloc_flags(gfp_t gfp, unsigned int order)
+{
+	unsigned int flags = ALLOC_WMARK_MIN | ALLOC_CPUSET | (gfp & (__GFP_HIGH | __GFP_KSWAPD_RECLAIM));
+
+	if (!(gfp & __GFP_DIRECT_RECLAIM)) {
+		if (!(gfp & __GFP_NOMEMALLOC)) {
+			flags |= ALLOC_NON_BLOCK;
+			if (order > 0 && (gfp & __GFP_HIGH))
+				flags |= ALLOC_HIGHATOMIC;
+		}
+		if (gfp & __GFP_HIGH)
+			flags &= ~(unsigned int)ALLOC_CPUSET;
+	} else if ((mm_current->scope & MM_SCOPE_RT) && mm_current->level == MM_TASK) {
+		flags |= ALLOC_MIN_RESERVE;
+	}
+	return flags;
+}
+
+/* May the caller use reserves, and how deep? (facts 5, "Reserve flags") */
+static unsigned int gfp_pfmemalloc_flags(gfp_t gfp)
+{
+	unsigned int scope = mm_current->scope;
+
+	if (gfp & __GFP_NOMEMALLOC)
+		return 0;
+	if (gfp & __GFP_MEMALLOC)
+		return ALLOC_NO_WATERMARKS;
+	if (mm_current->level == MM_SOFTIRQ && (scope & MM_SCOPE_MEMALLOC))
+		return ALLOC_NO_WATERMARKS;
+	if (mm_current->level != MM_TASK)
+		return 0;
+	if (scope & MM_SCOPE_MEMALLOC)
+		return ALLOC_NO_WATERMARKS;
+	return scope & MM_SCOPE_VICTIM ? ALLOC_OOM : 0;
+}
+
+static struct page *try_freelist(struct slowpath *s, unsigned int alloc_flags)
+{
+	return get_page_from_freelist(s->gfp, s->order, alloc_flags, s->ac);
+}
+
+static void recompute_preferred(struct alloc_context *ac)
+{
+	ac->preferred = next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
+}
+
+/* Compaction before reclaim: for orders it is made for. SKIPPED ends costly requests that asked not to be tried hard. */
+static enum step compact_first(struct slowpath *s, struct page **page)
+{
+	bool worth_it = s->costly || (s->order > 0 && s->ac->migratetype != MIGRATE_MOVABLE);
+
+	if (!s->can_direct_reclaim || !s->can_compact || !worth_it || gfp_pfmemalloc_flags(s->gfp))
+		return STEP_ON;
+	if (s->m->hooks.try_to_compact_pages(s->m, s->gfp, s->order) != MM_COMPACT_SKIPPED) {
+		*page = try_freelist(s, s->alloc_flags);
+		if (*page)
+			return STEP_PAGE;
+	} else if (s->costly && (s->gfp & __GFP_NORETRY)) {
+		return STEP_NOPAGE;
+	}
+	return STEP_ON;
+}
+
+/* Reserves, and the nodes they may come from. */
+static void use_reserves(struct slowpath *s)
+{
+	unsigned int reserves = gfp_pfmemalloc_flags(s->gfp);
+
+	if (reserves)
+		s->alloc_flags = reserves | (s->alloc_flags & ALLOC_KSWAPD);
+	if (!(s->alloc_flags & ALLOC_CPUSET) || reserves) {
+		s->ac->nodemask = 0;
+		recompute_preferred(s->ac);
+	}
+}
+
+static struct page *direct_reclaim(struct slowpath *s)
+{
+	struct page *page;
+
+	s->progress = s->m->hooks.try_to_free_pages(s->m, s->gfp, s->order);
+	if (!s->progress)
+		return NULL;
+	page = try_freelist(s, s->alloc_flags);
+	if (page)
+		return page;
+	unreserve_highatomic_pageblock(s->ac, false);
+	drain_all_pages();
+	return try_freelist(s, s->alloc_flags);
+}
+
+static struct page *direct_compact(struct slowpath *s)
+{
+	if (s->order == 0 || !s->can_compact)
+		return NULL;
+	if (s->m->hooks.try_to_compact_pages(s->m, s->gfp, s->order) == MM_COMPACT_SKIPPED)
+		return NULL;
+	return try_freelist(s, s->alloc_flags);
+}
+
+/* Would a zone do if everything that can be reclaimed were? With no LRU, the free pages stand for that (facts 9). */
+static bool some_zone_could_do(const struct slowpath *s)
+{
+	const struct alloc_context *ac = s->ac;
+	const struct zoneref *ref = next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
+
+	for (; ref->zone; ref = next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
+		long available = 2 * ref->zone->nr_free_pages;
+
+		if (zone_watermark_ok(ref->zone, s->order, wmark_pages(ref->zone, WMARK_MIN), ac->highest_zoneidx,
+				      s->alloc_flags, available))
+			return true;
+	}
+	return false;
+}
+
+static bool should_reclaim_retry(struct slowpath *s)
+{
+	if (s->progress && !s->costly)
+		s->no_progress_loops = 0;
+	else
+		s->no_progress_loops++;
+	if (s->no_progress_loops <= MAX_RECLAIM_RETRIES && some_zone_could_do(s))
+		return true;
+	return unreserve_highatomic_pageblock(s->ac, true);
+}
+
+/* Orders and flags for which nobody is killed (facts 9, may_oom). */
+static bool oom_is_no_answer(const struct slowpath *s)
+{
+	return s->costly || (s->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) || s->ac->highest_zoneidx < ZONE_NORMAL;
+}
+
+/* STEP_ON: nothing came of it. STEP_END: the kernel would have panicked. */
+static enum step may_oom(struct slowpath *s, struct page **page)
+{
+	gfp_t gfp = (s->gfp | __GFP_HARDWALL) & ~__GFP_DIRECT_RECLAIM;
+
+	s->progress = 0;
+	*page = get_page_from_freelist(gfp, s->order, ALLOC_WMARK_HIGH | ALLOC_CPUSET, s->ac);
+	if (*page)
+		return STEP_PAGE;
+	if (oom_is_no_answer(s))
+		return STEP_ON;
+	if (s->m->hooks.out_of_memory(s->m, s->gfp, s->order) == MM_OOM_NO_VICTIM) {
+		s->ac->failure = MM_FAIL_OOM;
+		return STEP_END;
+	}
+	s->progress = 1;
+	if (s->gfp & __GFP_NOFAIL)
+		*page = try_freelist(s, ALLOC_NO_WATERMARKS);
+	return *page ? STEP_PAGE : STEP_ON;
+}
+
+/* True iff nothing has changed since the last time here: the same round would follow for ever. */
+static bool goes_round(struct slowpath *s, uint64_t *seen)
+{
+	if (*seen == s->m->changes) {
+		s->ac->failure = MM_FAIL_LOOP;
+		return true;
+	}
+	*seen = s->m->changes;
+	return false;
+}
+
+static enum step oom(struct slowpath *s, struct page **page)
+{
+	enum step step = may_oom(s, page);
+
+	if (step != STEP_ON)
+		return step;
+	if ((mm_current->scope & MM_SCOPE_VICTIM) &&
+	    ((s->alloc_flags & ALLOC_OOM) || (s->gfp & __GFP_NOMEMALLOC)))
+		return STEP_NOPAGE;
+	if (!s->progress)
+		return STEP_NOPAGE;
+	s->no_progress_loops = 0;
+	return goes_round(s, &s->seen_at_oom) ? STEP_END : STEP_RETRY;
+}
+
+/* From `retry:` to where it is decided how to go on. */
+static enum step one_round(struct slowpath *s, struct page **page)
+{
+	if (s->alloc_flags & ALLOC_KSWAPD)
+		wake_all_kswapds(s->ac, s->order);
+	use_reserves(s);
+	*page = try_freelist(s, s->alloc_flags);
+	if (*page)
+		return STEP_PAGE;
+	if (!s->can_direct_reclaim || (mm_current->scope & MM_SCOPE_MEMALLOC))
+		return STEP_NOPAGE;
+	*page = direct_reclaim(s);
+	if (!*page)
+		*page = direct_compact(s);
+	if (*page)
+		return STEP_PAGE;
+	if (s->gfp & __GFP_NORETRY)
+		return STEP_NOPAGE;
+	if (s->costly && (!(s->gfp & __GFP_RETRY_MAYFAIL) || !s->can_compact))
+		return STEP_NOPAGE;
+	if (should_reclaim_retry(s))
+		return STEP_RETRY;
+	return oom(s, page);
+}
+
+/* NULL for everybody but those that may not fail and may wait: a last look, then all over again. */
+static enum step nopage(struct slowpath *s, struct page **page)
+{
+	if (!(s->gfp & __GFP_NOFAIL) || !s->can_direct_reclaim)
+		return STEP_END;
+	*page = try_freelist(s, ALLOC_MIN_RESERVE | ALLOC_CPUSET);
+	if (!*page)
+		*page = try_freelist(s, ALLOC_MIN_RESERVE);
+	if (*page)
+		return STEP_PAGE;
+	return goes_round(s, &s->seen_at_nofail) ? STEP_END : STEP_RETRY;
+}
+
+static enum step first_round(struct slowpath *s, struct page **page)
+{
+	s->alloc_flags = gfp_to_alloc_flags(s->gfp, s->order);
+	recompute_preferred(s->ac);
+	if (!s->ac->preferred->zone) {
+		s->ac->failure = MM_FAIL_ZONE;
+		return STEP_NOPAGE;
+	}
+	if (s->alloc_flags & ALLOC_KSWAPD)
+		wake_all_kswapds(s->ac, s->order);
+	*page = try_freelist(s, s->alloc_flags);
+	if (*page)
+		return STEP_PAGE;
+	return compact_first(s, page);
+}
+
+__attribute__((noinline)) struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac)
+{
+	struct slowpath s = {
+		.ac = ac, .m = ac->m, .order = order,
+		.costly = order > PAGE_ALLOC_COSTLY_ORDER,
+		.can_direct_reclaim = gfp & __GFP_DIRECT_RECLAIM,
+		.can_compact = gfp & __GFP_IO,
+		.seen_at_oom = UINT64_MAX, .seen_at_nofail = UINT64_MAX,
+	};
+	struct page *page = NULL;
+
+	/* an atomic request that may wait is a contradiction: it waits */
+	if ((gfp & __GFP_ATOMIC) && s.can_direct_reclaim)
+		gfp &= ~__GFP_ATOMIC;
+	s.gfp = gfp;
+	mm_emit(s.m, MM_EVENT_SLOWPATH, NULL, 0, order, ac->migratetype, gfp);
+	enum step step = first_round(&s, &page);
+
+	while (step == STEP_ON || step == STEP_RETRY || step == STEP_NOPAGE)
+		step = step == STEP_NOPAGE ? nopage(&s, &page) : one_round(&s, &page);
+	return step == STEP_PAGE ? page : NULL;
+}

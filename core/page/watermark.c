@@ -1,0 +1,99 @@
+/*
+ * May this zone be used? (facts 4, "Check")
+ *
+ *   free pages   |#########|=====================|...........................|
+ *                 reserves  min (lowered for       low      high
+ *                 for higher  urgent requests)
+ *                 zones
+ *
+ * Not here: where the marks come from (tunables.c), drift of per-CPU counters (counters are exact).
+ */
+#include "page/page_internal.h"
+
+/* Pages that the request cannot have, though they are free: most of its own block, and what is kept for others. */
+static inline long unusable_free(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	long unusable = (1L << order) - 1;
+
+	if (!(alloc_flags & ALLOC_RESERVES))
+		unusable += (long)zone->nr_reserved_highatomic;
+	return unusable;
+}
+
+static long lowered(long min, unsigned int alloc_flags)
+{
+	if (alloc_flags & ALLOC_MIN_RESERVE) {
+		min -= min / 2;
+		if (alloc_flags & ALLOC_NON_BLOCK)
+			min -= min / 4;
+	}
+	if (alloc_flags & ALLOC_OOM)
+		min -= min / 2;
+	return min;
+}
+
+static bool has_fitting_block(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	for (unsigned int o = order; o <= zone->machine->top_order; o++) {
+		const struct free_area *area = &zone->free_area[o];
+
+		if (area->nr_free == 0)
+			continue;
+		for (unsigned int type = 0; type < MIGRATE_PCPTYPES; type++)
+			if (!list_empty(&area->free_list[type]))
+				return true;
+		if ((alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) && !list_empty(&area->free_list[MIGRATE_HIGHATOMIC]))
+			return true;
+	}
+	return false;
+}
+
+bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
+		       unsigned int alloc_flags, long free_pages)
+{
+	long min = lowered((long)mark, alloc_flags);
+
+	free_pages -= unusable_free(zone, order, alloc_flags);
+	if (free_pages <= min + zone->lowmem_reserve[highest_zoneidx])
+		return false;
+	return order == 0 || has_fitting_block(zone, order, alloc_flags);
+}
+
+/* The same for the fast path: order 0 above the mark passes at once; a boost does not stop an atomic page. */
+bool zone_watermark_fast(const struct zone *zone, unsigned int order, uint64_t mark,
+			 unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp)
+{
+	long free_pages = zone->nr_free_pages;
+
+	if (likely(order == 0)) {
+		long usable = free_pages - min_long(free_pages, unusable_free(zone, 0, alloc_flags));
+
+		if (likely(usable > (long)mark + zone->lowmem_reserve[highest_zoneidx]))
+			return true;
+	}
+	if (zone_watermark_ok(zone, order, mark, highest_zoneidx, alloc_flags, free_pages))
+		return true;
+	if (order == 0 && (gfp & __GFP_ATOMIC) && zone->watermark_boost &&
+	    (alloc_flags & ALLOC_WMARK_MASK) == ALLOC_WMARK_MIN)
+		return zone_watermark_ok(zone, order, zone->_watermark[WMARK_MIN], highest_zoneidx, alloc_flags,
+					 free_pages);
+	return false;
+}
+
+/* A steal below pageblock order raises the marks for a while, so that kswapd frees more. True iff it did. */
+bool boost_watermark(struct zone *zone)
+{
+	struct mm_machine *m = zone->machine;
+	uint64_t factor = m->sysctl[MM_SYSCTL_WATERMARK_BOOST_FACTOR];
+
+	if (!factor || 4 * pageblock_pages(m) > zone->managed_pages)
+		return false;
+	uint64_t max = mult_frac(zone->_watermark[WMARK_HIGH], factor, 10000);
+
+	if (!max)
+		return false;
+	max = max_u64(max, pageblock_pages(m));
+	zone->watermark_boost = min_u64(zone->watermark_boost + pageblock_pages(m), max);
+	mm_emit(m, MM_EVENT_BOOST, zone, 0, 0, 0, zone->watermark_boost);
+	return true;
+}
