@@ -1,10 +1,10 @@
 /*
  * The quick shrinker: the shortest, plainest program that still shows the same thing.
  *
- *	truncate -> drop no-ops -> keep what the failing operation depends on
- *	   -> halves .. single operations -> whole lifetimes -> pairs -> lower values -> simpler machine
- *	   ^                                                                               |
- *	   +------------------- again, as long as a round has gained anything -------------+
+ *	truncate -> drop no-ops -> keep what the failing operation depends on -> whole lifetimes
+ *	   -> halves .. single operations -> pairs -> lower values -> simpler machine
+ *	   ^                                                             |
+ *	   +----------- again, as long as a round has gained anything ---+
  *
  * Whatever is tried is one candidate program, rebuilt so that it keeps the invariants of program.h; it replaces the
  * best one iff the predicate still holds for it. Handles follow: an allocation that goes takes its uses along.

@@ -1,0 +1,386 @@
+/* What a campaign has found. See findings.h. */
+#include "campaign/findings.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "campaign/save.h"
+#include "campaign/seed.h"
+#include "shrink/shrink.h"
+
+#define UNSTEADY "target.nondeterministic"
+
+enum { WAITING_MAX = 64, ALIASES_MAX = 4096 };
+
+struct judge *judge_for(const struct lb_target *target, const struct judge_options *options)
+{
+	struct judge_options adjusted = *options;
+
+	if (!(target->flags & LB_TARGET_TRUSTED))
+		adjusted.supervised = true;
+	return judge_create(target, &adjusted);
+}
+
+bool findings_begin(struct findings *f, const struct findings_options *options, const struct lb_target *target)
+{
+	const struct judge_options as_campaign = { .supervised = options->worker };
+	const struct judge_options closely = { .supervised = options->worker, .compare_always = true };
+
+	*f = (struct findings){ .options = *options };
+	f->entries = calloc(FINDINGS_MAX, sizeof(*f->entries));
+	f->aliases = calloc(ALIASES_MAX, sizeof(*f->aliases));
+	f->waiting = calloc(WAITING_MAX, sizeof(*f->waiting));
+	f->judge = judge_for(target, &as_campaign);
+	f->careful = judge_for(target, &closely);
+	if (f->entries && f->aliases && f->waiting && f->judge && f->careful)
+		return true;
+	findings_end(f);
+	return false;
+}
+
+void findings_end(struct findings *f)
+{
+	for (size_t i = 0; i < f->nr_entries; i++)
+		free(f->entries[i].text);
+	for (size_t i = 0; i < f->nr_waiting; i++)
+		program_free(&f->waiting[i].program);
+	free(f->entries);
+	free(f->aliases);
+	free(f->waiting);
+	if (f->judge)
+		judge_destroy(f->judge);
+	if (f->careful)
+		judge_destroy(f->careful);
+	*f = (struct findings){ 0 };
+}
+
+bool findings_full(const struct findings *f)
+{
+	return f->nr_entries == FINDINGS_MAX;
+}
+
+static size_t count(const struct findings *f, bool known)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < f->nr_entries; i++)
+		sum += f->entries[i].known == known;
+	return sum;
+}
+
+size_t findings_new(const struct findings *f)
+{
+	return count(f, false);
+}
+
+size_t findings_known(const struct findings *f)
+{
+	return count(f, true);
+}
+
+static struct finding *entry_of(struct findings *f, const char *signature)
+{
+	for (size_t i = 0; i < f->nr_entries; i++)
+		if (strcmp(f->entries[i].signature, signature) == 0)
+			return &f->entries[i];
+	return NULL;
+}
+
+static struct finding *entry_of_raw(struct findings *f, const char *raw)
+{
+	for (size_t i = 0; i < f->nr_aliases; i++)
+		if (strcmp(f->aliases[i].signature, raw) == 0)
+			return &f->entries[f->aliases[i].entry];
+	return NULL;
+}
+
+static void add_alias(struct findings *f, const char *raw, const struct finding *entry)
+{
+	if (f->nr_aliases == ALIASES_MAX || entry_of_raw(f, raw))
+		return;
+	struct finding_alias *alias = &f->aliases[f->nr_aliases++];
+
+	snprintf(alias->signature, sizeof(alias->signature), "%s", raw);
+	alias->entry = (size_t)(entry - f->entries);
+}
+
+/* The rule's id, as far as it makes a file name, and a hash that keeps signatures of one rule apart. */
+static void name_files(char *name, size_t size, const char *signature)
+{
+	char id[40];
+	size_t n = 0;
+
+	while (n < sizeof(id) - 1 && (isalnum((unsigned char)signature[n]) || strchr(".-_", signature[n])) &&
+	       signature[n]) {
+		id[n] = signature[n];
+		n++;
+	}
+	id[n] = '\0';
+	snprintf(name, size, "%s-%08" PRIx32, id[0] && id[0] != '.' ? id : "finding",
+		 (uint32_t)seed_of_word(signature));
+}
+
+static struct finding *new_entry(struct findings *f, const char *signature, uint64_t number)
+{
+	assert(!findings_full(f) && !entry_of(f, signature));
+	struct finding *entry = &f->entries[f->nr_entries++];
+
+	snprintf(entry->signature, sizeof(entry->signature), "%s", signature);
+	name_files(entry->name, sizeof(entry->name), signature);
+	entry->program = number;
+	entry->seen = 1;
+	entry->known = f->options.known && signatures_has(f->options.known, signature);
+	return entry;
+}
+
+/* The text as it is kept: what was found and how stands behind the program, in comments. */
+static char *annotated_text(const struct findings *f, const struct finding *entry, const struct program *p, size_t *size)
+{
+	char *program = text_of_program(p, size), *text = NULL;
+	FILE *out = program ? open_memstream(&text, size) : NULL;
+
+	if (out) {
+		fprintf(out, "%s", program);
+		fprintf(out, "# signature: %s\n", entry->signature);
+		fprintf(out, "# found by: lostbuddy fuzz --target %s --seed %s, program %" PRIu64 "\n",
+			f->options.target_name, f->options.seed, entry->program);
+		fprintf(out, "# again:    lostbuddy replay --target %s %s.lb\n", f->options.target_name, entry->name);
+		if (entry->unsteady)
+			fprintf(out, "# it did not show when this program was run again alone\n");
+		if (fclose(out) != 0) {
+			free(text);
+			text = NULL;
+		}
+	}
+	free(program);
+	return text;
+}
+
+static bool save_as(struct findings *f, const struct finding *entry, const char *ending, const void *bytes, size_t size)
+{
+	char name[96], why[512];
+
+	snprintf(name, sizeof(name), "%s%s", entry->name, ending);
+	if (bytes && save_file(f->options.dir, name, bytes, size, why))
+		return true;
+	snprintf(f->why, sizeof(f->why), "%s", bytes ? why : "there is no memory left to write the finding");
+	return false;
+}
+
+static bool save_bytes(struct findings *f, const struct finding *entry, const struct program *p)
+{
+	size_t size = 0;
+	uint8_t *bytes = bytes_of_program(p, &size);
+	bool saved = true;
+
+	if (!bytes || size > 0)
+		saved = save_as(f, entry, ".bin", bytes, size);
+	free(bytes);
+	return saved;
+}
+
+/* All of a finding's files; the text last, so that whoever sees it sees the others. */
+static bool save_entry(struct findings *f, struct finding *entry, const struct program *p, const char *explanation,
+		       size_t explanation_size)
+{
+	char why[512];
+	size_t size = 0;
+
+	entry->text = annotated_text(f, entry, p, &size);
+	if (!save_folder(f->options.dir, why)) {
+		snprintf(f->why, sizeof(f->why), "%s", why);
+		return false;
+	}
+	entry->written = save_as(f, entry, ".txt", explanation, explanation_size) &&
+			 save_bytes(f, entry, p) && save_as(f, entry, ".lb", entry->text, size);
+	return entry->written;
+}
+
+/* Nothing is lost: what could not be written is printed. */
+static void print_unsaved(const struct findings *f, const struct finding *entry)
+{
+	fprintf(f->options.notes, "%s could not be written (%s); here it is:\n%s", entry->name, f->why,
+		entry->text ? entry->text : "(no memory for its text)\n");
+}
+
+static bool keep(struct findings *f, struct finding *entry, const struct program *p, const char *explanation, size_t size)
+{
+	entry->ops_after = p->nr_ops;
+	if (!save_entry(f, entry, p, explanation, size)) {
+		print_unsaved(f, entry);
+		return false;
+	}
+	fprintf(f->options.notes, "finding: %s\n  %" PRIu32 " operations, shrunk to %" PRIu32 ": %s/%s.lb\n",
+		entry->signature, entry->ops_before, entry->ops_after, f->options.dir, entry->name);
+	fflush(f->options.notes);
+	return !findings_full(f);
+}
+
+/* Met while shrinking: looked at when the finding in hand is done. */
+static void wait_for_later(const struct program *p, const struct outcome *outcome, void *arg)
+{
+	struct findings *f = arg;
+
+	if (f->nr_waiting == WAITING_MAX || entry_of_raw(f, outcome->signature) || entry_of(f, outcome->signature))
+		return;
+	for (size_t i = 0; i < f->nr_waiting; i++)
+		if (strcmp(f->waiting[i].outcome.signature, outcome->signature) == 0)
+			return;
+	struct finding_waiting *waiting = &f->waiting[f->nr_waiting];
+
+	program_init(&waiting->program);
+	if (!program_copy(&waiting->program, p))
+		return;
+	waiting->outcome = *outcome;
+	f->nr_waiting++;
+}
+
+static uint32_t shrink_bound(const struct findings *f, const struct outcome *outcome)
+{
+	uint32_t bound = f->options.shrink_runs ? f->options.shrink_runs : FINDINGS_SHRINK_RUNS;
+
+	return outcome->kind == FINDING_HANG && bound > FINDINGS_SHRINK_HANGS ? FINDINGS_SHRINK_HANGS : bound;
+}
+
+/* Shrink, observe, explain and write a finding that is new. The program is ours to change. */
+static bool work_out(struct findings *f, struct finding *entry, struct judge *judge, struct program *p,
+		     const struct outcome *outcome)
+{
+	struct outcome last;
+	size_t size = 0;
+
+	entry->ops_before = p->nr_ops;
+	entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f, outcome), wait_for_later, f);
+	judge_observe(judge, p, &last);
+	char *explanation = text_of_explanation(judge, p, &size);
+	bool kept = keep(f, entry, p, explanation, size);
+
+	free(explanation);
+	return kept;
+}
+
+/* Where it began: the first operation after which something is wrong. Falls back to what was reported. */
+static struct judge *look_closely(struct findings *f, const struct program *p, const struct outcome *reported,
+				  struct outcome *closely)
+{
+	*closely = *reported;
+	if (p->nr_ops > CAREFUL_MAX_OPS || judge_run(f->careful, p, closely)) {
+		*closely = *reported;
+		return f->judge;
+	}
+	return f->careful;
+}
+
+static bool report_one(struct findings *f, const struct program *p, const struct outcome *outcome)
+{
+	struct finding *entry = entry_of_raw(f, outcome->signature);
+	struct outcome closely;
+	struct program copy;
+
+	if (entry) {
+		entry->seen++;
+		return true;
+	}
+	struct judge *judge = look_closely(f, p, outcome, &closely);
+
+	entry = entry_of(f, closely.signature);
+	if (entry) {
+		entry->seen++;
+		add_alias(f, outcome->signature, entry);
+		return true;
+	}
+	entry = new_entry(f, closely.signature, f->current);
+	add_alias(f, outcome->signature, entry);
+	if (f->options.known && signatures_has(f->options.known, outcome->signature))
+		entry->known = true;
+	if (entry->known)
+		return !findings_full(f);
+	program_init(&copy);
+	if (!program_copy(&copy, p)) {
+		snprintf(f->why, sizeof(f->why), "there is no memory left to shrink %s", entry->signature);
+		return false;
+	}
+	bool kept = work_out(f, entry, judge, &copy, &closely);
+
+	program_free(&copy);
+	return kept;
+}
+
+bool findings_report(struct findings *f, const struct program *p, const struct outcome *outcome, uint64_t number)
+{
+	assert(outcome->kind != FINDING_NONE && outcome->signature[0]);
+	f->current = number;
+	bool kept = report_one(f, p, outcome);
+
+	while (f->nr_waiting > 0) {
+		struct finding_waiting waiting = f->waiting[--f->nr_waiting];
+
+		kept = kept && report_one(f, &waiting.program, &waiting.outcome);
+		program_free(&waiting.program);
+	}
+	return kept;
+}
+
+bool findings_unsteady(struct judge *j, const struct program *p)
+{
+	struct outcome first, second;
+
+	judge_run(j, p, &first);
+	judge_run(j, p, &second);
+	return first.digest != second.digest;
+}
+
+static bool still_unsteady(const struct program *p, void *judge)
+{
+	return findings_unsteady(judge, p);
+}
+
+bool findings_report_unsteady(struct findings *f, const struct program *p, uint64_t number)
+{
+	static const char text[] =
+		"Two runs of this program on fresh instances of one target gave different results.\n"
+		"The target depends on something beside the program: a clock, an address, what ran before.\n";
+	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops, shrink_bound(f, &(struct outcome){ 0 }), false };
+	struct finding *entry = entry_of(f, UNSTEADY);
+	struct program copy;
+
+	f->current = number;
+	if (entry) {
+		entry->seen++;
+		return true;
+	}
+	entry = new_entry(f, UNSTEADY, number);
+	program_init(&copy);
+	if (entry->known)
+		return !findings_full(f);
+	if (!program_copy(&copy, p)) {
+		snprintf(f->why, sizeof(f->why), "there is no memory left to shrink %s", entry->signature);
+		return false;
+	}
+	entry->ops_before = p->nr_ops;
+	shrink_program(&copy, &task);
+	bool kept = keep(f, entry, &copy, text, sizeof(text) - 1);
+
+	program_free(&copy);
+	return kept;
+}
+
+bool findings_report_bytes(struct findings *f, const struct program *p, const char *signature, const char *log,
+			   uint64_t number)
+{
+	struct finding *entry = entry_of(f, signature);
+
+	f->current = number;
+	if (entry) {
+		entry->seen++;
+		return true;
+	}
+	entry = new_entry(f, signature, number);
+	if (entry->known)
+		return !findings_full(f);
+	entry->ops_before = p->nr_ops;
+	return keep(f, entry, p, log, strlen(log));
+}

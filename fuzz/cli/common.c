@@ -1,0 +1,180 @@
+/* What the verbs share: reading, finding, failing. See cli.h. */
+#include "cli/cli.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "campaign/save.h"
+#include "target/builtin.h"
+
+int fail(const char *format, ...)
+{
+	va_list list;
+
+	fflush(stdout);
+	fprintf(stderr, "lostbuddy: ");
+	va_start(list, format);
+	vfprintf(stderr, format, list);
+	va_end(list);
+	fprintf(stderr, "\n");
+	return EXIT_USAGE;
+}
+
+int fail_at(const char *where, const struct text_error *error)
+{
+	if (error->line == 0)
+		return fail("%s: %s", where, error->what);
+	return fail("%s:%u:%u: %s", where, error->line, error->column, error->what);
+}
+
+static char *read_stdin(size_t *size)
+{
+	char *bytes = NULL, chunk[4096];
+	FILE *out = open_memstream(&bytes, size);
+	size_t n;
+
+	while (out && (n = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
+		fwrite(chunk, 1, n, out);
+	if (!out || fclose(out) != 0)
+		return NULL;
+	return bytes;
+}
+
+static bool read_stdin_program(struct program *p)
+{
+	static const char word[] = "lostbuddy";
+	struct text_error error = { 0 };
+	size_t size = 0;
+	char *bytes = read_stdin(&size);
+	bool read;
+
+	if (!bytes)
+		return fail("-: cannot read the standard input"), false;
+	if (size >= sizeof(word) - 1 && memcmp(bytes, word, sizeof(word) - 1) == 0)
+		read = program_parse(p, bytes, size, &error);
+	else
+		read = program_decode(p, (const uint8_t *)bytes, size);
+	free(bytes);
+	if (!read)
+		fail_at("-", &error);
+	return read;
+}
+
+bool read_program(struct program *p, const char *path)
+{
+	struct text_error error = { 0 };
+
+	program_init(p);
+	if (strcmp(path, "-") == 0)
+		return read_stdin_program(p);
+	if (program_read_file(p, path, &error))
+		return true;
+	fail_at(path, &error);
+	return false;
+}
+
+bool read_machine(struct machine *m, const char *line_or_file)
+{
+	struct text_error error = { 0 };
+	bool line = strchr(line_or_file, '=') && access(line_or_file, F_OK) != 0;
+
+	if (line ? machine_parse_line(m, line_or_file, &error) : machine_read_file(m, line_or_file, &error))
+		return true;
+	fail_at(line ? "machine" : line_or_file, &error);
+	return false;
+}
+
+bool read_boot(struct machine *m, const char *dir)
+{
+	struct text_error error = { 0 };
+
+	if (machine_from_boot(m, dir, &error))
+		return true;
+	fail_at(dir, &error);
+	return false;
+}
+
+const struct lb_target *find_target(const char *name)
+{
+	char error[TARGET_ERROR_SIZE] = "";
+	const struct lb_target *target = target_find(name, error);
+
+	if (!target)
+		fail("--target %s", error);
+	return target;
+}
+
+struct judge *closely_judge(const struct lb_target *target, const struct program *p, bool check_observed)
+{
+	const struct judge_options options = {
+		.compare_always = p->nr_ops <= CAREFUL_MAX_OPS,
+		.check_observed = check_observed,
+	};
+	struct judge *judge = judge_for(target, &options);
+
+	if (!judge)
+		fail("no memory for a judge");
+	return judge;
+}
+
+bool write_output(const char *path, const void *bytes, size_t size)
+{
+	char folder_copy[PATH_MAX], name_copy[PATH_MAX], why[512];
+
+	if (strcmp(path, "-") == 0)
+		return fwrite(bytes, 1, size, stdout) == size;
+	if (strlen(path) >= PATH_MAX || !path[0])
+		return fail("%s: not a name for a file", path), false;
+	memcpy(folder_copy, path, strlen(path) + 1);
+	memcpy(name_copy, path, strlen(path) + 1);
+	if (save_file(dirname(folder_copy), basename(name_copy), bytes, size, why))
+		return true;
+	fail("%s", why);
+	return false;
+}
+
+const char *colour(FILE *out, enum colour colour)
+{
+	static const char *const codes[] = { "\033[0m", "\033[32m", "\033[31m", "\033[2m" };
+	const char *no = getenv("NO_COLOR");
+
+	if ((no && no[0]) || !isatty(fileno(out)))
+		return "";
+	return codes[colour];
+}
+
+bool program_folder(char *path, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+
+	if (length <= 0)
+		return false;
+	path[length] = '\0';
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+	return slash;
+}
+
+bool find_fuzz_pages(char *path, size_t size)
+{
+	static const char *const places[] = { "%s/fuzz_pages", "%s/../../libfuzzer/bin/fuzz_pages" };
+	char folder[PATH_MAX];
+
+	if (program_folder(folder, sizeof(folder)))
+		for (size_t i = 0; i < 2; i++) {
+			const char *rest = places[i] + 2;
+
+			if ((size_t)snprintf(path, size, "%s%s", folder, rest) < size && access(path, X_OK) == 0)
+				return true;
+		}
+	snprintf(path, size, "build/libfuzzer/bin/fuzz_pages");
+	return access(path, X_OK) == 0;
+}

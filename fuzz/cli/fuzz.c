@@ -1,0 +1,244 @@
+/* lostbuddy fuzz: a campaign. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "campaign/save.h"
+
+enum {
+	DEFAULT_SECONDS = 60,
+	OPT_ENGINE = 256, OPT_TIME, OPT_RUNS, OPT_SEED, OPT_MACHINE, OPT_BOOT, OPT_DIR, OPT_MISUSE, OPT_NO_MISUSE,
+	OPT_KNOWN, OPT_JSON,
+};
+
+static const struct argp_option options[] = {
+	{ "engine", OPT_ENGINE, "ENGINE", 0, "builtin (random programs, the default) or libfuzzer (coverage, sanitizers)", 0 },
+	{ "time", OPT_TIME, "TIME", 0, "stop after 60s, 5m, 2h; 0: never. Default: 60s, unless --runs is given", 0 },
+	{ "runs", OPT_RUNS, "N", 0, "stop after N programs", 0 },
+	{ "seed", OPT_SEED, "WORD", 0, "any word or commit hash; equal seeds give equal campaigns. Default: a random one", 0 },
+	{ "machine", OPT_MACHINE, "LINE|FILE", 0, "one machine for all programs. Default: random ones", 0 },
+	{ "from-boot", OPT_BOOT, "DIR", 0, "the machine of a real kernel's boot (dmesg, cmdline, node)", 0 },
+	OPTION_TARGET,
+	{ "dir", OPT_DIR, "DIR", 0, "where findings are written. Default: ./camp, made when there is one", 0 },
+	{ "misuse", OPT_MISUSE, NULL, 0, "wrong frees too. Default: if the target says it detects them", 0 },
+	{ "no-misuse", OPT_NO_MISUSE, NULL, 0, "correct callers only", 0 },
+	{ "known", OPT_KNOWN, "FILE", 0, "signatures, one a line, that are no news", 0 },
+	{ "json", OPT_JSON, NULL, 0, "the summary as one JSON object on stdout; all else on stderr", 0 },
+	{ 0 },
+};
+
+struct arguments {
+	struct campaign_options campaign;
+	struct machine machine;
+	struct signatures known;
+	const char *target, *machine_text, *boot;
+	bool libfuzzer, json, dir_given, time_given;
+	char seed[17];
+};
+
+static volatile sig_atomic_t stop_requested;
+
+static void request_stop(int number)
+{
+	(void)number;
+	stop_requested = 1;
+}
+
+static bool parse_time(const char *text, double *seconds)
+{
+	char *end;
+	double value = strtod(text, &end);
+	double unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : 1;
+
+	if (end == text || !(value >= 0) || !isfinite(value) || (*end && (!strchr("smh", *end) || end[1])))
+		return false;
+	*seconds = value * unit;
+	return true;
+}
+
+static bool parse_count(const char *text, uint64_t *count)
+{
+	char *end;
+
+	errno = 0;
+	*count = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && !*end && errno == 0 && *count > 0;
+}
+
+static error_t parse_value(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case OPT_ENGINE:
+		a->libfuzzer = strcmp(arg, "libfuzzer") == 0;
+		if (!a->libfuzzer && strcmp(arg, "builtin") != 0)
+			argp_error(state, "--engine %s: no such engine; there are builtin and libfuzzer", arg);
+		return 0;
+	case OPT_TIME:
+		a->time_given = true;
+		if (!parse_time(arg, &a->campaign.seconds))
+			argp_error(state, "--time %s: not a time; write 60s, 5m or 2h", arg);
+		return 0;
+	case OPT_RUNS:
+		if (!parse_count(arg, &a->campaign.runs))
+			argp_error(state, "--runs %s: not a number of programs; write 1 or more", arg);
+		return 0;
+	case OPT_SEED:
+		a->campaign.seed = arg;
+		if (!arg[0])
+			argp_error(state, "--seed: an empty word; write any other");
+		return 0;
+	case OPT_DIR:
+		a->dir_given = true;
+		a->campaign.findings.dir = arg;
+		return 0;
+	case OPT_KNOWN:
+		if (!signatures_read(&a->known, arg))
+			argp_failure(state, EXIT_USAGE, errno, "--known %s", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case OPT_MACHINE: a->machine_text = arg; return 0;
+	case OPT_BOOT: a->boot = arg; return 0;
+	case 't': a->target = arg; return 0;
+	case OPT_MISUSE: a->campaign.misuse = MISUSE_ON; return 0;
+	case OPT_NO_MISUSE: a->campaign.misuse = MISUSE_OFF; return 0;
+	case OPT_JSON: a->json = true; return 0;
+	case ARGP_KEY_ARG: argp_error(state, "%s: fuzz takes options only", arg); return 0;
+	default: return parse_value(key, arg, state);
+	}
+}
+
+static const struct argp argp = {
+	options, parse, NULL,
+	"Runs random programs on a target and on the oracle, and says where they differ.\v"
+	"The seed is printed first. Before anything else, planted faults must be found (else: exit 4). A finding is made "
+	"as short as possible and written to DIR as NAME.lb (a program, read it, replay it), NAME.bin (the same as "
+	"bytes) and NAME.txt (what is wrong, both states side by side); findings of one cause are written once.\n\n"
+	"Exit codes: 0 nothing found, 1 wrong usage or a finding that could not be written, 3 known findings only, "
+	"4 unhealthy (canary missed, too many no-ops, nothing compared), 72 interrupted, 77 something new found.\n\n"
+	"Examples:\n"
+	"  lostbuddy fuzz --time 10m --seed $(git rev-parse HEAD)\n"
+	"  lostbuddy fuzz --target ./mine.so --machine 'nodes=2 pages=512'\n"
+	"  lostbuddy fuzz --target broken:no-merge --runs 1000 --dir /tmp/camp",
+	NULL, NULL, NULL,
+};
+
+/* Without --seed: 64 random bits as a word, so that the printed seed repeats the campaign. */
+static void choose_seed(struct arguments *a)
+{
+	uint64_t bits = 0;
+
+	if (a->campaign.seed)
+		return;
+	if (getrandom(&bits, sizeof(bits), 0) != sizeof(bits))
+		bits = (uint64_t)getpid();
+	snprintf(a->seed, sizeof(a->seed), "%016" PRIx64, bits);
+	a->campaign.seed = a->seed;
+}
+
+static bool choose_machine(struct arguments *a)
+{
+	if (a->machine_text && a->boot)
+		return fail("--machine and --from-boot: give one of them"), false;
+	if (a->machine_text && !read_machine(&a->machine, a->machine_text))
+		return false;
+	if (a->boot && !read_boot(&a->machine, a->boot))
+		return false;
+	if (a->machine_text || a->boot)
+		a->campaign.machine = &a->machine;
+	return true;
+}
+
+static bool prepare(struct arguments *a)
+{
+	struct campaign_options *c = &a->campaign;
+	char why[512];
+
+	choose_seed(a);
+	c->target = find_target(a->target);
+	if (!c->target || !choose_machine(a))
+		return false;
+	if (a->dir_given && !save_folder(c->findings.dir, why))
+		return fail("--dir: %s", why), false;
+	if (!a->time_given && !c->runs)
+		c->seconds = DEFAULT_SECONDS;
+	c->notes = a->json ? stderr : stdout;
+	c->terminal = isatty(fileno(c->notes));
+	c->stop = &stop_requested;
+	c->findings.seed = c->seed;
+	c->findings.target_name = a->target;
+	c->findings.notes = c->notes;
+	c->findings.known = &a->known;
+	c->findings.worker = a->libfuzzer;
+	return true;
+}
+
+static void listen_to_signals(void)
+{
+	struct sigaction action = { .sa_handler = request_stop };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static int run(struct arguments *a)
+{
+	char fuzz_pages[PATH_MAX];
+	struct campaign_summary *summary = calloc(1, sizeof(*summary));
+	struct findings findings;
+
+	if (!summary || !findings_begin(&findings, &a->campaign.findings, a->campaign.target)) {
+		free(summary);
+		fail("no memory to begin a campaign");
+		return EXIT_MEMORY;
+	}
+	if (find_fuzz_pages(fuzz_pages, sizeof(fuzz_pages)))
+		a->campaign.fuzz_pages = fuzz_pages;
+	fprintf(a->campaign.notes, "seed %s\n", a->campaign.seed);
+	fflush(a->campaign.notes);
+	listen_to_signals();
+	if (a->libfuzzer)
+		campaign_run_libfuzzer(&a->campaign, &findings, summary);
+	else
+		campaign_run(&a->campaign, &findings, summary);
+	if (a->json)
+		report_json(stdout, &a->campaign, &findings, summary);
+	else
+		report_text(stdout, &a->campaign, &findings, summary);
+	int code = (int)campaign_exit_code(summary);
+
+	if (code == EXIT_USAGE || code == EXIT_UNHEALTHY)
+		fail("%s", summary->why[0] ? summary->why : campaign_unhealthy(summary));
+	findings_end(&findings);
+	free(summary);
+	return code;
+}
+
+int verb_fuzz(int argc, char **argv)
+{
+	struct arguments a = { .target = "core", .campaign = { .findings = { .dir = "camp" } } };
+	int code = EXIT_USAGE;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a) == 0 && prepare(&a))
+		code = run(&a);
+	signatures_free(&a.known);
+	return code;
+}

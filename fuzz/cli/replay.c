@@ -1,0 +1,234 @@
+/* lostbuddy replay: run programs from files, and say whether anything is wrong. */
+#include "cli/cli.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/rewrite.h"
+
+enum { OPT_DIGEST = 256, OPT_OBSERVE, OPT_NO_OBSERVED };
+
+static const struct argp_option options[] = {
+	OPTION_TARGET,
+	{ "digest", OPT_DIGEST, NULL, 0, "print the digest of all calls and results", 0 },
+	{ "observe", OPT_OBSERVE, NULL, 0, "write what was observed back into the files (text form)", 0 },
+	{ "no-observed", OPT_NO_OBSERVED, NULL, 0, "do not compare with what the files say was observed", 0 },
+	{ 0 },
+};
+
+struct replay {
+	const char *target_name;
+	const struct lb_target *target;
+	bool digest, observe, no_observed;
+	int worst;
+	struct judge *closely, *plain;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct replay *r = state->input;
+
+	switch (key) {
+	case 't': r->target_name = arg; return 0;
+	case OPT_DIGEST: r->digest = true; return 0;
+	case OPT_OBSERVE: r->observe = true; return 0;
+	case OPT_NO_OBSERVED: r->no_observed = true; return 0;
+	case ARGP_KEY_ARGS: return 0;
+	case ARGP_KEY_NO_ARGS: argp_error(state, "name a program, or a folder of programs"); return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options, parse, "FILE|FOLDER...",
+	"Runs programs (.lb text or .bin bytes) and compares with the oracle after every operation.\v"
+	"What a text says was observed (behind `->') is compared too; a line with `-> !' is an expected divergence, and "
+	"missing it is a finding. One line a program. A folder means all .lb and .bin files in it and below it.\n\n"
+	"Exit codes, the worst of all files: 0 clean, 1 cannot be read, 3 expected divergences only, "
+	"5 two runs differed, 77 a finding.",
+	NULL, NULL, NULL,
+};
+
+/* From harmless to serious: the exit code of many files is that of the worst. */
+static int worse(int a, int b)
+{
+	static const int order[] = { EXIT_CLEAN, EXIT_KNOWN, EXIT_INCONCLUSIVE, EXIT_FINDING, EXIT_USAGE };
+	int rank_a = 0, rank_b = 0;
+
+	for (int i = 0; i < 5; i++) {
+		rank_a = order[i] == a ? i : rank_a;
+		rank_b = order[i] == b ? i : rank_b;
+	}
+	return rank_a > rank_b ? a : b;
+}
+
+static bool expects_divergence(const struct program *p)
+{
+	for (uint32_t i = 0; p->observed && i < p->nr_ops; i++)
+		if (p->observed[i].kind == OBSERVED_DIVERGENCE)
+			return true;
+	return false;
+}
+
+/* The divergence that its line announces: the rule's id stands there. */
+static bool is_expected(const struct program *p, const struct outcome *outcome)
+{
+	if (outcome->kind != FINDING_RULE || !p->observed || outcome->op >= p->nr_ops)
+		return false;
+	const struct observed *line = &p->observed[outcome->op];
+	const char *id = rule_info[outcome->verdict.rule].id;
+	size_t length = strlen(id);
+
+	return line->kind == OBSERVED_DIVERGENCE && strncmp(line->words, id, length) == 0 &&
+	       (line->words[length] == '\0' || line->words[length] == ' ');
+}
+
+static struct judge *judge_of(struct replay *r, const struct program *p)
+{
+	struct judge **judge = p->nr_ops <= CAREFUL_MAX_OPS ? &r->closely : &r->plain;
+
+	if (!*judge)
+		*judge = closely_judge(r->target, p, !r->no_observed);
+	return *judge;
+}
+
+static void print_outcome(const char *path, const struct replay *r, const struct outcome *outcome, int code)
+{
+	const char *bad = colour(stdout, COLOUR_BAD), *good = colour(stdout, COLOUR_GOOD);
+	const char *none = colour(stdout, COLOUR_NONE);
+
+	switch (code) {
+	case EXIT_CLEAN: printf("%s: %sclean%s, %u operations", path, good, none, outcome->executed); break;
+	case EXIT_KNOWN: printf("%s: expected divergence", path); break;
+	case EXIT_INCONCLUSIVE: printf("%s: %sinconclusive%s, two runs differ", path, bad, none); break;
+	default: printf("%s: %sfinding%s at operation %u", path, bad, none, outcome->op); break;
+	}
+	if (outcome->kind != FINDING_NONE)
+		printf(": %s", outcome->signature);
+	if (r->digest)
+		printf(" digest %016" PRIx64, outcome->digest);
+	printf("\n");
+	if (code == EXIT_FINDING && outcome->verdict.what[0])
+		printf("  %s\n", outcome->verdict.what);
+}
+
+/* A program that hung is not asked twice. */
+static int run_twice(struct judge *judge, const struct program *p, struct outcome *outcome)
+{
+	struct outcome again;
+	bool clean = judge_run(judge, p, outcome);
+
+	if (outcome->kind == FINDING_HANG)
+		return EXIT_FINDING;
+	judge_run(judge, p, &again);
+	if (again.digest != outcome->digest || again.kind != outcome->kind)
+		return EXIT_INCONCLUSIVE;
+	if (clean)
+		return expects_divergence(p) ? EXIT_KNOWN : EXIT_CLEAN;
+	return is_expected(p, outcome) ? EXIT_KNOWN : EXIT_FINDING;
+}
+
+static int observe(struct judge *judge, struct program *p, const char *path)
+{
+	struct outcome outcome;
+	size_t size = 0;
+
+	judge_observe(judge, p, &outcome);
+	char *text = rewrite_program(path, p, &size);
+
+	if (!text)
+		return fail("%s: observations are written into text only; make one with `lostbuddy show'", path);
+	bool written = write_output(path, text, size);
+
+	free(text);
+	return written ? EXIT_CLEAN : EXIT_USAGE;
+}
+
+static int replay_file(struct replay *r, const char *path)
+{
+	struct program p;
+	struct outcome outcome;
+	int code = EXIT_USAGE;
+
+	if (read_program(&p, path)) {
+		struct judge *judge = judge_of(r, &p);
+
+		if (judge) {
+			code = run_twice(judge, &p, &outcome);
+			print_outcome(path, r, &outcome, code);
+		}
+		if (judge && r->observe)
+			code = worse(code == EXIT_FINDING && outcome.kind != FINDING_CRASH ? EXIT_CLEAN : code,
+				     observe(judge, &p, path));
+	}
+	program_free(&p);
+	return code;
+}
+
+static bool is_program_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return (length > 3 && strcmp(name + length - 3, ".lb") == 0) ||
+	       (length > 4 && strcmp(name + length - 4, ".bin") == 0);
+}
+
+static int replay_path(struct replay *r, const char *path, unsigned int depth);
+
+static int replay_folder(struct replay *r, const char *folder, unsigned int depth)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, NULL, alphasort), code = EXIT_CLEAN;
+
+	if (count < 0)
+		return fail("%s: %s", folder, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		char path[PATH_MAX];
+		struct stat file;
+		bool fits = (size_t)snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name) < sizeof(path);
+		bool wanted = fits && entries[i]->d_name[0] != '.' && stat(path, &file) == 0;
+
+		if (wanted && (S_ISDIR(file.st_mode) || is_program_name(path)))
+			code = worse(code, replay_path(r, path, depth + 1));
+		free(entries[i]);
+	}
+	free(entries);
+	return code;
+}
+
+static int replay_path(struct replay *r, const char *path, unsigned int depth)
+{
+	struct stat file;
+
+	if (depth > 16)
+		return fail("%s: folders within folders, too deep", path);
+	if (stat(path, &file) == 0 && S_ISDIR(file.st_mode))
+		return replay_folder(r, path, depth);
+	return replay_file(r, path);
+}
+
+int verb_replay(int argc, char **argv)
+{
+	struct replay r = { .target_name = "core" };
+	int first;
+
+	if (argp_parse(&argp, argc, argv, 0, &first, &r) != 0)
+		return EXIT_USAGE;
+	r.target = find_target(r.target_name);
+	if (!r.target)
+		return EXIT_USAGE;
+	r.worst = EXIT_CLEAN;
+	for (int i = first; i < argc; i++)
+		r.worst = worse(r.worst, replay_path(&r, argv[i], 0));
+	if (r.closely)
+		judge_destroy(r.closely);
+	if (r.plain)
+		judge_destroy(r.plain);
+	return r.worst;
+}

@@ -1,0 +1,122 @@
+/* lostbuddy shrink: a program that fails, as short and plain as possible. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+
+#include "shrink/shrink.h"
+
+enum { OPT_RUNS = 256, DEFAULT_RUNS = 20000 };
+
+static const struct argp_option options[] = {
+	OPTION_TARGET,
+	{ "runs", OPT_RUNS, "N", 0, "at most N runs of the program (20000)", 0 },
+	{ "output", 'o', "FILE", 0, "write to FILE instead of the standard output", 0 },
+	{ 0 },
+};
+
+struct shrink_arguments {
+	const char *path, *target, *output;
+	uint32_t runs;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct shrink_arguments *a = state->input;
+	char *end;
+
+	switch (key) {
+	case 't': a->target = arg; return 0;
+	case 'o': a->output = arg; return 0;
+	case OPT_RUNS: {
+		unsigned long runs = strtoul(arg, &end, 10);
+
+		if (end == arg || *end || arg[0] == '-' || runs == 0 || runs > UINT32_MAX)
+			argp_error(state, "--runs %s: not a number of runs; write 1 or more", arg);
+		a->runs = (uint32_t)runs;
+		return 0;
+	}
+	case ARGP_KEY_ARG:
+		if (a->path)
+			argp_error(state, "%s: shrink takes one program", arg);
+		a->path = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS: argp_error(state, "name a program"); return 0;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options, parse, "FILE",
+	"Makes a program that fails as short and plain as possible; the signature of its finding stays the same.\v"
+	"Operations go by halves, lifetimes, one by one and in pairs; then orders, flags, CPUs, nodes and the machine "
+	"become plainer. Findings with other signatures that are met on the way are named on stderr.\n\n"
+	"Exit codes: 0 shrunk and written, 1 cannot be read or written, 5 the program shows no finding.",
+	NULL, NULL, NULL,
+};
+
+static void name_other(const struct program *p, const struct outcome *outcome, void *arg)
+{
+	struct signatures *others = arg;
+
+	if (signatures_add(others, outcome->signature))
+		fprintf(stderr, "lostbuddy: on the way, with %u operations: %s\n", p->nr_ops, outcome->signature);
+}
+
+static int write_shrunk(struct judge *judge, struct program *p, const struct shrink_arguments *a)
+{
+	struct outcome outcome;
+	size_t size = 0;
+
+	judge_observe(judge, p, &outcome);
+	char *text = text_of_program(p, &size);
+	bool written = text && write_output(a->output, text, size);
+
+	free(text);
+	return !text ? EXIT_MEMORY : written ? EXIT_CLEAN : EXIT_USAGE;
+}
+
+static int shrink_with(struct judge *judge, struct program *p, const struct shrink_arguments *a)
+{
+	struct signatures others = { 0 };
+	struct outcome outcome;
+	uint32_t before = p->nr_ops;
+
+	if (judge_run(judge, p, &outcome)) {
+		fail("%s: nothing is wrong with it on target %s, so there is nothing to shrink", a->path, a->target);
+		return EXIT_INCONCLUSIVE;
+	}
+	uint32_t runs = judge_shrink(judge, p, outcome.signature, a->runs, name_other, &others);
+
+	signatures_free(&others);
+	if (runs == 0) {
+		fail("%s: its finding (%s) does not show each time", a->path, outcome.signature);
+		return EXIT_INCONCLUSIVE;
+	}
+	fprintf(stderr, "lostbuddy: %s: %u operations to %u in %u runs, %s\n", a->path, before, p->nr_ops, runs,
+		outcome.signature);
+	return write_shrunk(judge, p, a);
+}
+
+int verb_shrink(int argc, char **argv)
+{
+	struct shrink_arguments a = { .target = "core", .output = "-", .runs = DEFAULT_RUNS };
+	struct program p;
+	int code = EXIT_USAGE;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &a) != 0)
+		return EXIT_USAGE;
+	const struct lb_target *target = find_target(a.target);
+
+	if (!target)
+		return EXIT_USAGE;
+	if (read_program(&p, a.path)) {
+		struct judge *judge = closely_judge(target, &p, false);
+
+		if (judge) {
+			code = shrink_with(judge, &p, &a);
+			judge_destroy(judge);
+		}
+	}
+	program_free(&p);
+	return code;
+}

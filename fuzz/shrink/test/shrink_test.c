@@ -1,0 +1,327 @@
+/*
+ * The shrinker by made-up predicates: what is left must be what a person would have written.
+ */
+#include "test.h"
+
+#include <stdlib.h>
+
+#include "shrink/shrink.h"
+#include "shrink/shrink_internal.h"
+
+enum { PLENTY = 100000 };
+
+static struct program given(const char *text)
+{
+	struct text_error error = { 0 };
+	struct program p;
+
+	program_init(&p);
+	if (!program_parse(&p, text, strlen(text), &error)) {
+		fprintf(stderr, "line %u column %u: %s\n", error.line, error.column, error.what);
+		abort();
+	}
+	return p;
+}
+
+/* Counts by opcode, and how often the predicate was asked. */
+struct wanted {
+	uint32_t (*count)(const struct program *p);
+	uint32_t at_least;
+	uint32_t calls;
+};
+
+static bool has_enough(const struct program *p, void *arg)
+{
+	struct wanted *wanted = arg;
+	char why[256];
+
+	wanted->calls++;
+	EXPECT(program_check(p, why));
+	return wanted->count(p) >= wanted->at_least;
+}
+
+static uint32_t count_code(const struct program *p, uint8_t code)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->nr_ops; i++)
+		n += p->ops[i].code == code;
+	return n;
+}
+
+static uint32_t splits_of_order_two(const struct program *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->nr_ops; i++)
+		n += p->ops[i].code == OP_SPLIT_PAGE && p->ops[i].nr_results >= 4;
+	return n;
+}
+
+static uint32_t allocations(const struct program *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->nr_ops; i++)
+		n += op_info[p->ops[i].code].yields == YIELDS_BLOCK;
+	return n;
+}
+
+static uint32_t shrink_to(struct program *p, struct wanted *wanted, uint32_t failing, uint32_t max_runs)
+{
+	const struct shrink_task task = { has_enough, wanted, failing, max_runs, false };
+
+	return shrink_program(p, &task);
+}
+
+static void expect_text(const struct program *p, const char *expect)
+{
+	char text[4096];
+
+	EXPECT(program_print(p, text, sizeof(text)) < sizeof(text));
+	EXPECT_STR(text, expect);
+}
+
+static const char mixed[] =
+	"lostbuddy 1\n"
+	"machine nodes=2 cpus=4 pages=1024\n"
+	"p0 = alloc_pages(order=3, gfp=KERNEL|ZERO, node=1) @cpu3\n"
+	"nop()\n"
+	"p1 = alloc_page(gfp=ATOMIC) @cpu2/irq\n"
+	"fill(p0, value=7)\n"
+	"p2..p9 = split_page(p0) @cpu1\n"
+	"advance(value=5)\n"
+	"__free_pages(p1)\n"
+	"__free_pages(p4) @cpu2\n"
+	"check()\n";
+
+TEST(what_a_split_depends_on_stays_and_becomes_plain)
+{
+	struct wanted wanted = { splits_of_order_two, 1, 0 };
+	struct program p = given(mixed);
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	/* The order comes down to the least that still splits into four; the machine is the default one. */
+	EXPECT_EQ(p.nr_ops, 2);
+	EXPECT_EQ(p.ops[0].code, OP_ALLOC_PAGES);
+	EXPECT_EQ(p.ops[0].order, 2);
+	EXPECT_EQ(p.ops[0].cpu, 0);
+	EXPECT_EQ(p.ops[0].node, NODE_NONE);
+	EXPECT_EQ(p.ops[1].code, OP_SPLIT_PAGE);
+	EXPECT_EQ(p.machine.nr_nodes, 1);
+	EXPECT_EQ(p.machine.nr_cpus, 1);
+	program_free(&p);
+}
+
+TEST(the_shrunk_text_is_what_a_person_would_write)
+{
+	struct wanted wanted = { splits_of_order_two, 1, 0 };
+	struct program p = given(mixed), plain;
+	char text[4096];
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	plain = given("lostbuddy 1\nmachine pages=32\np0 = alloc_pages(order=2, gfp=KERNEL)\np1..p4 = split_page(p0)\n");
+	plain.machine = p.machine;
+	program_print(&plain, text, sizeof(text));
+	expect_text(&p, text);
+	program_free(&plain);
+	program_free(&p);
+}
+
+TEST(allocations_of_all_kinds_end_as_alloc_pages)
+{
+	struct wanted wanted = { allocations, 3, 0 };
+	struct program p = given("lostbuddy 1\nmachine pages=512\n"
+				 "p0 = get_free_page(gfp=ATOMIC)\n"
+				 "p1 = __get_free_pages(order=4, gfp=KERNEL)\n"
+				 "free_pages(p0)\n"
+				 "p2 = get_zeroed_page(gfp=KERNEL) @cpu0/softirq\n"
+				 "p3 = alloc_page(gfp=0xdc0)\n");
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	EXPECT_EQ(p.nr_ops, 3);
+	for (uint32_t i = 0; i < p.nr_ops; i++) {
+		EXPECT_EQ(p.ops[i].code, OP_ALLOC_PAGES);
+		EXPECT_EQ(p.ops[i].order, 0);
+		EXPECT_EQ(p.ops[i].gfp, 0xcc0);		/* facts 5: GFP_KERNEL */
+		EXPECT_EQ(p.ops[i].level, LEVEL_TASK);
+	}
+	program_free(&p);
+}
+
+TEST(what_comes_after_the_failing_operation_goes_in_one_run)
+{
+	struct wanted wanted = { splits_of_order_two, 1, 0 };
+	struct program p = given(mixed);
+	uint32_t runs = shrink_to(&p, &wanted, 4, 1);
+
+	EXPECT_EQ(runs, 1);
+	EXPECT_EQ(p.nr_ops, 5);
+	EXPECT_EQ(p.ops[4].code, OP_SPLIT_PAGE);
+	program_free(&p);
+}
+
+static uint32_t even_ticks(const struct program *p)
+{
+	uint32_t n = count_code(p, OP_ADVANCE);
+
+	return n % 2 == 0 ? n : 0;
+}
+
+TEST(pairs_go_where_single_operations_cannot)
+{
+	struct wanted wanted = { even_ticks, 2, 0 };
+	struct program p = given("lostbuddy 1\nmachine pages=512\n"
+				 "advance(value=1)\nadvance(value=2)\nadvance(value=3)\n"
+				 "advance(value=4)\nadvance(value=5)\nadvance(value=6)\n");
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	EXPECT_EQ(p.nr_ops, 2);
+	EXPECT_EQ(p.ops[0].value, 0);
+	program_free(&p);
+}
+
+static uint32_t nodes(const struct program *p)
+{
+	return p->machine.nr_nodes;
+}
+
+TEST(a_machine_keeps_only_what_is_needed)
+{
+	struct wanted wanted = { nodes, 2, 0 };
+	struct program p = given("lostbuddy 1\nmachine nodes=4 cpus=8 pages=2048 pageblock_order=5 top_order=7\nnop()\n");
+	uint64_t pages = p.machine.max_pfn;
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	EXPECT_EQ(p.nr_ops, 0);
+	EXPECT_EQ(p.machine.nr_nodes, 2);
+	EXPECT_EQ(p.machine.nr_cpus, 1);
+	EXPECT_EQ(p.machine.top_order, 6);	/* machine_default's */
+	EXPECT_EQ(p.machine.pageblock_order, 4);
+	EXPECT(p.machine.max_pfn < pages);
+	program_free(&p);
+}
+
+TEST(a_machine_that_is_to_be_kept_is_kept)
+{
+	struct wanted wanted = { allocations, 1, 0 };
+	struct program p = given(mixed);
+	struct machine before = p.machine;
+	const struct shrink_task task = { has_enough, &wanted, p.nr_ops, PLENTY, true };
+
+	shrink_program(&p, &task);
+	EXPECT_EQ(p.nr_ops, 1);
+	EXPECT(machine_equal(&p.machine, &before));
+	program_free(&p);
+}
+
+TEST(no_more_runs_than_allowed_and_no_run_uncounted)
+{
+	for (uint32_t max_runs = 0; max_runs < 40; max_runs++) {
+		struct wanted wanted = { splits_of_order_two, 1, 0 };
+		struct program p = given(mixed);
+		uint32_t runs = shrink_to(&p, &wanted, p.nr_ops, max_runs);
+
+		EXPECT(runs <= max_runs);
+		EXPECT_EQ(wanted.calls, runs);
+		EXPECT(splits_of_order_two(&p) >= 1);
+		program_free(&p);
+	}
+}
+
+/* The predicate of the properties: enough operations of one code, for which the program gave an example. */
+static uint8_t property_code;
+
+static uint32_t of_property_code(const struct program *p)
+{
+	return count_code(p, property_code);
+}
+
+static void expect_one_minimal(const struct program *p, struct wanted *wanted)
+{
+	bool *keep = calloc(p->nr_ops + 1, sizeof(*keep));
+
+	for (uint32_t i = 0; keep && i < p->nr_ops; i++) {
+		struct program without;
+
+		program_init(&without);
+		EXPECT(program_copy(&without, p));
+		memset(keep, true, p->nr_ops);
+		keep[i] = false;
+		program_rebuild(&without, keep);
+		EXPECT(!has_enough(&without, wanted));
+		program_free(&without);
+	}
+	free(keep);
+}
+
+static void expect_properties(struct program *p, uint32_t at_least)
+{
+	struct wanted wanted = { of_property_code, at_least, 0 };
+	struct program twin;
+	uint32_t before = p->nr_ops;
+
+	program_init(&twin);
+	EXPECT(program_copy(&twin, p));
+	uint32_t runs = shrink_to(p, &wanted, p->nr_ops, PLENTY);
+
+	EXPECT(runs < PLENTY);					/* it came to rest by itself */
+	EXPECT(has_enough(p, &wanted));				/* S1 */
+	EXPECT(p->nr_ops <= before);				/* S2 */
+	shrink_to(&twin, &wanted, twin.nr_ops, PLENTY);
+	EXPECT(program_equal(p, &twin));			/* S4 */
+	expect_one_minimal(p, &wanted);
+	program_free(&twin);
+}
+
+TEST(random_programs_keep_the_invariants_and_end_minimal)
+{
+	const struct generator_options options = { .seed = 2, .misuse = true };
+	struct generator *g = generator_create(&options);
+
+	for (int i = 0; i < 120; i++) {
+		struct program p;
+
+		program_init(&p);
+		EXPECT(generator_next(g, &p));
+		if (p.nr_ops > 0) {
+			property_code = p.ops[p.nr_ops / 2].code;
+			uint32_t there = count_code(&p, property_code);
+
+			/* Lowering turns kinds of allocation into one: those are not counted on. */
+			expect_properties(&p, there > 2 ? 2 : 1);
+		}
+		program_free(&p);
+	}
+	generator_destroy(g);
+}
+
+TEST(every_simpler_machine_can_exist_and_reads_back)
+{
+	const struct generator_options options = { .seed = 3, .nr_ops = 1 };
+	struct generator *g = generator_create(&options);
+	struct program p;
+	unsigned int simpler = 0;
+
+	program_init(&p);
+	for (int i = 0; i < 50 && EXPECT(generator_next(g, &p)); i++)
+		for (unsigned int which = 0; which < machine_simplifications(); which++) {
+			struct machine m, back;
+			struct text_error error;
+			char line[8192];
+
+			if (!machine_simplify(&m, &p.machine, which))
+				continue;
+			simpler++;
+			EXPECT(machine_check(&m, &error));
+			EXPECT(!machine_equal(&m, &p.machine));
+			EXPECT(machine_print_line(&m, line, sizeof(line)) < sizeof(line));
+			EXPECT(machine_parse_line(&back, strncmp(line, "machine", 7) ? line : line + 7, &error));
+			EXPECT(machine_equal(&m, &back));	/* S5 */
+		}
+	EXPECT(simpler > 500);
+	program_free(&p);
+	generator_destroy(g);
+}
+
+TEST_MAIN

@@ -1,0 +1,222 @@
+/*
+ * The page allocator under libFuzzer: bytes are decoded, judged in this process, and a divergence ends it.
+ *
+ *	bytes --decode--> program --judge_run--> signature --known?--> on
+ *	                                                   --else----> DEDUP_TOKEN, abort in a function of the rule's name
+ *
+ * What engines see beside edges: which paths of the allocator a program took, and about how often
+ * (__libfuzzer_extra_counters). Mutation and cross-over are structural (program_mutate, program_cross); one mutation in
+ * eight is plain havoc on the bytes, which every byte string survives.
+ *
+ * Environment:
+ *   LOSTBUDDY_KNOWN   a file of signatures, one a line, at which the process does not stop
+ *   LOSTBUDDY_STATS   a file for counts (pages_stats.h), shared with `lostbuddy fuzz`
+ *
+ * Needs libc only. Not here: shrinking, files for findings; `lostbuddy fuzz --engine libfuzzer` does those.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "campaign/signatures.h"
+#include "judge/judge.h"
+#include "target/builtin.h"
+#include "targets/pages_stats.h"
+
+enum {
+	MAX_ENCODED = 1 << 16,
+	COUNT_CLASSES = 8,	/* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, more: as engines class hits of edges */
+};
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2, size_t size2, uint8_t *out,
+				 size_t max_out, unsigned int seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+
+/*
+ * State of the process, not of an input: judge and decoder keep what is keyed by the machine, or overwrite what they
+ * find. The counters are the engine's; it clears them before each input.
+ */
+static struct {
+	struct judge *judge;
+	struct program program, other;
+	struct signatures known;
+	struct pages_stats *stats;
+	uint64_t paths_before[LB_PATH_COUNT];
+	uint8_t encoded[MAX_ENCODED];
+} fuzz;
+
+#ifdef __linux__
+__attribute__((section("__libfuzzer_extra_counters")))
+#endif
+uint8_t fuzz_pages_paths[LB_PATH_COUNT * COUNT_CLASSES];
+
+/* ---- a distinct name on the stack for each class of finding ---- */
+
+#define FINDING_CLASS(name)                                                                        \
+	__attribute__((noinline, noreturn)) static void finding_##name(void)                       \
+	{                                                                                          \
+		__asm__ volatile("" : : : "memory");                                               \
+		abort();                                                                           \
+	}
+
+#define RULE(NAME, id, level, sentence, source) FINDING_CLASS(rule_##NAME)
+#include "oracle/rules.def"
+#undef RULE
+FINDING_CLASS(create)
+FINDING_CLASS(other)
+
+typedef void finding_class_fn(void);
+
+static finding_class_fn *const rule_class[] = {
+#define RULE(NAME, id, level, sentence, source) finding_rule_##NAME,
+#include "oracle/rules.def"
+#undef RULE
+};
+
+static void stop_at(const struct outcome *outcome)
+{
+	fprintf(stderr, "lostbuddy: %s\n  operation %u: %s\nDEDUP_TOKEN: %s\n", outcome->signature, outcome->op,
+		outcome->verdict.what, outcome->signature);
+	fflush(stderr);
+	if (outcome->kind == FINDING_RULE && outcome->verdict.rule < RULE_COUNT)
+		rule_class[outcome->verdict.rule]();
+	if (outcome->kind == FINDING_CREATE)
+		finding_create();
+	finding_other();
+}
+
+/* ---- what the engine and the campaign are told ---- */
+
+static unsigned int count_class(uint64_t count)
+{
+	assert(count > 0);
+	if (count < 4)
+		return (unsigned int)count - 1;
+	return count < 8 ? 3 : count < 16 ? 4 : count < 32 ? 5 : count < 128 ? 6 : 7;
+}
+
+/* The judge's sums only grow: what this program took is the difference. */
+static void feed_back_paths(void)
+{
+	const uint64_t *paths = judge_paths(fuzz.judge);
+
+	for (unsigned int path = 0; path < LB_PATH_COUNT; path++) {
+		uint64_t taken = paths[path] - fuzz.paths_before[path];
+
+		if (taken)
+			fuzz_pages_paths[path * COUNT_CLASSES + count_class(taken)] = 1;
+		fuzz.paths_before[path] = paths[path];
+	}
+}
+
+static void count_run(const struct outcome *outcome)
+{
+	struct pages_stats *stats = fuzz.stats;
+
+	if (!stats)
+		return;
+	stats->programs++;
+	stats->executed += outcome->executed;
+	stats->no_ops += outcome->no_ops;
+	stats->comparisons += outcome->comparisons;
+	memcpy(stats->exercised, judge_exercised(fuzz.judge), sizeof(stats->exercised));
+	memcpy(stats->paths, judge_paths(fuzz.judge), sizeof(stats->paths));
+}
+
+/* ---- the engine's entries ---- */
+
+static void open_stats(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat file;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &file) == 0 && file.st_size == (off_t)sizeof(*fuzz.stats)) {
+		void *map = mmap(NULL, sizeof(*fuzz.stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		fuzz.stats = map == MAP_FAILED ? NULL : map;
+	}
+	close(fd);
+	if (fuzz.stats) {
+		fuzz.stats->nr_rules = RULE_COUNT;
+		fuzz.stats->nr_paths = LB_PATH_COUNT;
+		fuzz.stats->magic = PAGES_STATS_MAGIC;
+	}
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const struct judge_options options = { 0 };
+	const char *known = getenv("LOSTBUDDY_KNOWN"), *stats = getenv("LOSTBUDDY_STATS");
+
+	(void)argc;
+	(void)argv;
+	fuzz.judge = judge_create(&core_target, &options);
+	program_init(&fuzz.program);
+	program_init(&fuzz.other);
+	if (!fuzz.judge || (known && !signatures_read(&fuzz.known, known))) {
+		fprintf(stderr, "lostbuddy: %s\n", fuzz.judge ? "the file LOSTBUDDY_KNOWN cannot be read" : "no memory");
+		exit(1);
+	}
+	if (stats)
+		open_stats(stats);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct outcome outcome;
+
+	if (!program_decode(&fuzz.program, data, size))
+		return -1;
+	bool clean = judge_run(fuzz.judge, &fuzz.program, &outcome);
+
+	feed_back_paths();
+	count_run(&outcome);
+	if (!clean && !signatures_has(&fuzz.known, outcome.signature))
+		stop_at(&outcome);
+	return 0;
+}
+
+/* What does not fit is cut off: any prefix is a program. */
+static size_t encode_into(uint8_t *out, size_t max_size)
+{
+	size_t size = program_encode(&fuzz.program, fuzz.encoded, sizeof(fuzz.encoded));
+
+	if (size == 0 || size > sizeof(fuzz.encoded))
+		return 0;
+	if (size > max_size)
+		size = max_size;
+	memcpy(out, fuzz.encoded, size);
+	return size;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	if (seed % 8 != 0 && program_decode(&fuzz.program, data, size)) {
+		program_mutate(&fuzz.program, seed);
+		size_t mutated = encode_into(data, max_size);
+
+		if (mutated)
+			return mutated;
+	}
+	return LLVMFuzzerMutate(data, size, max_size);
+}
+
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2, size_t size2, uint8_t *out,
+				 size_t max_out, unsigned int seed)
+{
+	if (!program_decode(&fuzz.program, data1, size1) || !program_decode(&fuzz.other, data2, size2))
+		return 0;
+	program_cross(&fuzz.program, &fuzz.other, seed);
+	return encode_into(out, max_out);
+}
