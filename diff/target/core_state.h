@@ -1,0 +1,35 @@
+/*
+ * The state of the built-in core, written out in the export format of target.h. Part of the core's adapter.
+ *
+ * What the core itself does not keep is kept here: which frames boot reserved, which are lost for good, and on which a bad
+ * state was planted.
+ */
+#ifndef LOSTBUDDY_TARGET_CORE_STATE_H
+#define LOSTBUDDY_TARGET_CORE_STATE_H
+
+#include "lostbuddy/machine.h"
+#include "target/target.h"
+
+enum { CORE_MAX_MARKED = 1024 };
+
+struct core_instance {
+	struct mm_machine *machine;
+	struct mm_context context;
+	uint64_t paths[LB_PATH_COUNT];
+	uint64_t *reserved;		/* start, end of each range */
+	size_t nr_reserved_words;
+	uint8_t *leaked;		/* [pfn] */
+	uint64_t nr_leaked;
+	uint64_t marked[CORE_MAX_MARKED];	/* frames whose mapcount or mapping was set by hand, ascending */
+	unsigned int nr_marked;
+};
+
+/* Remembers the reserved frames of a machine that has just booted. False: no memory. */
+bool core_state_init(struct core_instance *t);
+
+/* A bad state is about to be planted on a frame. False: too many frames are marked already. */
+bool core_state_mark(struct core_instance *t, uint64_t pfn);
+
+size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capacity);
+
+#endif
