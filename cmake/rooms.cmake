@@ -9,11 +9,10 @@
 #
 # What the compiler finds depends on where the calling CMakeLists.txt stands:
 #
-#	core/**      core/include, core
-#	diff/**      diff
-#	fuzz/**      diff, fuzz, the top (for bench/bench.h)
-#	bench/**     diff, fuzz, the top, core/include
-#	all tests    testing besides
+#	core/**                core/include, core
+#	diff/**                diff
+#	fuzz/** and bench/**   diff, fuzz, the top (for bench/bench.h)
+#	all tests              testing besides
 
 # The rooms of this project: where one of these names is a dependency, lb_ may be left out.
 set(LB_ROOMS core program oracle target judge shrink mutate campaign cli bench)
@@ -44,8 +43,6 @@ function(lb_set_up target)
 		target_include_directories(${target} PRIVATE ${top}/core/include ${top}/core)
 	elseif(place MATCHES "^diff")
 		target_include_directories(${target} PRIVATE ${top}/diff)
-	elseif(place STREQUAL "bench")
-		target_include_directories(${target} PRIVATE ${top}/diff ${top}/fuzz ${top} ${top}/core/include)
 	else()
 		target_include_directories(${target} PRIVATE ${top}/diff ${top}/fuzz ${top})
 	endif()

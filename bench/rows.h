@@ -1,0 +1,29 @@
+/*
+ * The rows of the benchmark: what is measured, on what.
+ *
+ * A row makes its subject (a booted machine, programs), is looped over by measure(), and throws it away.
+ */
+#ifndef LOSTBUDDY_BENCH_ROWS_H
+#define LOSTBUDDY_BENCH_ROWS_H
+
+#include "bench/measure.h"
+
+#include <stddef.h>
+
+struct bench_row {
+	const char *name;
+	const char *operation;	/* what one operation is */
+	bool alike;		/* all operations cost the same */
+	int value;		/* the order, the number of pages ... of this row */
+
+	/* Returns the subject, or NULL with a sentence in why (256 bytes). */
+	void *(*create)(int value, char *why);
+	bench_loop *loop;	/* NULL: a size, not a loop */
+	void (*destroy)(void *subject);
+	uint64_t (*bytes)(void *subject);	/* of a size */
+};
+
+extern const struct bench_row core_rows[], diff_rows[];
+extern const size_t nr_core_rows, nr_diff_rows;
+
+#endif
