@@ -84,5 +84,6 @@ bool mm_boot(struct mm_machine *m, char *error)
 	memblock_free_all(m, &mb);
 	init_per_zone_wmark_min(m);
 	khugepaged_raises_min_free(m);
+	mm_update_plain(m);
 	return true;
 }

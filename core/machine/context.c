@@ -5,10 +5,17 @@
 
 _Thread_local struct mm_context *mm_current;
 
+void mm_update_plain(struct mm_machine *m)
+{
+	m->plain = !m->listener && m->locks == MM_LOCKS_NOTHING && m->checks != MM_CHECKS_DEBUG &&
+		   !m->poison_memory && !m->grouping_disabled;
+}
+
 void mm_listen(struct mm_machine *m, mm_listener *listener, void *data)
 {
 	m->listener = listener;
 	m->listener_data = data;
+	mm_update_plain(m);
 }
 
 void mm_emit_slow(struct mm_machine *m, enum mm_event_kind kind, const struct zone *zone, pfn_t pfn,

@@ -20,7 +20,7 @@
 enum {
 	BOOT_IMAGE_MAX = 1 << 20,	/* bytes of arena up to which a copy is kept */
 	POISON_MAX_PAGES = 4096,
-	ARENA_ALIGN = 64,
+	ARENA_ALIGN = 256,
 };
 
 /* Offsets of the parts of an arena; the last is its size. */

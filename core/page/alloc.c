@@ -7,7 +7,18 @@
  */
 #include <string.h>
 
-#include "page/page_internal.h"
+#include "page/pcp.h"
+
+#define BOTH_MOBILITIES (__GFP_MOVABLE | __GFP_RECLAIMABLE)
+
+/* What a walk asks each zone for. */
+struct alloc_request {
+	gfp_t gfp;
+	unsigned int order;
+	unsigned int alloc_flags;
+	int migratetype;
+	unsigned int highest_zoneidx;
+};
 
 static __attribute__((noinline)) void prep_compound_page(struct page *page, unsigned int order)
 {
@@ -21,20 +32,25 @@ static __attribute__((noinline)) void prep_compound_page(struct page *page, unsi
 	page[1].compound_mapcount = -1;
 }
 
-static inline void prep_new_page(struct mm_machine *m, struct page *page, unsigned int order, gfp_t gfp)
+static __attribute__((noinline)) void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 {
-	pfn_t pfn = (pfn_t)(page - m->memmap);
+	memset(m->memory + (pfn << PAGE_SHIFT), 0, (size_t)PAGE_SIZE << order);
+}
 
-	page->private = 0;
+/* private is 0 already: frees and the free lists see to it. */
+static inline __attribute__((always_inline)) void prep_new_page(struct mm_machine *m, struct page *page,
+								unsigned int order, gfp_t gfp)
+{
+	assert(page->private == 0 && page_count(page) == 0);
 	page->_refcount = 1;
 	if (unlikely(m->poison_memory))
-		mm_unpoison_block(m, pfn, order);
-	if (gfp & __GFP_ZERO)
-		memset(m->memory + (pfn << PAGE_SHIFT), 0, (size_t)PAGE_SIZE << order);
+		mm_unpoison_block(m, (pfn_t)(page - m->memmap), order);
+	if (unlikely(gfp & __GFP_ZERO))
+		zero_block(m, (pfn_t)(page - m->memmap), order);
 	if (order && (gfp & __GFP_COMP))
 		prep_compound_page(page, order);
 	m->vmstat.pgalloc += UINT64_C(1) << order;
-	mm_emit(m, MM_EVENT_ALLOC, NULL, pfn, order, 0, gfp);
+	mm_emit(m, MM_EVENT_ALLOC, NULL, (pfn_t)(page - m->memmap), order, 0, gfp);
 }
 
 /* One block straight from the buddy, from the highatomic reserve first or last where the flags say so. */
@@ -70,87 +86,96 @@ static __attribute__((noinline)) struct page *rmqueue_buddy(struct zone *zone, u
 	return page;
 }
 
-static inline struct page *rmqueue(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
+/* A steal has raised the zone's marks: kswapd is to know. */
+static __attribute__((noinline)) void tell_kswapd_of_boost(struct zone *zone)
+{
+	zone->boosted = false;
+	wakeup_kswapd(zone, 0, zone->type);
+}
+
+static inline __attribute__((always_inline)) struct page *rmqueue(struct mm_machine *m, struct zone *zone,
+								  const struct alloc_request *r)
 {
 	struct page *page = NULL;
 
-	if (likely(has_pcp_lists(zone->machine, order)))
-		page = pcp_alloc(zone, order, migratetype, alloc_flags);
+	if (likely(has_pcp_lists(m, r->order)))
+		page = pcp_alloc(m, zone, r->order, r->migratetype, r->alloc_flags);
 	if (unlikely(!page))
-		page = rmqueue_buddy(zone, order, migratetype, alloc_flags);
-	if (unlikely(zone->boosted)) {
-		zone->boosted = false;
-		wakeup_kswapd(zone, 0, zone->type);
-	}
+		page = rmqueue_buddy(zone, r->order, r->migratetype, r->alloc_flags);
+	if (unlikely(zone->boosted))
+		tell_kswapd_of_boost(zone);
 	return page;
 }
 
-static void tell_where(const struct alloc_context *ac, const struct zone *zone, unsigned int order,
-		       const struct page *page)
+static __attribute__((cold, noinline)) void tell_where(struct mm_machine *m, const struct zone *zone,
+							const struct zone *preferred, unsigned int order,
+							const struct page *page)
 {
-	pfn_t pfn = (pfn_t)(page - ac->m->memmap);
+	pfn_t pfn = (pfn_t)(page - m->memmap);
 
-	if (zone != ac->preferred->zone)
-		mm_emit(ac->m, zone->pgdat == ac->preferred->zone->pgdat ? MM_EVENT_OTHER_ZONE : MM_EVENT_OTHER_NODE,
-			zone, pfn, order, 0, 0);
+	if (zone != preferred)
+		mm_emit(m, zone->pgdat == preferred->pgdat ? MM_EVENT_OTHER_ZONE : MM_EVENT_OTHER_NODE, zone, pfn,
+			order, 0, 0);
 	if (zone->nr_free_pages < (long)wmark_pages(zone, WMARK_MIN))
-		mm_emit(ac->m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
+		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
-static inline bool zone_may_be_used(const struct zone *zone, unsigned int order, unsigned int alloc_flags, gfp_t gfp,
-				    const struct alloc_context *ac)
+/* One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the same. */
+static inline __attribute__((always_inline)) struct page *try_zone(struct mm_machine *m, struct zone *zone,
+								   const struct zone *preferred,
+								   const struct alloc_request *r,
+								   enum mm_failure *failure)
 {
-	uint64_t mark = wmark_pages(zone, (enum zone_watermark)(alloc_flags & ALLOC_WMARK_MASK));
+	uint64_t mark = wmark_pages(zone, (enum zone_watermark)(r->alloc_flags & ALLOC_WMARK_MASK));
 
-	return zone_watermark_fast(zone, order, mark, ac->highest_zoneidx, alloc_flags, gfp) ||
-	       (alloc_flags & ALLOC_NO_WATERMARKS);
+	if (!zone_watermark_fast(zone, r->order, mark, r->highest_zoneidx, r->alloc_flags, r->gfp) &&
+	    !(r->alloc_flags & ALLOC_NO_WATERMARKS))
+		return NULL;
+	struct page *page = rmqueue(m, zone, r);
+
+	if (unlikely(!page)) {
+		*failure = MM_FAIL_BLOCK;
+		return NULL;
+	}
+	if (unlikely(m->listener))
+		tell_where(m, zone, preferred, r->order, page);
+	prep_new_page(m, page, r->order, r->gfp);
+	if (unlikely(r->alloc_flags & ALLOC_HIGHATOMIC))
+		reserve_highatomic_pageblock(zone, page);
+	return page;
 }
 
-/* NOFRAGMENT would rather go to another node than mix types, but not when the next zone is on another node already. */
+/* NOFRAGMENT would rather mix types than leave the node. */
 static inline bool nofragment_would_leave_node(const struct zone *zone, const struct alloc_context *ac)
 {
 	return ac->m->nr_nodes > 1 && zone->pgdat != ac->preferred->zone->pgdat;
 }
 
-/* One walk. *drop: NOFRAGMENT stood in the way of a local block; the walk is to be made again without it. */
-static inline struct page *walk_zonelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
-					 struct alloc_context *ac, bool *drop)
+/* The rest of a walk, from a place in the zonelist on. A walk that NOFRAGMENT limited is made again without it. */
+static struct page *walk_zonelist(const struct zoneref *ref, struct alloc_request *r, struct alloc_context *ac)
 {
-	const struct zoneref *ref = ac->preferred;
-
-	ac->failure = ref->zone ? MM_FAIL_WATERMARK : MM_FAIL_ZONE;
-	for (; ref->zone; ref = next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
-		struct zone *zone = ref->zone;
-
-		if (unlikely(alloc_flags & ALLOC_NOFRAGMENT) && nofragment_would_leave_node(zone, ac))
+	for (; ref->zone; ref = next_zoneref(ref + 1, r->highest_zoneidx, ac->nodemask)) {
+		if ((r->alloc_flags & ALLOC_NOFRAGMENT) && nofragment_would_leave_node(ref->zone, ac))
 			break;
-		if (!zone_may_be_used(zone, order, alloc_flags, gfp, ac))
-			continue;
-		struct page *page = rmqueue(zone, order, ac->migratetype, alloc_flags);
+		struct page *page = try_zone(ac->m, ref->zone, ac->preferred->zone, r, &ac->failure);
 
-		if (likely(page)) {
-			if (unlikely(ac->m->listener))
-				tell_where(ac, zone, order, page);
-			prep_new_page(ac->m, page, order, gfp);
-			if (unlikely(alloc_flags & ALLOC_HIGHATOMIC))
-				reserve_highatomic_pageblock(zone, page);
+		if (page)
 			return page;
-		}
-		ac->failure = MM_FAIL_BLOCK;
 	}
-	*drop = alloc_flags & ALLOC_NOFRAGMENT;
-	return NULL;
+	if (!(r->alloc_flags & ALLOC_NOFRAGMENT))
+		return NULL;
+	mm_emit(ac->m, MM_EVENT_NOFRAGMENT_RETRY, NULL, 0, r->order, r->migratetype, 0);
+	r->alloc_flags &= ~(unsigned int)ALLOC_NOFRAGMENT;
+	ac->failure = MM_FAIL_WATERMARK;
+	return walk_zonelist(ac->preferred, r, ac);
 }
 
 struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags, struct alloc_context *ac)
 {
-	bool drop = false;
-	struct page *page = walk_zonelist(gfp, order, alloc_flags, ac, &drop);
+	struct alloc_request r = { gfp, order, alloc_flags, ac->migratetype, ac->highest_zoneidx };
 
-	if (likely(page) || !drop)
-		return page;
-	mm_emit(ac->m, MM_EVENT_NOFRAGMENT_RETRY, NULL, 0, order, ac->migratetype, 0);
-	return walk_zonelist(gfp, order, alloc_flags & ~(unsigned int)ALLOC_NOFRAGMENT, ac, &drop);
+	ac->failure = ac->preferred->zone ? MM_FAIL_WATERMARK : MM_FAIL_ZONE;
+	return walk_zonelist(ac->preferred, &r, ac);
 }
 
 /* What the scope of the running task takes away (facts 5, current_gfp_context and PF_MEMALLOC_PIN). */
@@ -184,19 +209,11 @@ static __attribute__((cold, noinline)) struct page *fail(struct mm_machine *m, e
 
 static __attribute__((cold, noinline)) struct page *fail_order(struct mm_machine *m, gfp_t gfp)
 {
+	if (mm_current->level == MM_NMI)
+		return fail(m, MM_FAIL_CONTEXT);
 	if (!(gfp & __GFP_NOWARN))
 		mm_current->warnings |= MM_WARN_ORDER;
 	return fail(m, MM_FAIL_ORDER);
-}
-
-/* DMA32 (or, on one node, anything) below Normal: rather use that than mix types in Normal (facts 5). */
-static inline unsigned int alloc_flags_nofragment(const struct mm_machine *m, const struct zone *zone)
-{
-	if (!zone || zone->type != ZONE_NORMAL || !m->config.dma32_end)
-		return 0;
-	if (m->nr_nodes > 1 && !populated_zone(zone - 1))
-		return 0;
-	return ALLOC_NOFRAGMENT;
 }
 
 static inline int gfp_migratetype(const struct mm_machine *m, gfp_t gfp)
@@ -206,46 +223,113 @@ static inline int gfp_migratetype(const struct mm_machine *m, gfp_t gfp)
 	return (int)((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3);
 }
 
-static inline void prepare_zonelist(struct alloc_context *ac, struct mm_machine *m, gfp_t gfp, unsigned int nid,
-				    uint64_t nodemask)
+static inline const struct zoneref *gfp_zonelist(const struct mm_machine *m, gfp_t gfp, unsigned int nid)
 {
 	enum zonelist_kind kind = gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK;
 
-	ac->m = m;
-	ac->zonelist = m->nodes[nid].zonelists[kind].zonerefs;
-	ac->nodemask = nodemask;
-	ac->highest_zoneidx = gfp_zone(m, gfp);
-	ac->migratetype = gfp_migratetype(m, gfp);
-	ac->preferred = next_zoneref(ac->zonelist, ac->highest_zoneidx, nodemask);
+	return m->nodes[nid].zonelists[kind].zonerefs;
 }
 
-static inline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid, uint64_t nodemask)
+/* The preferred zone did not serve: the other zones, then the slow path. */
+static __attribute__((noinline)) struct page *alloc_pages_elsewhere(struct mm_machine *m, struct alloc_request *r,
+								    unsigned int nid, uint64_t nodemask,
+								    enum mm_failure failure)
+{
+	struct alloc_context ac = {
+		.m = m, .zonelist = gfp_zonelist(m, r->gfp, nid), .nodemask = nodemask,
+		.migratetype = r->migratetype, .highest_zoneidx = r->highest_zoneidx, .failure = failure,
+	};
+	struct page *page = NULL;
+
+	ac.preferred = next_zoneref(ac.zonelist, ac.highest_zoneidx, nodemask);
+	if (ac.preferred->zone)
+		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, nodemask), r, &ac);
+	if (!page)
+		page = alloc_pages_slowpath(r->gfp, r->order, &ac);
+	return page ? page : fail(m, ac.failure);
+}
+
+/* A context that is not a plain task: MM_FAIL_NONE, or why the allocation fails at once. */
+static __attribute__((noinline)) enum mm_failure unusual_context(gfp_t *gfp, unsigned int order)
+{
+	if (mm_current->level == MM_NMI)
+		return MM_FAIL_CONTEXT;
+	*gfp = current_gfp_context(*gfp);
+	if ((*gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES)
+		return MM_FAIL_TYPE;
+	if (*gfp & __GFP_DIRECT_RECLAIM)
+		might_sleep();
+	return mm_current->fail_nth && injection_strikes(*gfp, order) ? MM_FAIL_INJECTED : MM_FAIL_NONE;
+}
+
+static __attribute__((noinline)) struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid,
+								   uint64_t nodemask)
 {
 	struct mm_context *current = mm_current;
 	struct mm_machine *m = current->machine;
-	struct alloc_context ac;
+	enum mm_failure failure = MM_FAIL_NONE;
 
 	assert(nid < m->nr_nodes);
-	if (unlikely(current->level == MM_NMI))
-		return fail(m, MM_FAIL_CONTEXT);
 	if (unlikely(order > m->top_order))
 		return fail_order(m, gfp);
-	if (unlikely(current->scope))
-		gfp = current_gfp_context(gfp);
-	if (unlikely((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) == (__GFP_MOVABLE | __GFP_RECLAIMABLE)))
-		return fail(m, MM_FAIL_TYPE);
-	if (gfp & __GFP_DIRECT_RECLAIM)
-		might_sleep();
-	if (unlikely(current->fail_nth) && injection_strikes(gfp, order))
-		return fail(m, MM_FAIL_INJECTED);
-	prepare_zonelist(&ac, m, gfp, nid, nodemask);
-	unsigned int alloc_flags = ALLOC_WMARK_LOW | (gfp & __GFP_KSWAPD_RECLAIM) |
-				   alloc_flags_nofragment(m, ac.preferred->zone);
-	struct page *page = get_page_from_freelist(gfp, order, alloc_flags, &ac);
+	if (unlikely(current->level | current->scope | current->fail_nth))
+		failure = unusual_context(&gfp, order);
+	else if (unlikely((gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
+		failure = MM_FAIL_TYPE;
+	if (unlikely(failure))
+		return fail(m, failure);
+	struct alloc_request r = { gfp, order, ALLOC_WMARK_LOW | (gfp & __GFP_KSWAPD_RECLAIM),
+				   gfp_migratetype(m, gfp), gfp_zone(m, gfp) };
+	const struct zoneref *preferred = next_zoneref(gfp_zonelist(m, gfp, nid), r.highest_zoneidx, nodemask);
 
-	if (unlikely(!page))
-		page = alloc_pages_slowpath(gfp, order, &ac);
-	return likely(page) ? page : fail(m, ac.failure);
+	failure = MM_FAIL_ZONE;
+	if (likely(preferred->zone)) {
+		if (preferred->zone->avoids_fragments)
+			r.alloc_flags |= ALLOC_NOFRAGMENT;
+		failure = MM_FAIL_WATERMARK;
+		struct page *page = try_zone(m, preferred->zone, preferred->zone, &r, &failure);
+
+		if (likely(page))
+			return page;
+	}
+	struct alloc_request rest = r;	/* whose address is taken, so that r need not live in memory */
+
+	return alloc_pages_elsewhere(m, &rest, nid, nodemask, failure);
+}
+
+/*
+ * The shortcut of nine requests in ten: a page from this CPU's list of the preferred zone, when that is above its low mark
+ * and there is nothing to tell, lock, zero or look at. It gives what alloc_pages_nodemask() would give; where it cannot,
+ * it has changed nothing and returns NULL.
+ */
+static inline __attribute__((always_inline)) struct page *alloc_plain_page(struct mm_machine *m, gfp_t gfp)
+{
+	const struct mm_context *current = mm_current;
+
+	if (unlikely(!m->plain || (current->level | current->scope | current->fail_nth)))
+		return NULL;
+	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) || (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
+		return NULL;
+	const struct zoneref *ref = m->nodes[m->cpu_node[current->cpu]].zonelists[ZONELIST_FALLBACK].zonerefs;
+	unsigned int highest_zoneidx = gfp_zone(m, gfp);
+	struct zone *zone = ref->zone;
+
+	if (unlikely(!zone || ref->zone_idx > highest_zoneidx || zone->boosted))
+		return NULL;
+	if (unlikely(zone->nr_free_pages - (long)zone->nr_reserved_highatomic <=
+		     (long)wmark_pages(zone, WMARK_LOW) + zone->lowmem_reserve[highest_zoneidx]))
+		return NULL;
+	struct per_cpu_pages *pcp = &zone->pageset[current->cpu];
+	struct list_head *list = &pcp->lists[(gfp & BOTH_MOBILITIES) >> 3];
+
+	if (unlikely(list_empty(list)))
+		return NULL;
+	struct page *page = pcp_pop(pcp, list, 0);
+
+	pcp->free_factor >>= 1;
+	page->_refcount = 1;
+	m->vmstat.pgalloc++;
+	return page;
 }
 
 struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, const nodemask_t *nodemask)
@@ -255,7 +339,10 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, con
 
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
-	return alloc_pages_nodemask(gfp, order, mm_current->machine->cpu_node[mm_current->cpu], 0);
+	struct mm_machine *m = mm_current->machine;
+	struct page *page = likely(order == 0) ? alloc_plain_page(m, gfp) : NULL;
+
+	return likely(page) ? page : alloc_pages_nodemask(gfp, order, m->cpu_node[mm_current->cpu], 0);
 }
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)

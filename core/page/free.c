@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "page/page_internal.h"
+#include "page/pcp.h"
 
 /* mapcount and refcount of a page that nobody maps or holds, as one word. */
 #define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
@@ -67,7 +67,7 @@ static __attribute__((noinline)) unsigned int prepare_tails(struct mm_machine *m
 }
 
 /* False: the block is in a bad state and was leaked. @to_buddy: it does not go through a page list. */
-static inline bool free_pages_prepare(struct mm_machine *m, struct page *page, unsigned int order, bool to_buddy)
+static inline __attribute__((always_inline)) bool free_pages_prepare(struct mm_machine *m, struct page *page, unsigned int order, bool to_buddy)
 {
 	unsigned int bad = 0;
 
@@ -101,7 +101,7 @@ static __attribute__((noinline)) void free_to_buddy(struct mm_machine *m, struct
 }
 
 /* A block whose last reference is gone. */
-static inline void free_the_page(struct mm_machine *m, struct page *page, unsigned int order)
+static inline __attribute__((always_inline)) void free_the_page(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	assert(page_count(page) == 0);
 	if (unlikely(!has_pcp_lists(m, order))) {
@@ -109,7 +109,13 @@ static inline void free_the_page(struct mm_machine *m, struct page *page, unsign
 		return;
 	}
 	if (likely(free_pages_prepare(m, page, order, false)))
-		pcp_free(page_zone(m, page), page, (pfn_t)(page - m->memmap), order);
+		pcp_free(m, page, order);
+}
+
+/* The same, not inline: for whoever is not in a hurry. */
+static __attribute__((noinline)) void free_block(struct mm_machine *m, struct page *page, unsigned int order)
+{
+	free_the_page(m, page, order);
 }
 
 /* Frees all but the first page of a block that somebody else still holds. */
@@ -117,10 +123,10 @@ static __attribute__((noinline)) void free_upper_halves(struct mm_machine *m, st
 {
 	mm_emit(m, MM_EVENT_PARTIAL_FREE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
 	while (order-- > 0)
-		free_the_page(m, page + (1UL << order), order);
+		free_block(m, page + (1UL << order), order);
 }
 
-void __free_pages(struct page *page, unsigned int order)
+static __attribute__((noinline)) void free_pages_general(struct page *page, unsigned int order)
 {
 	struct mm_machine *m = mm_current->machine;
 	bool compound = PageHead(page);
@@ -130,6 +136,36 @@ void __free_pages(struct page *page, unsigned int order)
 		free_the_page(m, page, order);
 	else if (!compound)
 		free_upper_halves(m, page, order);
+}
+
+/*
+ * The shortcut of nine frees in ten: the last reference of a single page, whose list has room, with nothing to tell, lock
+ * or poison. It does what free_pages_general() would do; where it cannot, it has changed nothing and returns false.
+ */
+static inline __attribute__((always_inline)) bool free_plain_page(struct mm_machine *m, struct page *page)
+{
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+	unsigned int migratetype = (unsigned int)pageblock_type(m, pfn);
+	struct per_cpu_pages *pcp = &page_zone(m, page)->pageset[mm_current->cpu];
+
+	if (unlikely(!m->plain || page_count(page) != 1 || migratetype >= MIGRATE_PCPTYPES))
+		return false;
+	if (unlikely(pcp->count + 1 >= pcp->high))
+		return false;
+	page->_refcount = 0;
+	page->flags &= ~PAGE_FLAGS_ALL;
+	page->private = 0;
+	page->index = migratetype;
+	pcp->count++;
+	list_add(&page->lru, &pcp->lists[migratetype]);
+	m->vmstat.pgfree++;
+	return true;
+}
+
+void __free_pages(struct page *page, unsigned int order)
+{
+	if (unlikely(order) || unlikely(!free_plain_page(mm_current->machine, page)))
+		free_pages_general(page, order);
 }
 
 void free_pages(unsigned long address, unsigned int order)
@@ -150,7 +186,7 @@ void put_page(struct page *page)
 	page = compound_head(page);
 	assert(page_count(page) > 0);
 	if (--page->_refcount == 0)
-		free_the_page(mm_current->machine, page, compound_order(page));
+		free_block(mm_current->machine, page, compound_order(page));
 }
 
 void split_page(struct page *page, unsigned int order)

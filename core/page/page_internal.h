@@ -75,9 +75,7 @@ struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratety
 void reserve_highatomic_pageblock(struct zone *zone, struct page *page);
 bool unreserve_highatomic_pageblock(const struct alloc_context *ac, bool force);
 
-/* pcp.c */
-struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags);
-void pcp_free(struct zone *zone, struct page *page, pfn_t pfn, unsigned int order);
+/* pcp.c; its fast part is in pcp.h */
 void drain_zone_pages(struct zone *zone, unsigned int cpu);
 
 /* free.c */
@@ -88,13 +86,39 @@ bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int ord
 /* watermark.c */
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
 		       unsigned int alloc_flags, long free_pages);
-bool zone_watermark_fast(const struct zone *zone, unsigned int order, uint64_t mark,
-			 unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp);
+bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_t mark,
+			    unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp);
 bool boost_watermark(struct zone *zone);
+
+/* Pages that the request cannot have, though they are free: most of its own block, and what is kept for others. */
+static inline long unusable_free(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	long unusable = (1L << order) - 1;
+
+	if (!(alloc_flags & ALLOC_RESERVES))
+		unusable += (long)zone->nr_reserved_highatomic;
+	return unusable;
+}
+
+/* zone_watermark_ok for the walk: order 0 above the mark passes at once. */
+static inline bool zone_watermark_fast(const struct zone *zone, unsigned int order, uint64_t mark,
+				       unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp)
+{
+	long usable = zone->nr_free_pages - unusable_free(zone, 0, alloc_flags);
+
+	if (likely(order == 0) && likely(usable > (long)mark + zone->lowmem_reserve[highest_zoneidx]))
+		return true;
+	return zone_watermark_careful(zone, order, mark, highest_zoneidx, alloc_flags, gfp);
+}
 
 /* zonelist.c */
 void build_all_zonelists(struct mm_machine *m);
-unsigned int gfp_zone(const struct mm_machine *m, gfp_t gfp);
+
+/* The highest zone a request may use. */
+static inline unsigned int gfp_zone(const struct mm_machine *m, gfp_t gfp)
+{
+	return m->gfp_zone_table[gfp & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)];
+}
 
 static inline const struct zoneref *next_zoneref(const struct zoneref *ref, unsigned int highest_zoneidx,
 						 uint64_t nodemask)

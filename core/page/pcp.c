@@ -13,16 +13,7 @@
  *
  * Locking: the page set's own lock, taken here; zone->lock inside it, for refills and trims.
  */
-#include "page/page_internal.h"
-
-static inline unsigned int pcp_list(const struct mm_machine *m, unsigned int order, int migratetype)
-{
-	if (unlikely(order > m->pcp_max_order)) {
-		assert(m->pcp_thp && order == m->pageblock_order);
-		return NR_PCP_ORDER_LISTS + (migratetype == MIGRATE_MOVABLE);
-	}
-	return order * MIGRATE_PCPTYPES + (unsigned int)migratetype;
-}
+#include "page/pcp.h"
 
 static inline unsigned int pcp_list_order(const struct mm_machine *m, unsigned int list)
 {
@@ -58,38 +49,16 @@ static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct lis
 	return arrived;
 }
 
-static __attribute__((noinline)) bool refill(struct zone *zone, struct per_cpu_pages *pcp, unsigned int order,
-					     struct list_head *list, int migratetype, unsigned int alloc_flags)
+__attribute__((noinline)) bool pcp_refill(struct zone *zone, struct per_cpu_pages *pcp, unsigned int list,
+					  int migratetype, unsigned int alloc_flags)
 {
+	unsigned int order = pcp_list_order(zone->machine, list);
 	int batch = pcp->batch;
 
 	if (batch > 1)
 		batch = (int)max_long(batch >> order, 2);
-	pcp->count += rmqueue_bulk(zone, order, batch, list, migratetype, alloc_flags) << order;
-	return !list_empty(list);
-}
-
-/* A block from this CPU's list, refilled if it is empty; NULL iff the buddy has none for it. */
-struct page *pcp_alloc(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
-{
-	struct mm_machine *m = zone->machine;
-	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
-	struct list_head *list = &pcp->lists[pcp_list(m, order, migratetype)];
-	struct page *page = NULL;
-
-	pcp_lock(m, pcp);
-	pcp->free_factor >>= 1;
-	do {
-		if (unlikely(list_empty(list)) && !refill(zone, pcp, order, list, migratetype, alloc_flags)) {
-			page = NULL;
-			break;
-		}
-		page = lru_to_page(list->next);
-		list_del(&page->lru);
-		pcp->count -= 1 << order;
-	} while (unlikely(m->checks == MM_CHECKS_DEBUG) && new_pages_are_bad(m, page, order));
-	pcp_unlock(m, pcp);
-	return page;
+	pcp->count += rmqueue_bulk(zone, order, batch, &pcp->lists[list], migratetype, alloc_flags) << order;
+	return !list_empty(&pcp->lists[list]);
 }
 
 /* The oldest block of a list goes to the buddy, unless it is bad. */
@@ -155,8 +124,8 @@ static int trim_size(const struct mm_machine *m, struct per_cpu_pages *pcp, int 
 	return (int)min_long(max_long(n, min), max);
 }
 
-static __attribute__((noinline)) void trim(struct zone *zone, struct per_cpu_pages *pcp, int high, bool all,
-					   unsigned int list)
+__attribute__((noinline)) void pcp_trim(struct zone *zone, struct per_cpu_pages *pcp, int high, bool all,
+					unsigned int list)
 {
 	int n = trim_size(zone->machine, pcp, high, all);
 
@@ -164,35 +133,16 @@ static __attribute__((noinline)) void trim(struct zone *zone, struct per_cpu_pag
 	free_pcppages_bulk(zone, n, pcp, list);
 }
 
-/* A freed block goes to the head of its list; a list set that is full gives its oldest back. */
-void pcp_free(struct zone *zone, struct page *page, pfn_t pfn, unsigned int order)
+/* Pageblocks whose type has no page lists: isolated pages go straight back, others stand in for MOVABLE. */
+__attribute__((noinline)) void pcp_free_untyped(struct zone *zone, struct page *page, pfn_t pfn, unsigned int order)
 {
-	struct mm_machine *m = zone->machine;
-	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
-	int migratetype = pageblock_type(m, pfn);
-
-	page->index = (uint64_t)migratetype;
-	if (unlikely(migratetype >= MIGRATE_PCPTYPES)) {
-		if (migratetype == MIGRATE_ISOLATE) {
-			zone_lock(zone);
-			free_one_page(zone, pfn, order, migratetype, false);
-			zone_unlock(zone);
-			return;
-		}
-		migratetype = MIGRATE_MOVABLE;
+	if (page->index != MIGRATE_ISOLATE) {
+		pcp_free_typed(zone->machine, zone, page, order, MIGRATE_MOVABLE);
+		return;
 	}
-	unsigned int list = pcp_list(m, order, migratetype);
-
-	pcp_lock(m, pcp);
-	list_add(&page->lru, &pcp->lists[list]);
-	pcp->count += 1 << order;
-	/* a run of frees of order 1 to 3 hands everything back: others may need the contiguity */
-	bool all = pcp->free_factor && order && order <= PAGE_ALLOC_COSTLY_ORDER;
-	int high = all ? 0 : pcp->high;
-
-	if (unlikely(pcp->count >= high))
-		trim(zone, pcp, high, all, list);
-	pcp_unlock(m, pcp);
+	zone_lock(zone);
+	free_one_page(zone, pfn, order, MIGRATE_ISOLATE, false);
+	zone_unlock(zone);
 }
 
 /* Everything of one CPU and zone, in chunks that do not hold the lock for too long. */

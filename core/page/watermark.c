@@ -10,16 +10,6 @@
  */
 #include "page/page_internal.h"
 
-/* Pages that the request cannot have, though they are free: most of its own block, and what is kept for others. */
-static inline long unusable_free(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
-{
-	long unusable = (1L << order) - 1;
-
-	if (!(alloc_flags & ALLOC_RESERVES))
-		unusable += (long)zone->nr_reserved_highatomic;
-	return unusable;
-}
-
 static long lowered(long min, unsigned int alloc_flags)
 {
 	if (alloc_flags & ALLOC_MIN_RESERVE) {
@@ -59,18 +49,12 @@ bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mar
 	return order == 0 || has_fitting_block(zone, order, alloc_flags);
 }
 
-/* The same for the fast path: order 0 above the mark passes at once; a boost does not stop an atomic page. */
-bool zone_watermark_fast(const struct zone *zone, unsigned int order, uint64_t mark,
-			 unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp)
+/* The whole check; a boost does not stop an atomic page. */
+bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
+			    unsigned int alloc_flags, gfp_t gfp)
 {
 	long free_pages = zone->nr_free_pages;
 
-	if (likely(order == 0)) {
-		long usable = free_pages - min_long(free_pages, unusable_free(zone, 0, alloc_flags));
-
-		if (likely(usable > (long)mark + zone->lowmem_reserve[highest_zoneidx]))
-			return true;
-	}
 	if (zone_watermark_ok(zone, order, mark, highest_zoneidx, alloc_flags, free_pages))
 		return true;
 	if (order == 0 && (gfp & __GFP_ATOMIC) && zone->watermark_boost &&

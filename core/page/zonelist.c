@@ -9,8 +9,6 @@
 
 #include "page/page_internal.h"
 
-enum { GFP_ZONE_BITS = 0xf };
-
 static bool node_has_memory(const struct mm_machine *m, unsigned int node)
 {
 	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
@@ -88,9 +86,12 @@ static void build_gfp_zone_table(struct mm_machine *m)
 	m->gfp_zone_table[__GFP_MOVABLE | __GFP_DMA32] = dma32;
 }
 
-unsigned int gfp_zone(const struct mm_machine *m, gfp_t gfp)
+/* A lower zone to use first, rather than mix types in Normal: DMA32, or, on one node, anything (facts 5). */
+static bool avoids_fragments(const struct mm_machine *m, const struct zone *zone)
 {
-	return m->gfp_zone_table[gfp & GFP_ZONE_BITS];
+	if (zone->type != ZONE_NORMAL || !m->config.dma32_end)
+		return false;
+	return m->nr_nodes == 1 || populated_zone(zone - 1);
 }
 
 /* With little memory, types would only scatter it: they are not used at all (facts 3, end). No high mark exists yet. */
@@ -111,5 +112,8 @@ void build_all_zonelists(struct mm_machine *m)
 	build_gfp_zone_table(m);
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		build_zonelists(m, node, load);
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
+			mm_zone(m, node, type)->avoids_fragments = avoids_fragments(m, mm_zone(m, node, type));
 	decide_grouping(m);
 }

@@ -95,6 +95,7 @@ struct mm_vmstat {
 
 struct mm_machine {
 	/* read on every allocation */
+	bool plain;			/* nobody listens, locks, poisons, groups otherwise: the shortcuts may be taken */
 	mm_listener *listener;
 	void *listener_data;
 	struct page *memmap;

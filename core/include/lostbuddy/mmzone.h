@@ -38,7 +38,7 @@ struct per_cpu_pages {
 	int high, batch;
 	int free_factor;	/* trims grow by 2^free_factor (facts 8) */
 	struct list_head lists[NR_PCP_LISTS];
-};
+} __attribute__((aligned(256)));	/* so that [cpu] is a shift, and no two CPUs share a line */
 
 struct zone {
 	/* read on every allocation */
@@ -53,6 +53,7 @@ struct zone {
 	enum zone_type type;
 	unsigned int id;			/* as in page->flags */
 	bool boosted;				/* ZONE_BOOSTED_WATERMARK */
+	bool avoids_fragments;			/* requests that prefer this zone start with ALLOC_NOFRAGMENT */
 	struct mm_lock lock;
 	pfn_t zone_start_pfn;
 	uint64_t spanned_pages, present_pages, managed_pages;
