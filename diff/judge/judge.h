@@ -6,12 +6,15 @@
  *	                           --at 1, 2, 4, 8 .. ops, check(), dump(), the end-->  oracle_compare, oracle_finish
  *
  * A judge keeps booted pairs of target and oracle, keyed by the whole machine, so that a run on a machine it has seen
- * costs a reset.
+ * costs a reset. A target that is not trusted runs in a worker process, with all of the judge beside it.
+ *
+ * Not here: finding programs and making them shorter (fuzz/).
  */
 #ifndef LOSTBUDDY_JUDGE_H
 #define LOSTBUDDY_JUDGE_H
 
 #include "oracle/oracle.h"
+#include "target/builtin.h"	/* target_find */
 
 enum finding_kind {
 	FINDING_NONE,
@@ -23,16 +26,20 @@ enum finding_kind {
 	FINDING_MISSED,		/* a `!` line of the text was not reported ("replay.expected") */
 };
 
-/* Why a run ended. signature is rule, operation, first differing field, layer, state class: equal for one bug. */
+/*
+ * Why a run ended. signature is rule, operation, first differing field, layer, state class: equal for one bug, and so
+ * without numbers of frames and operations, and with one word for all operations of a kind.
+ */
 struct outcome {
 	enum finding_kind kind;
-	uint32_t op;			/* index of the operation at which it was seen; nr_ops: the end */
+	uint32_t op;			/* index of the operation at which it was seen, of a difference of states the
+					 * one after which they differed first; nr_ops: the end */
 	struct verdict verdict;
 	struct lb_call call;
 	struct lb_result actual;
 	char signature[192];
 	/* what was run, findings or not */
-	uint32_t executed;		/* operations carried out by the target */
+	uint32_t executed;		/* operations of the program carried out, by the target or the judge */
 	uint32_t no_ops;		/* operations on dead handles, nop, or without capability */
 	uint32_t comparisons;		/* full comparisons of state */
 	uint64_t digest;		/* of all calls and results: equal in any process, with any compiler */
@@ -48,6 +55,8 @@ struct judge_options {
 };
 
 struct judge;
+
+/* options = NULL: none. Returns NULL without memory only. A target without LB_TARGET_TRUSTED is supervised always. */
 struct judge *judge_create(const struct lb_target *target, const struct judge_options *options);
 void judge_destroy(struct judge *j);
 const struct lb_target *judge_target(const struct judge *j);
@@ -70,8 +79,5 @@ const uint64_t *judge_paths(const struct judge *j);
 
 /* The probe for targets without exported state: exhausts from the top order down, compares with a fresh instance. */
 /* (part of judge_run's end for such targets; its rule is contract.leak or buddy.unmerged) */
-
-/* Built in, and from shared objects ("core", "./mine.so", "broken:leak"...). NULL with a sentence naming what is missing. */
-const struct lb_target *target_find(const char *name, char error[256]);
 
 #endif

@@ -1,0 +1,262 @@
+/*
+ * Contents of memory: who has a block finds in it what he wrote.
+ *
+ *	page of 4096 bytes   |s0      |s1      |s2      |s3      |s4      |s5      |s6      |s7|
+ *	offset                0        584      1168     1752     2336     2920     3504     4088
+ *
+ * A block that was handed out gets one word in each page, in the slot that handle and page number choose: so stamps of
+ * former owners stay behind in the others, and a target that was to zero a page and did not is seen by what it left.
+ * The first word and the last of a page are slots, so that clearing all but an end is seen too.
+ *
+ * Blocks of more than 16 pages are stamped in their first, last and every 16th page. What that cannot see: damage to the
+ * pages between (unless they were filled), and damage to one of the 511 words of a page that carry no stamp.
+ * fill() and verify() write and read every byte.
+ *
+ * Invariants:
+ *   C1  after contents_wipe, everything the judge wrote since the last wipe is zero;
+ *   C2  a frame is in dirty_frames once iff its dirty word is not 0.
+ */
+#include "judge/judge_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SLOTS = 8,
+	SLOT_STRIDE = 584,		/* (4096 - 8) / 7: a multiple of 8 */
+	DIRTY_WHOLE = 1 << SLOTS,
+	STAMPED_PAGES = 16,		/* blocks up to this are stamped in every page */
+};
+
+static_assert((SLOTS - 1) * SLOT_STRIDE + 8 == JUDGE_PAGE_BYTES, "the last slot is the last word");
+
+static void note_ranges(struct contents *c, const struct machine *m)
+{
+	for (uint32_t i = 0; i < m->nr_memory; i++)
+		for (uint64_t pfn = m->memory[i].start; pfn < m->memory[i].end; pfn++)
+			c->exists[pfn / 8] |= (uint8_t)(1u << (pfn % 8));
+}
+
+bool contents_init(struct contents *c, const struct lb_target *target, const struct machine *machine)
+{
+	memset(c, 0, sizeof(*c));
+	assert(machine->max_pfn > 0 && machine->max_pfn <= UINT32_MAX);
+	c->target = target;
+	c->max_pfn = machine->max_pfn;
+	c->exists = calloc(machine->max_pfn / 8 + 1, 1);
+	c->dirty = calloc(machine->max_pfn, sizeof(*c->dirty));
+	c->dirty_frames = malloc(machine->max_pfn * sizeof(*c->dirty_frames));
+	if (!c->exists || !c->dirty || !c->dirty_frames)
+		return false;
+	note_ranges(c, machine);
+	return true;
+}
+
+void contents_free(struct contents *c)
+{
+	free(c->exists);
+	free(c->dirty);
+	free(c->dirty_frames);
+	memset(c, 0, sizeof(*c));
+}
+
+static bool frame_exists(const struct contents *c, uint64_t pfn)
+{
+	return pfn < c->max_pfn && (c->exists[pfn / 8] >> (pfn % 8) & 1);
+}
+
+bool contents_exists(const struct contents *c, uint64_t pfn, unsigned int order)
+{
+	uint64_t end = pfn + (UINT64_C(1) << order);
+
+	if (pfn >= c->max_pfn || end > c->max_pfn)
+		return false;
+	for (; pfn < end; pfn++)
+		if (!frame_exists(c, pfn))
+			return false;
+	return true;
+}
+
+/* Memory in one stretch costs no call a page, and most targets have it so; memory that is nowhere has no contents. */
+void contents_attach(struct contents *c, void *instance)
+{
+	uintptr_t linear = 0;
+	bool all = true, one_stretch = true;
+
+	assert(c->nr_dirty == 0);
+	c->instance = instance;
+	for (uint64_t pfn = 0; c->target->memory && pfn < c->max_pfn; pfn++) {
+		if (!frame_exists(c, pfn))
+			continue;
+
+		uintptr_t at = (uintptr_t)c->target->memory(instance, pfn);
+		uintptr_t zero = at - pfn * JUDGE_PAGE_BYTES;
+
+		all = all && at;
+		one_stretch = one_stretch && (linear == 0 || linear == zero);
+		linear = zero;
+	}
+	c->available = c->target->memory;
+	c->linear = all && one_stretch ? linear : 0;
+}
+
+/* NULL: this frame has no memory that can be looked at. */
+static inline uint8_t *page_of(const struct contents *c, uint64_t pfn)
+{
+	if (c->linear)
+		return (uint8_t *)(c->linear + pfn * JUDGE_PAGE_BYTES);
+	return c->target->memory(c->instance, pfn);
+}
+
+static inline void note_dirty(struct contents *c, uint64_t pfn, uint16_t what)
+{
+	if (c->dirty[pfn] == 0)
+		c->dirty_frames[c->nr_dirty++] = (uint32_t)pfn;
+	c->dirty[pfn] |= what;
+}
+
+static inline unsigned int slot_of(uint32_t id, unsigned int page)
+{
+	return (id + page) % SLOTS;
+}
+
+/* Never 0, so that memory which was cleared does not pass for stamped. */
+static inline uint64_t stamp_word(uint32_t id, unsigned int page)
+{
+	return (id * UINT64_C(0x9e3779b97f4a7c15) ^ page * UINT64_C(0xc2b2ae3d27d4eb4f)) | 1;
+}
+
+/* Of a block of 2^order pages. */
+static inline bool is_stamped(unsigned int page, unsigned int order)
+{
+	return page % STAMPED_PAGES == 0 || (1u << order) <= STAMPED_PAGES || page == (1u << order) - 1;
+}
+
+static inline uint64_t load(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+void contents_stamp(struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps)
+{
+	assert(stamps->id && stamps->order == order && stamps->first_page == 0);
+	for (unsigned int page = 0; page < 1u << order; page++) {
+		if (!is_stamped(page, order))
+			continue;
+
+		unsigned int slot = slot_of(stamps->id, page);
+		uint64_t word = stamp_word(stamps->id, page);
+		uint8_t *memory = page_of(c, pfn + page);
+
+		if (!memory)
+			continue;
+		memcpy(memory + slot * SLOT_STRIDE, &word, sizeof(word));
+		note_dirty(c, pfn + page, (uint16_t)(1u << slot));
+	}
+}
+
+void contents_fill(struct contents *c, uint64_t pfn, unsigned int order, uint8_t value)
+{
+	for (uint64_t end = pfn + (UINT64_C(1) << order); pfn < end; pfn++) {
+		uint8_t *memory = page_of(c, pfn);
+
+		if (!memory)
+			continue;
+		memset(memory, value, JUDGE_PAGE_BYTES);
+		note_dirty(c, pfn, DIRTY_WHOLE);
+	}
+}
+
+static bool word_is(const uint8_t *memory, uint64_t pfn, unsigned int offset, uint64_t expect,
+		    struct contents_fault *fault)
+{
+	uint64_t actual = load(memory + offset);
+
+	if (actual == expect)
+		return true;
+	*fault = (struct contents_fault){ .pfn = pfn, .expect = expect, .actual = actual, .offset = offset };
+	return false;
+}
+
+/*
+ * Every word that the judge left in these pages must be gone, and all slots of the first page must be zero whoever wrote
+ * there.
+ */
+bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order, struct contents_fault *fault)
+{
+	unsigned int look = (1u << SLOTS) - 1;
+
+	for (uint64_t end = pfn + (UINT64_C(1) << order); pfn < end; pfn++) {
+		look |= c->dirty[pfn] & DIRTY_WHOLE ? (1u << SLOTS) - 1 : c->dirty[pfn];
+
+		const uint8_t *memory = look ? page_of(c, pfn) : NULL;
+
+		for (unsigned int slot = 0; memory && slot < SLOTS; slot++)
+			if (look >> slot & 1 && !word_is(memory, pfn, slot * SLOT_STRIDE, 0, fault))
+				return false;
+		look = 0;
+	}
+	return true;
+}
+
+static inline uint64_t fill_word(const struct stamps *stamps)
+{
+	return stamps->fill * UINT64_C(0x0101010101010101);
+}
+
+bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps,
+		     struct contents_fault *fault)
+{
+	for (unsigned int n = 0; stamps->id && n < 1u << order; n++) {
+		unsigned int page = stamps->first_page + n;
+		const uint8_t *memory = is_stamped(page, stamps->order) ? page_of(c, pfn + n) : NULL;
+		uint64_t word = stamps->filled ? fill_word(stamps) : stamp_word(stamps->id, page);
+
+		if (memory && !word_is(memory, pfn + n, slot_of(stamps->id, page) * SLOT_STRIDE, word, fault))
+			return false;
+	}
+	return true;
+}
+
+bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps,
+			   struct contents_fault *fault)
+{
+	if (!stamps->filled)
+		return contents_intact(c, pfn, order, stamps, fault);
+	for (uint64_t end = pfn + (UINT64_C(1) << order); pfn < end; pfn++) {
+		const uint8_t *memory = page_of(c, pfn);
+
+		for (unsigned int offset = 0; memory && offset < JUDGE_PAGE_BYTES; offset += 8)
+			if (!word_is(memory, pfn, offset, fill_word(stamps), fault))
+				return false;
+	}
+	return true;
+}
+
+static void wipe_frame(const struct contents *c, uint64_t pfn)
+{
+	uint8_t *memory = page_of(c, pfn);
+	unsigned int dirty = c->dirty[pfn];
+
+	assert(memory && dirty);
+	if (dirty & DIRTY_WHOLE) {
+		memset(memory, 0, JUDGE_PAGE_BYTES);
+		return;
+	}
+	for (unsigned int slot = 0; slot < SLOTS; slot++)
+		if (dirty >> slot & 1)
+			memset(memory + slot * SLOT_STRIDE, 0, sizeof(uint64_t));
+}
+
+void contents_wipe(struct contents *c)
+{
+	for (uint32_t i = 0; i < c->nr_dirty; i++) {
+		wipe_frame(c, c->dirty_frames[i]);
+		c->dirty[c->dirty_frames[i]] = 0;
+	}
+	c->nr_dirty = 0;
+}

@@ -1,0 +1,164 @@
+/*
+ * The probe: what a target that exports no state still has, once everything was given back.
+ *
+ * It is exhausted from the top order down, and what each order yields is compared with a fresh instance:
+ *
+ *	fresh       order 6: 32   order 5: 0   ...   order 0: 1
+ *	at the end  order 6: 31   order 5: 1   ...   order 0: 1     a page less or more: lost (contract.leak) or overlap;
+ *	                                                            as many pages in smaller blocks: buddy.unmerged
+ *
+ * The calls are not told to the oracle: that asks of each failure whether it had to be, and the probe lives on failures.
+ *
+ * Does not make sense for targets whose caches nobody can drain (LB_TARGET_CACHES), and says nothing there. Sizes are
+ * compared only where free buddies are always joined at once (LB_TARGET_EAGER_MERGE).
+ */
+#include "judge/judge_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GFP_NOWARN = 0x2000 };	/* no reclaim bits either: a failure is an answer, at once */
+
+struct taken {
+	uint64_t *pfns;
+	size_t count, capacity;
+};
+
+static struct lb_call a_call(uint64_t capabilities, unsigned int order)
+{
+	bool pages = capabilities & JUDGE_BIT(OP_ALLOC_PAGES);
+	bool free_pages = capabilities & JUDGE_BIT(OP_GET_FREE_PAGES);
+	unsigned int op = pages ? OP_ALLOC_PAGES : free_pages ? OP_GET_FREE_PAGES : OP_ALLOC_PAGE;
+
+	return (struct lb_call){ .op = (uint8_t)op, .order = (uint8_t)order, .node = NODE_NONE, .gfp = GFP_NOWARN };
+}
+
+static bool can_be_asked(const struct lb_target *t)
+{
+	uint64_t any_order = JUDGE_BIT(OP_ALLOC_PAGES) | JUDGE_BIT(OP_GET_FREE_PAGES);
+	bool has_caches = t->flags & LB_TARGET_CACHES;
+
+	return t->capabilities & any_order && !has_caches;
+}
+
+/* Blocks of one order until there is no more, or more than there are frames. Adds them to *taken. */
+static bool exhaust(const struct lb_target *t, void *instance, const struct machine *m, unsigned int order,
+		    struct taken *taken)
+{
+	for (;;) {
+		struct lb_call call = a_call(t->capabilities, order);
+		struct lb_result result = { 0 };
+
+		t->exec(instance, &call, &result);
+		if (result.outcome != LB_BLOCK)
+			return true;
+		if (taken->count == taken->capacity)
+			return false;
+		assert(taken->count < m->max_pfn + 1);
+		taken->pfns[taken->count++] = result.pfn;
+	}
+}
+
+static void give_back(const struct lb_target *t, void *instance, const uint64_t *pfns, uint64_t count,
+		      unsigned int order)
+{
+	bool by_struct = t->capabilities & JUDGE_BIT(OP_FREE_PAGES_STRUCT);
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct lb_result result = { 0 };
+		const struct lb_call call = {
+			.op = by_struct ? OP_FREE_PAGES_STRUCT : OP_FREE_PAGES, .node = NODE_NONE, .pfn = pfns[i],
+			.order = (uint8_t)order, .block_order = (uint8_t)order,
+		};
+
+		t->exec(instance, &call, &result);
+	}
+}
+
+bool probe_fresh(const struct lb_target *t, void *instance, const struct machine *m, struct yields *yields)
+{
+	struct taken taken = { .capacity = m->max_pfn + 1 };
+	uint64_t end[JUDGE_MAX_ORDER + 2] = { 0 };	/* of an order's blocks in pfns; the one above it ends there too */
+	bool complete = true;
+
+	memset(yields, 0, sizeof(*yields));
+	if (!can_be_asked(t))
+		return false;
+	taken.pfns = malloc(taken.capacity * sizeof(*taken.pfns));
+	if (!taken.pfns)
+		return false;
+	for (unsigned int order = m->top_order + 1; order-- > 0 && complete;) {
+		size_t before = taken.count;
+
+		complete = exhaust(t, instance, m, order, &taken);
+		end[order] = taken.count;
+		yields->blocks[order] = taken.count - before;
+		yields->pages += yields->blocks[order] << order;
+	}
+	for (unsigned int order = 0; order <= m->top_order; order++)
+		give_back(t, instance, taken.pfns + end[order] - yields->blocks[order], yields->blocks[order], order);
+	free(taken.pfns);
+	return true;
+}
+
+static bool wrong(struct verdict *v, enum rule rule, const char *field, uint64_t expect, uint64_t actual)
+{
+	*v = (struct verdict){ .broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true,
+			       .pfn = NOWHERE };
+	snprintf(v->field, sizeof(v->field), "%s", field);
+	return false;
+}
+
+static bool same_pages(struct oracle *o, const struct yields *fresh, const struct yields *now, struct verdict *v)
+{
+	bool none_missing = now->pages >= fresh->pages;
+	bool none_more = now->pages <= fresh->pages;
+
+	oracle_rule(o, RULE_CONTRACT_LEAK, none_missing);
+	if (!none_missing) {
+		wrong(v, RULE_CONTRACT_LEAK, "probe.pages", fresh->pages, now->pages);
+		snprintf(v->what, sizeof(v->what), "everything was freed, and %llu of %llu pages cannot be had any more",
+			 (unsigned long long)(fresh->pages - now->pages), (unsigned long long)fresh->pages);
+		return false;
+	}
+	oracle_rule(o, RULE_CONTRACT_OVERLAP, none_more);
+	if (!none_more) {
+		wrong(v, RULE_CONTRACT_OVERLAP, "probe.pages", fresh->pages, now->pages);
+		snprintf(v->what, sizeof(v->what), "there are %llu pages, and the target hands out %llu at a time",
+			 (unsigned long long)fresh->pages, (unsigned long long)now->pages);
+	}
+	return none_more;
+}
+
+bool probe_compare(const struct judge *j, struct pair *pair, struct verdict *v)
+{
+	const struct yields *fresh = &pair->fresh;
+	struct yields now;
+
+	assert(pair->has_fresh && pair->oracle);
+	if (!probe_fresh(j->target, pair->instance, &pair->machine, &now))
+		return true;
+	if (!same_pages(pair->oracle, fresh, &now, v))
+		return false;
+	if (!(j->target->flags & LB_TARGET_EAGER_MERGE))
+		return true;
+
+	/* The largest order that differs: it has fewer, since there are as many pages. */
+	unsigned int order = pair->machine.top_order;
+
+	while (order > 0 && now.blocks[order] == fresh->blocks[order])
+		order--;
+
+	bool joined = now.blocks[order] == fresh->blocks[order];
+
+	oracle_rule(pair->oracle, RULE_BUDDY_UNMERGED, joined);
+	if (!joined) {
+		wrong(v, RULE_BUDDY_UNMERGED, "probe.blocks", fresh->blocks[order], now.blocks[order]);
+		snprintf(v->what, sizeof(v->what),
+			 "everything was freed, and there are %llu blocks of order %u, not %llu: buddies were not joined",
+			 (unsigned long long)now.blocks[order], order, (unsigned long long)fresh->blocks[order]);
+	}
+	return joined;
+}

@@ -1,0 +1,490 @@
+/*
+ * One program on one pair of target and oracle.
+ *
+ *	operation -> handle resolved to its block -> contents looked at -> target->exec -> oracle_step
+ *	          -> handle as it is now -> new blocks stamped -> states compared, when it is time
+ *
+ * Handles follow what was carried out: an operation that the target cannot do, or refused, changes none; so a handle may
+ * live longer, or be gone earlier, than the program alone says. A no-op is an operation whose handle has no block.
+ *
+ * At the end everything that lives is given back, one reference at a time, drained, compared, and finished.
+ *
+ * Invariants:
+ *   R1  heads[pfn] is handle + 1 of the live block that begins at pfn, 0 where none does;
+ *   R2  a call is executed once, put into the digest once, and told to the oracle once;
+ *   R3  a run that ends clean leaves no live block, no entry in heads, and memory that is zero.
+ */
+#include "judge/judge_internal.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct record {
+	struct lb_call call;
+	struct lb_result result;
+};
+static_assert(sizeof(struct lb_call) == 40 && sizeof(struct lb_result) == 16, "a digest must not see padding");
+
+enum { RECORDS = 64 };
+
+struct run {
+	struct judge *j;
+	struct pair *pair;
+	const struct program *p;
+	const struct plan *plan;
+	struct outcome *outcome;
+	struct seen *seen;
+	struct lb_call call;		/* the last one */
+	struct lb_result result;
+	struct verdict verdict;
+	uint32_t index;			/* of the operation; nr_ops: the end */
+	bool leaked;			/* an operation lost frames for good, as it should */
+	uint64_t digest;
+	unsigned int nr_records;
+	struct record records[RECORDS];
+};
+
+/* ---- digest ---- */
+
+static void digest_flush(struct run *r)
+{
+	r->digest = XXH3_64bits_withSeed(r->records, r->nr_records * sizeof(r->records[0]), r->digest);
+	r->nr_records = 0;
+}
+
+static void digest_add(struct run *r)
+{
+	r->records[r->nr_records].call = r->call;
+	r->records[r->nr_records].result = r->result;
+	if (++r->nr_records == RECORDS)
+		digest_flush(r);
+}
+
+/* ---- findings ---- */
+
+/* Notes what r->verdict says. Always false, for callers to return. */
+static bool broken(struct run *r, const char *state_class)
+{
+	struct outcome *o = r->outcome;
+
+	assert(r->verdict.broken && r->verdict.rule < RULE_COUNT);
+	o->kind = FINDING_RULE;
+	o->op = r->index;
+	o->verdict = r->verdict;
+	o->call = r->call;
+	o->actual = r->result;
+	outcome_sign(o, state_class);
+	return false;
+}
+
+/* At the end there is no call to blame. */
+static bool broken_at_end(struct run *r)
+{
+	r->call = (struct lb_call){ 0 };
+	r->result = (struct lb_result){ 0 };
+	return broken(r, "end");
+}
+
+static bool broken_contents(struct run *r, enum rule rule, const struct contents_fault *fault)
+{
+	struct verdict *v = &r->verdict;
+
+	*v = (struct verdict){ .broken = true, .rule = rule, .expect = fault->expect, .actual = fault->actual,
+			       .has_values = true, .pfn = fault->pfn };
+	snprintf(v->field, sizeof(v->field), "word");
+	snprintf(v->what, sizeof(v->what), "the word at byte %u of page %llu is 0x%llx, not 0x%llx", fault->offset,
+		 (unsigned long long)fault->pfn, (unsigned long long)fault->actual,
+		 (unsigned long long)fault->expect);
+	return broken(r, "memory");
+}
+
+/* ---- contents ---- */
+
+static bool has_contents(const struct run *r)
+{
+	return r->pair->oracle && r->pair->contents.available;
+}
+
+static bool check_intact(struct run *r, const struct held *h, bool whole)
+{
+	struct contents_fault fault;
+	bool intact;
+
+	if (!h->stamps.id || !has_contents(r))
+		return true;
+	intact = whole ? contents_intact_whole(&r->pair->contents, h->pfn, h->state.order, &h->stamps, &fault) :
+			 contents_intact(&r->pair->contents, h->pfn, h->state.order, &h->stamps, &fault);
+	oracle_rule(r->pair->oracle, RULE_CONTRACT_CONTENTS, intact);
+	return intact || broken_contents(r, RULE_CONTRACT_CONTENTS, &fault);
+}
+
+static bool check_all_intact(struct run *r, uint32_t handles)
+{
+	for (uint32_t i = 0; i < handles; i++)
+		if (r->j->held[i].state.refs && !check_intact(r, &r->j->held[i], true))
+			return false;
+	return true;
+}
+
+static bool wants_zero(const struct lb_call *call)
+{
+	return call->op == OP_GET_ZEROED_PAGE || (call->gfp & JUDGE_GFP_ZERO);
+}
+
+static bool check_zeroed(struct run *r, const struct held *h)
+{
+	struct contents_fault fault;
+
+	if (!wants_zero(&r->call))
+		return true;
+
+	bool zeroed = contents_zeroed(&r->pair->contents, h->pfn, h->state.order, &fault);
+
+	oracle_rule(r->pair->oracle, RULE_CONTRACT_ZEROED, zeroed);
+	return zeroed || broken_contents(r, RULE_CONTRACT_ZEROED, &fault);
+}
+
+/* ---- comparing states ---- */
+
+static bool compare_states(struct run *r)
+{
+	struct pair *pair = r->pair;
+	struct words *state = &r->j->state;
+
+	if (!pair->oracle || !judge_export(r->j->target, pair->instance, state))
+		return true;
+	r->outcome->comparisons++;
+	if (!oracle_compare(pair->oracle, state->words, &r->verdict)) {
+		r->seen->by_state = true;
+		return broken(r, "state");
+	}
+	r->seen->equal_before = r->index < r->p->nr_ops ? r->index + 1 : r->index;
+	return true;
+}
+
+/* After 1, 2, 4, 8 ... operations, and from where the plan says. */
+static bool is_time_to_compare(const struct run *r)
+{
+	uint32_t done = r->index + 1;
+
+	return (done & r->index) == 0 || r->index >= r->plan->compare_from;
+}
+
+/* check() and dump(): everything, now. */
+static bool compare_everything(struct run *r, const struct op *op)
+{
+	struct pair *pair = r->pair;
+
+	if (!check_all_intact(r, op->first_result) || !compare_states(r))
+		return false;
+	if (op->code != OP_DUMP || !pair->oracle || !r->j->target->export_state)
+		return true;
+	/* What was compared is in the judge's hands still. */
+	return oracle_adopt(pair->oracle, r->j->state.words, &r->verdict) || broken(r, "state");
+}
+
+/* ---- one operation ---- */
+
+static bool carry_out(struct run *r)
+{
+	r->result = (struct lb_result){ 0 };
+	r->j->target->exec(r->pair->instance, &r->call, &r->result);
+	r->result.unused = 0;
+	r->leaked |= r->result.leaked != 0;
+	digest_add(r);
+	if (!r->pair->oracle || oracle_step(r->pair->oracle, &r->call, &r->result, &r->verdict))
+		return true;
+	return broken(r, lb_outcome_name((enum lb_outcome)r->result.outcome));
+}
+
+static void resolve(struct run *r, const struct op *op, const struct held *h)
+{
+	struct lb_call *call = &r->call;
+
+	*call = (struct lb_call){
+		.op = op->code, .cpu = op->cpu, .level = op->level, .scope = op->scope, .order = op->order,
+		.name = op->name, .node = op->node, .gfp = op->gfp, .nodemask = op->nodemask,
+		.fail_nth = op->fail_nth, .page = op->page, .value = op->value,
+	};
+	if (op->code == OP_FREE_PFN)
+		call->pfn = r->p->machine.max_pfn + op->value;
+	if (!h)
+		return;
+	call->pfn = h->pfn;
+	call->block_order = h->state.order;
+	call->compound = h->state.compound;
+	call->page = op->page % (1u << h->state.order);
+	if (!(op_info[op->code].arguments & ARG_ORDER))
+		call->order = h->state.order;
+}
+
+static void bind(struct run *r, uint32_t number, uint64_t pfn, struct handle_state state, struct stamps stamps)
+{
+	struct held *h = &r->j->held[number];
+
+	assert(!h->born);
+	*h = (struct held){ .pfn = pfn, .stamps = stamps, .state = state, .born = true };
+	if (pfn < r->pair->machine.max_pfn)
+		r->pair->heads[pfn] = number + 1;
+}
+
+/* A block was handed out: who asked for zeroes looks at them, then everyone writes his name. */
+static bool bind_block(struct run *r, const struct op *op)
+{
+	struct handle_state born;
+	struct held *h = &r->j->held[op->first_result];
+
+	if (r->result.outcome != LB_BLOCK || handle_after(op, NULL, &born) != 1)
+		return true;
+	if (born.order > r->pair->machine.top_order)	/* no such block, and nobody to say so (no_oracle) */
+		return true;
+	bind(r, op->first_result, r->result.pfn, born, (struct stamps){ 0 });
+	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, born.order))
+		return true;
+	if (!check_zeroed(r, h))
+		return false;
+	h->stamps = (struct stamps){ .id = op->first_result + 1, .order = born.order };
+	contents_stamp(&r->pair->contents, h->pfn, born.order, &h->stamps);
+	return true;
+}
+
+/* What the operation made of its handle: fewer references, a smaller block, nothing, or many. */
+static void follow_handle(struct run *r, const struct op *op, struct held *h)
+{
+	struct handle_state born[1 << JUDGE_MAX_ORDER];
+	struct held before = *h;
+
+	assert(h->state.order <= JUDGE_MAX_ORDER);
+
+	uint32_t nr_born = handle_after(op, &h->state, born);
+
+	if (h->state.refs == 0 && before.pfn < r->pair->machine.max_pfn)
+		r->pair->heads[before.pfn] = 0;
+	for (uint32_t n = 0; n < nr_born; n++) {
+		struct stamps stamps = before.stamps;
+
+		stamps.first_page = (uint16_t)(stamps.first_page + n);
+		bind(r, op->first_result + n, before.pfn + n, born[n], stamps);
+	}
+}
+
+static bool gives_back(unsigned int code)
+{
+	return code == OP_FREE_PAGES_STRUCT || code == OP_FREE_PAGES || code == OP_PUT_PAGE ||
+	       code == OP_FREE_WRONG_ORDER;
+}
+
+static bool run_on_block(struct run *r, const struct op *op, struct held *h)
+{
+	resolve(r, op, h);
+	/* Before, because who frees a page may write into it. */
+	if (gives_back(op->code) && !check_intact(r, h, false))
+		return false;
+	if (!carry_out(r))
+		return false;
+	if (r->result.outcome != LB_REFUSED)
+		follow_handle(r, op, h);
+	return true;
+}
+
+static bool fill_or_verify(struct run *r, const struct op *op, struct held *h)
+{
+	if (op->code == OP_VERIFY)
+		return check_intact(r, h, true);
+	contents_fill(&r->pair->contents, h->pfn, h->state.order, (uint8_t)op->value);
+	h->stamps.filled = true;
+	h->stamps.fill = (uint8_t)op->value;
+	/* Parts of the block that go their own way are filled as a whole: which page they were does not count. */
+	return true;
+}
+
+static bool is_the_judges(unsigned int code)
+{
+	return code == OP_FILL || code == OP_VERIFY || code == OP_CHECK || code == OP_DUMP;
+}
+
+/* The block an operation is about, and whether there is anything to do for it. */
+static bool find_block(const struct run *r, const struct op *op, struct held **found)
+{
+	unsigned int arguments = op_info[op->code].arguments;
+
+	*found = NULL;
+	if (op->code == OP_NOP)
+		return false;
+	if (!is_the_judges(op->code) && !(r->j->target->capabilities & JUDGE_BIT(op->code)))
+		return false;
+	if (!(arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
+		return true;
+
+	struct held *h = &r->j->held[op->handle];
+
+	*found = h;
+	if (arguments & ARG_HANDLE) {
+		bool in_memory = op->code != OP_FILL && op->code != OP_VERIFY;
+
+		return h->state.refs > 0 && (in_memory || (h->stamps.id && has_contents(r)));
+	}
+	/* A second free of a block that begins where a live one does is the first free of that. */
+	return h->born && h->state.refs == 0 && h->pfn < r->pair->machine.max_pfn && !r->pair->heads[h->pfn];
+}
+
+static bool run_op(struct run *r, const struct op *op)
+{
+	struct held *h;
+
+	if (!find_block(r, op, &h)) {
+		r->outcome->no_ops++;
+		return true;
+	}
+	r->outcome->executed++;
+	if (is_the_judges(op->code)) {
+		r->result = (struct lb_result){ .outcome = LB_DONE };
+		return h ? fill_or_verify(r, op, h) : compare_everything(r, op);
+	}
+	if (h && op_info[op->code].arguments & ARG_HANDLE)
+		return run_on_block(r, op, h);
+	resolve(r, op, h);
+	if (!carry_out(r))
+		return false;
+	return op_info[op->code].yields != YIELDS_BLOCK || bind_block(r, op);
+}
+
+static bool run_ops(struct run *r)
+{
+	struct lb_result *trace = r->j->trace;
+
+	for (r->index = 0; r->index < r->p->nr_ops; r->index++) {
+		uint32_t no_ops = r->outcome->no_ops;
+
+		*r->j->progress = r->index;
+
+		bool right = run_op(r, &r->p->ops[r->index]);
+
+		if (trace && r->outcome->no_ops == no_ops)
+			trace[r->index] = r->result;
+		if (!right)
+			return false;
+		if (is_time_to_compare(r) && !compare_states(r))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the end ---- */
+
+static bool free_one(struct run *r, uint32_t number, uint8_t code)
+{
+	struct held *h = &r->j->held[number];
+	const struct op op = { .code = code, .node = NODE_NONE, .handle = number };
+	unsigned int references = h->state.refs;
+
+	while (h->state.refs > 0) {
+		if (!run_on_block(r, &op, h))
+			return false;
+		if (r->plan->compare_from != COMPARE_AS_USUAL && !compare_states(r))
+			return false;
+		/* Refused without need, and nobody to say so (no_oracle): it cannot be given back. */
+		if (h->state.refs >= references)
+			h->state.refs = 0;
+		references = h->state.refs;
+	}
+	if (h->born && h->pfn < r->pair->machine.max_pfn)
+		r->pair->heads[h->pfn] = 0;
+	return true;
+}
+
+static bool free_everything(struct run *r)
+{
+	bool by_struct = r->j->target->capabilities & JUDGE_BIT(OP_FREE_PAGES_STRUCT);
+	uint8_t code = by_struct ? OP_FREE_PAGES_STRUCT : OP_FREE_PAGES;
+
+	for (uint32_t i = 0; i < r->p->nr_handles; i++)
+		if (!free_one(r, i, code))
+			return false;
+	return true;
+}
+
+static bool drain_everything(struct run *r)
+{
+	const struct op op = { .code = OP_DRAIN_ALL_PAGES, .node = NODE_NONE };
+
+	if (!(r->j->target->capabilities & JUDGE_BIT(OP_DRAIN_ALL_PAGES)))
+		return true;
+	resolve(r, &op, NULL);
+	return carry_out(r);
+}
+
+/* Frames that were lost for good by misuse are missing in a target that exports nothing, and rightly so. */
+static bool probe_end(struct run *r)
+{
+	if (!r->pair->has_fresh || r->leaked)
+		return true;
+	r->outcome->comparisons++;
+	return probe_compare(r->j, r->pair, &r->verdict) || broken_at_end(r);
+}
+
+static bool run_end(struct run *r)
+{
+	struct pair *pair = r->pair;
+	bool exports = r->j->target->export_state;
+
+	r->index = r->p->nr_ops;
+	*r->j->progress = r->index;
+	if (r->seen->equal_before < r->index && !compare_states(r))
+		return false;
+	if (!free_everything(r) || !drain_everything(r) || !compare_states(r))
+		return false;
+	if (pair->oracle && !oracle_finish(pair->oracle, exports ? r->j->state.words : NULL, &r->verdict))
+		return broken_at_end(r);
+	return probe_end(r);
+}
+
+static bool reserve_handles(struct judge *j, uint32_t handles)
+{
+	if (handles > j->held_capacity) {
+		size_t capacity = handles + (size_t)handles / 2;
+		struct held *held = realloc(j->held, capacity * sizeof(*held));
+
+		if (!held)
+			return false;
+		j->held = held;
+		j->held_capacity = capacity;
+	}
+	if (handles > 0)
+		memset(j->held, 0, handles * sizeof(*j->held));
+	return true;
+}
+
+bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p, const struct plan *plan,
+		 struct outcome *outcome, struct seen *seen)
+{
+	struct run r;
+
+	memset(&r, 0, offsetof(struct run, records));
+	memset(seen, 0, sizeof(*seen));
+	r.j = j;
+	r.pair = pair;
+	r.p = p;
+	r.plan = plan;
+	r.outcome = outcome;
+	r.seen = seen;
+	if (!reserve_handles(j, p->nr_handles)) {
+		outcome->kind = FINDING_CREATE;
+		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what), "no memory for the handles");
+		outcome_sign(outcome, "boot");
+		return false;
+	}
+
+	bool clean = run_ops(&r) && run_end(&r);
+
+	digest_flush(&r);
+	outcome->digest = r.digest;
+	if (clean)
+		contents_wipe(&pair->contents);
+	return clean;
+}
