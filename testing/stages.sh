@@ -1,0 +1,204 @@
+# The stages of the tests; sourced by testing/run, which runs each in a shell of its own with errexit.
+#
+# Rules for a stage: everything it prints goes to its log; a line "= ..." is its result in few words; `needs` names the
+# packages it cannot do without. Builds stand in build/, logs and findings in build/test/.
+
+SKIPPED=99
+
+ALL_STAGES=(
+	format build-release test-release compilers build-asan test-asan build-libfuzzer test-libfuzzer digest
+	fuzz-builtin fuzz-libfuzzer fuzz-parsers coverage cppcheck tidy bench set-up
+)
+
+result() {
+	printf '= %s\n' "$*"
+}
+
+needs() {
+	local missing
+	missing=$(missing_packages "$@")
+	[ -z "$missing" ] && return 0
+	result "not installed:" $missing
+	exit $SKIPPED
+}
+
+sources() {
+	git ls-files -- "$@"
+}
+
+build() {
+	cmake --preset "$1"
+	cmake --build --preset "$1"
+}
+
+# Runs ctest and counts the tests that ran; none is a failure.
+run_ctest() {
+	ctest --preset "$1" -j 2 --no-tests=error | tee "$LOGS/ctest-$1.txt"
+	result "$(sed -n 's/^100% tests passed, 0 tests failed out of \([0-9]*\)$/\1 test programs/p' "$LOGS/ctest-$1.txt")"
+}
+
+stage_format() {
+	needs clang-format-19
+	sources '*.c' | xargs clang-format-19 --dry-run -Werror
+	# Headers are drawn by hand (tables, columns of comments): only what is never right is looked for.
+	if sources '*.c' '*.h' '*.def' '*.sh' '*.cmake' '*.md' lostbuddy testing/run | xargs grep -nE '[[:blank:]]+$'; then
+		echo "blanks at the end of these lines"
+		return 1
+	fi
+	if sources '*.c' '*.h' '*.def' | xargs grep -nE '^    '; then
+		echo "these lines are indented by blanks, not by tabs"
+		return 1
+	fi
+	result "$(sources '*.c' | wc -l) files"
+}
+
+stage_build_release() {
+	build release
+	result "$(build/release/bin/lostbuddy --version)"
+}
+
+stage_test_release() {
+	run_ctest release
+}
+
+# Every compiler that the README names, without warnings (they are errors), and the target's header as C++.
+stage_compilers() {
+	local cc
+	needs gcc-12 clang-14 clang-19
+	for cc in gcc-12 clang-14 clang-19; do
+		cmake -S . -B "build/$cc" -G Ninja -DCMAKE_C_COMPILER="$cc" -DCMAKE_BUILD_TYPE=Release
+		cmake --build "build/$cc"
+	done
+	printf '#include "target/target.h"\n#include "target/simple.h"\n' |
+		clang-19 -x c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -Idiff -
+	result "gcc-12 clang-14 clang-19: no warnings"
+}
+
+stage_build_asan() {
+	needs clang-19 libclang-rt-19-dev llvm-19
+	build asan
+}
+
+stage_test_asan() {
+	run_ctest asan
+}
+
+stage_build_libfuzzer() {
+	needs clang-19 libclang-rt-19-dev llvm-19
+	build libfuzzer
+	result "$(cd build/libfuzzer/bin && ls -d fuzz_* | grep -v _test | tr '\n' ' ')"
+}
+
+stage_test_libfuzzer() {
+	run_ctest libfuzzer
+}
+
+# The same seeds give the same results with any compiler, optimisation and instrumentation.
+stage_digest() {
+	local kind
+	for kind in release asan libfuzzer gcc-12 clang-14 clang-19; do
+		[ -x "build/$kind/bin/lostbuddy" ] || continue
+		"build/$kind/bin/lostbuddy" replay --digest corpus/seeds >"$LOGS/digest-$kind.txt"
+		grep -q digest "$LOGS/digest-$kind.txt"
+		diff "$LOGS/digest-release.txt" "$LOGS/digest-$kind.txt"
+	done
+	result "$(wc -l <"$LOGS/digest-release.txt") seeds, $(ls "$LOGS"/digest-*.txt | wc -l) builds, one digest each"
+}
+
+# fuzz DIR OPTION...: the line of the summary that counts programs stands in the log
+fuzz() {
+	local dir=$LOGS/$1
+	shift
+	build/release/bin/lostbuddy fuzz --dir "$dir" --json "$@" >"$LOGS/fuzz.json"
+	cat "$LOGS/fuzz.json"
+	result "$(python3 - "$LOGS/fuzz.json" <<-'END'
+		import json, sys
+		s = json.load(open(sys.argv[1]))
+		print(", ".join(f"{key} {value}" for key, value in s.items() if isinstance(value, (int, float)))[:150])
+	END
+	)"
+}
+
+stage_fuzz_builtin() {
+	fuzz camp-builtin --seed lostbuddy --time 20s
+}
+
+stage_fuzz_libfuzzer() {
+	needs clang-19 libclang-rt-19-dev llvm-19
+	fuzz camp-libfuzzer --engine libfuzzer --seed lostbuddy --time 20s
+}
+
+stage_fuzz_parsers() {
+	local parser
+	needs clang-19 libclang-rt-19-dev llvm-19
+	for parser in text machine wire; do
+		mkdir -p "$LOGS/corpus-$parser"
+		"build/libfuzzer/bin/fuzz_$parser" -seed=1 -max_total_time=5 -artifact_prefix="$LOGS/" "$LOGS/corpus-$parser"
+	done
+	result "text machine wire, 5 s each"
+}
+
+# Lines of core/ that the tests and a short campaign reach: at least 95 of 100, none excluded by a marker.
+stage_coverage() {
+	needs gcovr gcc-12
+	build coverage
+	find build/coverage -name '*.gcda' -delete
+	ctest --preset coverage -j 2
+	build/coverage/bin/lostbuddy fuzz --seed lostbuddy --runs 2000 --dir "$LOGS/camp-coverage"
+	if sources core | xargs grep -nE 'GCOV_EXCL|GCOVR_EXCL|LCOV_EXCL'; then
+		echo "lines may not be excluded"
+		return 1
+	fi
+	gcovr --root . --filter 'core/' --object-directory build/coverage build/coverage \
+		--fail-under-line 95 --txt "$LOGS/coverage.txt" --print-summary >"$LOGS/coverage-sum.txt" || {
+		cat "$LOGS/coverage.txt" "$LOGS/coverage-sum.txt"
+		return 1
+	}
+	cat "$LOGS/coverage.txt"
+	result "core/ $(grep '^lines' "$LOGS/coverage-sum.txt"), bar 95 %"
+}
+
+stage_cppcheck() {
+	needs cppcheck
+	# missingInclude: system headers are not looked at. The rest are matters of taste.
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 --inline-suppr -j 2 \
+		--suppress=missingIncludeSystem -Idiff -Ifuzz -Icore/include -Icore -Itesting -I. \
+		$(sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c')
+	result "$(sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c' | wc -l) files"
+}
+
+stage_tidy() {
+	needs clang-tidy-19 clang-19
+	sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c' | grep -v /example/ |
+		xargs -P 2 -n 6 clang-tidy-19 --quiet -p build/clang-19
+	result "$(sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c' | wc -l) files"
+}
+
+# Every row can be measured. How fast is for people to judge, but for the one bar that does not depend on the computer.
+stage_bench() {
+	build/release/bin/lostbuddy bench --json >"$LOGS/bench.json"
+	cat "$LOGS/bench.json"
+	result "$(python3 - "$LOGS/bench.json" <<-'END'
+		import json, sys
+		rows = {r["name"]: r for r in map(json.loads, open(sys.argv[1]))}
+		pair = rows["page-pair-order-0"]["instructions_per_op"]
+		loop = rows["differential-loop"]["ops_per_second"]
+		print(f"{len(rows)} rows; order-0 pair {pair} instructions; differential loop {loop:.0f} operations/s")
+		sys.exit(0 if pair is None or pair <= 170 else f"order-0 pair: {pair} instructions, bar 170")
+	END
+	)"
+}
+
+# ./lostbuddy itself, as someone without any right to install.
+stage_set_up() {
+	local out
+	out=$(LOSTBUDDY_NO_INSTALL=1 ./lostbuddy --version)
+	[ "$out" = "$(build/release/bin/lostbuddy --version)" ]
+	# Nothing is missing, so nothing may be asked of apt, even where that is allowed.
+	mkdir -p "$LOGS/bin"
+	printf '#!/bin/sh\necho called >>"%s/apt-called"\nexit 1\n' "$LOGS" >"$LOGS/bin/apt-get"
+	chmod +x "$LOGS/bin/apt-get"
+	PATH=$LOGS/bin:$PATH ./lostbuddy --version
+	[ ! -e "$LOGS/apt-called" ]
+	result "works without installing, asks nothing of apt when nothing is missing"
+}
