@@ -44,8 +44,7 @@ static bool can_be_asked(const struct lb_target *t)
 }
 
 /* Blocks of one order until there is no more, or more than there are frames. Adds them to *taken. */
-static bool exhaust(const struct lb_target *t, void *instance, const struct machine *m, unsigned int order,
-		    struct taken *taken)
+static bool exhaust(const struct lb_target *t, void *instance, unsigned int order, struct taken *taken)
 {
 	for (;;) {
 		struct lb_call call = a_call(t->capabilities, order);
@@ -56,7 +55,6 @@ static bool exhaust(const struct lb_target *t, void *instance, const struct mach
 			return true;
 		if (taken->count == taken->capacity)
 			return false;
-		assert(taken->count < m->max_pfn + 1);
 		taken->pfns[taken->count++] = result.pfn;
 	}
 }
@@ -80,7 +78,7 @@ static void give_back(const struct lb_target *t, void *instance, const uint64_t 
 bool probe_fresh(const struct lb_target *t, void *instance, const struct machine *m, struct yields *yields)
 {
 	struct taken taken = { .capacity = m->max_pfn + 1 };
-	uint64_t end[JUDGE_MAX_ORDER + 2] = { 0 };	/* of an order's blocks in pfns; the one above it ends there too */
+	uint64_t begin[JUDGE_MAX_ORDER + 1] = { 0 };	/* of an order's blocks in pfns */
 	bool complete = true;
 
 	memset(yields, 0, sizeof(*yields));
@@ -90,15 +88,13 @@ bool probe_fresh(const struct lb_target *t, void *instance, const struct machine
 	if (!taken.pfns)
 		return false;
 	for (unsigned int order = m->top_order + 1; order-- > 0 && complete;) {
-		size_t before = taken.count;
-
-		complete = exhaust(t, instance, m, order, &taken);
-		end[order] = taken.count;
-		yields->blocks[order] = taken.count - before;
+		begin[order] = taken.count;
+		complete = exhaust(t, instance, order, &taken);
+		yields->blocks[order] = taken.count - begin[order];
 		yields->pages += yields->blocks[order] << order;
 	}
 	for (unsigned int order = 0; order <= m->top_order; order++)
-		give_back(t, instance, taken.pfns + end[order] - yields->blocks[order], yields->blocks[order], order);
+		give_back(t, instance, taken.pfns + begin[order], yields->blocks[order], order);
 	free(taken.pfns);
 	return true;
 }

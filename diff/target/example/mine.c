@@ -47,14 +47,13 @@ static struct mine *mine_create(size_t pages)
 		return NULL;
 	m->pages = pages;
 	memset(m->free_order, FREE_NOTHING, pages);
-	for (size_t frame = 0; frame < pages; frame++)
-		mine_free(m, (long)frame, 0);
+	for (size_t frame = 0, order; frame < pages; frame += (size_t)1 << order) {
+		order = MAX_ORDER;	/* the largest block that fits here */
+		while (frame % ((size_t)1 << order) || frame + ((size_t)1 << order) > pages)
+			order--;
+		m->free_order[frame] = (signed char)order;
+	}
 	return m;
 }
 
-static void mine_destroy(struct mine *m)
-{
-	free(m);
-}
-
-LB_SIMPLE_TARGET("mine", mine_create, mine_alloc, mine_free, mine_destroy, LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE)
+LB_SIMPLE_TARGET("mine", mine_create, mine_alloc, mine_free, free, LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE)

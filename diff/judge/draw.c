@@ -1,0 +1,249 @@
+/*
+ * Draws two exported states side by side: zones, free lists by zone, order and type, page lists, pageblocks, counters.
+ *
+ *	                             target                        oracle
+ *	  node 0 DMA   order 3 U     8 24                          8 24
+ *	* node 0 DMA   order 4 M     32                            -
+ *
+ * A row that differs has a star. Rows are compared in full, drawn as far as there is room.
+ */
+#include "judge/judge_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { COLUMN = 44, LABEL = 27 };
+
+static const char *const zone_names[MACHINE_NR_ZONES] = { "DMA", "DMA32", "Normal", "Movable" };
+static const char type_letters[] = "UMRHCI";	/* facts 7: unmovable, movable, reclaimable, highatomic, CMA, isolate */
+
+void text_add(struct text *t, const char *format, ...)
+{
+	va_list arguments;
+	bool room = t->used < t->size;
+
+	va_start(arguments, format);
+
+	int bytes = vsnprintf(room ? t->buffer + t->used : NULL, room ? t->size - t->used : 0, format, arguments);
+
+	va_end(arguments);
+	if (bytes > 0)
+		t->used += (size_t)bytes;
+}
+
+/* One section, or one list of a section of page lists. */
+struct row {
+	uint64_t type;
+	const uint64_t *key;	/* what the row is about ... */
+	size_t nr_keys;
+	const uint64_t *words;	/* ... and what it says */
+	size_t nr_words;
+};
+
+struct rows {
+	struct row *rows;
+	size_t count, capacity;
+};
+
+static bool add_row(struct rows *rows, struct row row)
+{
+	if (rows->count == rows->capacity) {
+		size_t capacity = rows->capacity ? 2 * rows->capacity : 64;
+		struct row *more = realloc(rows->rows, capacity * sizeof(*more));
+
+		if (!more)
+			return false;
+		rows->rows = more;
+		rows->capacity = capacity;
+	}
+	rows->rows[rows->count++] = row;
+	return true;
+}
+
+static size_t keys_of(uint64_t type)
+{
+	switch (type) {
+	case LB_STATE_NODE:
+		return 1;
+	case LB_STATE_ZONE:
+		return 2;
+	case LB_STATE_PCP:
+		return 3;
+	case LB_STATE_FREE_LIST:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+static bool read_rows(struct rows *rows, const struct words *state)
+{
+	size_t at = 0;
+
+	while (at + 2 <= state->size && state->words[at] != LB_STATE_END) {
+		uint64_t type = state->words[at], length = state->words[at + 1];
+		size_t keys = keys_of(type);
+
+		if (length > state->size - at - 2 || length < keys)
+			return true;	/* what follows cannot be read; a target may export anything */
+		if (!add_row(rows, (struct row){ .type = type, .key = state->words + at + 2, .nr_keys = keys,
+						 .words = state->words + at + 2 + keys,
+						 .nr_words = (size_t)length - keys }))
+			return false;
+		at += 2 + (size_t)length;
+	}
+	return true;
+}
+
+static int compare_rows(const struct row *a, const struct row *b)
+{
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	for (size_t i = 0; i < a->nr_keys; i++)
+		if (a->key[i] != b->key[i])
+			return a->key[i] < b->key[i] ? -1 : 1;
+	return 0;
+}
+
+static bool same_words(const struct row *a, const struct row *b)
+{
+	return a && b && a->nr_words == b->nr_words &&
+	       (a->nr_words == 0 || memcmp(a->words, b->words, a->nr_words * sizeof(*a->words)) == 0);
+}
+
+static const char *zone_name(uint64_t index)
+{
+	return index < MACHINE_NR_ZONES ? zone_names[index] : "?";
+}
+
+static void label_row(const struct row *row, char label[LABEL + 1])
+{
+	const unsigned long long node = row->nr_keys > 0 ? row->key[0] : 0;
+	static const char *const names[] = {
+		[LB_STATE_HEADER] = "header", [LB_STATE_RESERVED] = "reserved", [LB_STATE_TUNABLES] = "tunables",
+		[LB_STATE_PAGEBLOCKS] = "pageblocks", [LB_STATE_BAD_PAGES] = "bad pages", [LB_STATE_LEAKED] = "leaked",
+		[LB_STATE_COUNTERS] = "counters",
+	};
+
+	switch (row->type) {
+	case LB_STATE_NODE:
+		snprintf(label, LABEL + 1, "node %llu", node);
+		break;
+	case LB_STATE_ZONE:
+		snprintf(label, LABEL + 1, "node %llu %s", node, zone_name(row->key[1]));
+		break;
+	case LB_STATE_PCP:
+		snprintf(label, LABEL + 1, "node %llu %-7s cpu %llu", node, zone_name(row->key[1]),
+			 (unsigned long long)row->key[2]);
+		break;
+	case LB_STATE_FREE_LIST:
+		snprintf(label, LABEL + 1, "node %llu %-7s order %-2llu %c", node, zone_name(row->key[1]),
+			 (unsigned long long)row->key[2], row->key[3] < 6 ? type_letters[row->key[3]] : '?');
+		break;
+	default:
+		snprintf(label, LABEL + 1, "%s", row->type < sizeof(names) / sizeof(names[0]) && names[row->type] ?
+							 names[row->type] : "section");
+	}
+}
+
+/* Types as letters, sixteen a word, lowest four bits first; two words lead. */
+static void draw_pageblocks(struct text *t, const struct row *row)
+{
+	for (size_t i = 2; i < row->nr_words && t->used < COLUMN - 4; i++)
+		for (unsigned int n = 0; n < 16 && (i - 2) * 16 + n < row->words[1]; n++) {
+			unsigned int type = row->words[i] >> (4 * n) & 15;
+
+			text_add(t, "%c", type < 6 ? type_letters[type] : '?');
+		}
+}
+
+static void draw_zone(struct text *t, const struct row *row)
+{
+	if (row->nr_words + row->nr_keys < LB_ZONE_WORDS)
+		return;
+	/* The keys are the first words of enum lb_zone_word. */
+	text_add(t, "free %lld boost %lld highatomic %lld marks %lld/%lld/%lld", (long long)row->key[LB_ZONE_FREE],
+		 (long long)row->key[LB_ZONE_BOOST], (long long)row->key[LB_ZONE_HIGHATOMIC],
+		 (long long)row->key[LB_ZONE_MIN], (long long)row->key[LB_ZONE_LOW], (long long)row->key[LB_ZONE_HIGH]);
+}
+
+static void draw_row(const struct row *row, char column[COLUMN + 1])
+{
+	char whole[256] = "";
+	struct text t = { .buffer = whole, .size = sizeof(whole) };
+
+	if (row && row->type == LB_STATE_ZONE)
+		draw_zone(&t, row);
+	else if (row && row->type == LB_STATE_PAGEBLOCKS)
+		draw_pageblocks(&t, row);
+	else if (row)
+		for (size_t i = 0; i < row->nr_words && t.used < COLUMN + 1; i++)
+			text_add(&t, "%s%lld", i ? " " : "", (long long)row->words[i]);
+	if (t.used == 0)
+		text_add(&t, "-");
+	if (t.used > COLUMN)
+		memcpy(whole + COLUMN - 3, "...", 4);
+	memcpy(column, whole, COLUMN);
+	column[COLUMN] = '\0';
+}
+
+static void draw_both(struct text *t, const struct row *actual, const struct row *expect)
+{
+	char label[LABEL + 1], left[COLUMN + 1], right[COLUMN + 1];
+
+	label_row(actual ? actual : expect, label);
+	draw_row(actual, left);
+	draw_row(expect, right);
+	text_add(t, "%c %-*s %-*s %s\n", same_words(actual, expect) ? ' ' : '*', LABEL, label, COLUMN, left, right);
+}
+
+static void draw_words(struct text *t, const struct row *actual, const struct row *expect)
+{
+	size_t i = 0;
+
+	/* Where a long row differs beyond what was drawn. */
+	while (i < actual->nr_words && i < expect->nr_words && actual->words[i] == expect->words[i])
+		i++;
+	text_add(t, "  %-*s first difference at word %zu: ", LABEL, "", i);
+	if (i < actual->nr_words)
+		text_add(t, "%lld", (long long)actual->words[i]);
+	else
+		text_add(t, "nothing");
+	if (i < expect->nr_words)
+		text_add(t, ", expected %lld\n", (long long)expect->words[i]);
+	else
+		text_add(t, ", expected nothing\n");
+}
+
+static void draw_merged(struct text *t, const struct rows *actual, const struct rows *expect)
+{
+	size_t a = 0, e = 0;
+
+	while (a < actual->count || e < expect->count) {
+		const struct row *left = a < actual->count ? &actual->rows[a] : NULL;
+		const struct row *right = e < expect->count ? &expect->rows[e] : NULL;
+		int order = !left ? 1 : !right ? -1 : compare_rows(left, right);
+
+		draw_both(t, order <= 0 ? left : NULL, order >= 0 ? right : NULL);
+		if (order == 0 && !same_words(left, right))
+			draw_words(t, left, right);
+		a += order <= 0;
+		e += order >= 0;
+	}
+}
+
+void draw_states(struct text *t, const struct words *actual, const struct words *expect)
+{
+	struct rows left = { 0 }, right = { 0 };
+
+	text_add(t, "  %-*s %-*s %s\n", LABEL, "", COLUMN, "target", "oracle");
+	if (read_rows(&left, actual) && read_rows(&right, expect))
+		draw_merged(t, &left, &right);
+	else
+		text_add(t, "(no memory to draw the states)\n");
+	free(left.rows);
+	free(right.rows);
+}
