@@ -1,0 +1,190 @@
+/*
+ * Properties that hold after every operation of any sequence: random long ones, and all short ones in a tiny world.
+ * What is right is stated by the invariants of machine.h and by conservation alone; no expected frame is written here.
+ */
+#include <stdlib.h>
+
+#include "test.h"
+#include "test/world.h"
+
+enum { MAX_HELD = 512 };
+
+struct held {
+	struct page *page;
+	unsigned int order;
+};
+
+struct run {
+	struct world *w;
+	struct held held[MAX_HELD];
+	unsigned int nr_held;
+	uint64_t random;
+};
+
+static unsigned int draw(struct run *run, unsigned int n)
+{
+	run->random = run->random * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned int)(run->random >> 33) % n;
+}
+
+static uint64_t free_and_listed(const struct mm_machine *m)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
+			const struct zone *zone = mm_zone(m, node, type);
+
+			pages += (uint64_t)zone->nr_free_pages;
+			for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++)
+				pages += (uint64_t)zone->pageset[cpu].count;
+		}
+	return pages;
+}
+
+static uint64_t held_pages(const struct run *run)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < run->nr_held; i++)
+		pages += UINT64_C(1) << run->held[i].order;
+	return pages;
+}
+
+static void hold(struct run *run, struct page *page, unsigned int order)
+{
+	if (page)
+		run->held[run->nr_held++] = (struct held){ page, order };
+}
+
+static void release(struct run *run, unsigned int index)
+{
+	struct held held = run->held[index];
+
+	run->held[index] = run->held[--run->nr_held];
+	__free_pages(held.page, held.order);
+}
+
+static const gfp_t kinds[] = {
+	GFP_KERNEL | __GFP_NORETRY, GFP_ATOMIC, GFP_NOWAIT, GFP_HIGHUSER_MOVABLE | __GFP_NORETRY,
+	GFP_KERNEL | __GFP_RECLAIMABLE, GFP_KERNEL | __GFP_COMP, GFP_NOFS, GFP_KERNEL | __GFP_DMA,
+	GFP_NOIO | __GFP_NOFAIL, GFP_ATOMIC | __GFP_DMA32, GFP_KERNEL | __GFP_MEMALLOC,
+	GFP_KERNEL | __GFP_THISNODE | __GFP_RETRY_MAYFAIL,
+};
+
+static void step(struct run *run)
+{
+	struct mm_machine *m = run->w->machine;
+	unsigned int what = draw(run, 100), order = draw(run, 3) ? draw(run, 3) : draw(run, m->top_order + 1);
+
+	world_on(run->w, draw(run, m->nr_cpus), draw(run, 8) ? MM_TASK : MM_IRQ, draw(run, 8) ? 0 : draw(run, 64));
+	if (what < 50 && run->nr_held < MAX_HELD)
+		hold(run, alloc_pages(kinds[draw(run, sizeof(kinds) / sizeof(kinds[0]))], order), order);
+	else if (what < 95 && run->nr_held)
+		release(run, draw(run, run->nr_held));
+	else if (what < 97)
+		drain_local_pages();
+	else if (what < 98)
+		drain_all_pages();
+	else if (what < 99)
+		mm_run_kswapd(m, draw(run, m->nr_nodes));
+	else
+		EXPECT(mm_sysctl_write(m, MM_SYSCTL_MIN_FREE_KBYTES, draw(run, 400)));
+}
+
+static void random_run(struct shape shape, uint64_t seed, unsigned int steps)
+{
+	struct world w;
+
+	world_open(&w, shape);
+	struct run run = { .w = &w, .random = seed };
+	uint64_t managed = free_and_listed(w.machine);
+	char why[256] = "";
+
+	for (unsigned int i = 0; i < steps; i++) {
+		step(&run);
+		if (!EXPECT(free_and_listed(w.machine) + held_pages(&run) == managed))
+			break;
+		if (i % 16 == 0 && !EXPECT(mm_machine_check(w.machine, why))) {
+			fprintf(stderr, "%s\n", why);
+			break;
+		}
+	}
+	while (run.nr_held)
+		release(&run, 0);
+	drain_all_pages();
+	EXPECT_EQ(free_and_listed(w.machine), managed);
+	world_close(&w);
+}
+
+TEST(no_page_is_lost_or_doubled_on_any_shape)
+{
+	const struct shape shapes[] = {
+		{ .pages = 64 },
+		{ .pages = 256, .min_free_kbytes = 64 },
+		{ .pages = 512, .cpus = 4, .thp = true, .min_free_kbytes = 80 },
+		{ .pages = 1024, .cpus = 4, .nodes = 2, .min_free_kbytes = 128, .high = 8, .batch = 2 },
+		{ .pages = 1024, .top_order = 7, .dma_end = 128, .dma32_end = 512, .min_free_kbytes = 64 },
+		{ .pages = 768, .top_order = 6, .dma32_end = 256, .movable_start = 512, .cpus = 2 },
+		{ .pages = 2048, .top_order = 10, .pageblock_order = 7, .cpus = 8, .nodes = 4, .thp = true },
+		{ .pages = 512, .checks = MM_CHECKS_DEBUG, .min_free_kbytes = 40 },
+		{ .pages = 512, .checks = MM_CHECKS_OFF, .min_free_kbytes = 40 },
+	};
+
+	for (unsigned int i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		for (uint64_t seed = 1; seed <= 4; seed++)
+			random_run(shapes[i], seed, 4000);
+}
+
+/*
+ * Every sequence of six operations in a tiny world: allocate order 0, 1, 2, 4; free the oldest, the newest; drain. After it,
+ * the invariants hold; after all, everything can be given back and is one again.
+ */
+enum { TINY_DEPTH = 6, TINY_OPERATIONS = 7 };
+
+static void tiny_step(struct run *run, unsigned int what)
+{
+	static const unsigned int orders[] = { 0, 1, 2, 4 };
+
+	if (what < 4)
+		hold(run, alloc_pages(what % 2 ? GFP_ATOMIC : GFP_HIGHUSER_MOVABLE | __GFP_NORETRY, orders[what]), orders[what]);
+	else if (what == 4 && run->nr_held)
+		release(run, 0);
+	else if (what == 5 && run->nr_held)
+		release(run, run->nr_held - 1);
+	else if (what == 6)
+		drain_all_pages();
+}
+
+static void tiny_sequence(struct world *w, unsigned int sequence, const char *boot)
+{
+	struct run run = { .w = w };
+	char why[256] = "";
+
+	mm_machine_reset(w->machine);
+	for (unsigned int i = 0; i < TINY_DEPTH; i++, sequence /= TINY_OPERATIONS)
+		tiny_step(&run, sequence % TINY_OPERATIONS);
+	if (!mm_machine_check(w->machine, why))
+		EXPECT_STR(why, "");
+	while (run.nr_held)
+		release(&run, 0);
+	drain_all_pages();
+	EXPECT_STR(world_free(w, ZONE_NORMAL), boot);
+}
+
+TEST(every_short_sequence_keeps_the_invariants)
+{
+	struct world w;
+	unsigned int sequences = 1;
+	char boot[4096];
+
+	for (unsigned int i = 0; i < TINY_DEPTH; i++)
+		sequences *= TINY_OPERATIONS;
+	world_open(&w, (struct shape){ .pages = 64, .high = 4, .batch = 2 });
+	snprintf(boot, sizeof(boot), "%s", world_free(&w, ZONE_NORMAL));
+	for (unsigned int i = 0; i < sequences && !test_failures; i++)
+		tiny_sequence(&w, i, boot);
+	world_close(&w);
+}
+
+TEST_MAIN
