@@ -28,6 +28,13 @@ enum { TARGET_ERROR_SIZE = 256 };
  */
 const struct lb_target *target_find(const char *name, char error[TARGET_ERROR_SIZE]);
 
+/*
+ * core_proc - the text of a /proc file ("buddyinfo") of the core's machine right after boot. As snprintf.
+ * Returns 0 with a sentence in error iff there is no such file, or the machine does not boot.
+ */
+size_t core_proc(const struct machine *machine, const char *file, char *buffer, size_t size,
+		 char error[TARGET_ERROR_SIZE]);
+
 #ifdef __cplusplus
 }
 #endif
