@@ -109,18 +109,21 @@ struct observed {
 	char words[64];
 };
 
-struct program {
-	struct machine machine;
-	uint32_t nr_ops, nr_handles;
-	struct op *ops;
-	struct observed *observed;	/* nr_ops of them, or NULL */
-};
-
 /* What is known of a handle from the program alone. refs = 0: dead. */
 struct handle_state {
 	uint8_t order;
 	uint8_t compound;
 	uint8_t refs;
+};
+
+struct program {
+	struct machine machine;
+	uint32_t nr_ops, nr_handles;
+	struct op *ops;
+	struct observed *observed;	/* nr_ops of them (malloc), or NULL */
+	/* Kept by append, decode, parse and rebuild; others only read. */
+	struct handle_state *handles;	/* nr_handles states, after the last operation */
+	uint32_t ops_capacity, handles_capacity;
 };
 
 /* One row of ops.def. */

@@ -1,0 +1,656 @@
+/*
+ * The text of a machine: `key=value ...` on one line of a program, or one a line in a `.machine` file.
+ *
+ * Keys may come in any order, each at most once. What no key names is derived when all are read: memory from `pages`,
+ * borders from memory, distances and CPUs from the number of nodes (machine.c, "Defaults"). Printing leaves out what
+ * would be derived just so, which makes the text canonical.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "program/internal.h"
+
+/* What has been read so far. */
+struct reading {
+	struct machine *m;
+	const char *folder;
+	uint64_t pages;
+	uint32_t given;			/* bit of each key that was there */
+	uint32_t rows, row_length[MACHINE_MAX_NODES], nr_cpu_nodes;
+	bool node_movable[MACHINE_MAX_NODES];
+};
+
+struct key {
+	const char *name;
+	bool (*parse)(struct reading *r, struct cursor *c);
+};
+
+enum key_index {
+	KEY_PROFILE, KEY_THP, KEY_CHECKS, KEY_PC, KEY_NODES, KEY_CPUS, KEY_PAGES, KEY_MEMORY, KEY_RESERVED,
+	KEY_DMA_END, KEY_DMA32_END, KEY_PAGEBLOCK_ORDER, KEY_TOP_ORDER, KEY_SECTION, KEY_DISTANCES, KEY_CPU_NODES,
+	KEY_MOVABLE, KEY_MIN_FREE_KBYTES, KEY_HIGH, KEY_BATCH, KEY_SCALE, KEY_BOOST_FACTOR, KEY_RATIOS, KEY_PERCPU,
+	KEY_FILE, KEY_COUNT
+};
+
+static bool was_given(const struct reading *r, enum key_index key)
+{
+	return r->given >> key & 1;
+}
+
+/* ---- Values ---- */
+
+static bool number32(struct cursor *c, uint32_t max, const char *what, uint32_t *out)
+{
+	uint64_t value;
+
+	if (!cursor_number(c, max, what, &value))
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+static bool pfn_value(struct cursor *c, uint64_t *out)
+{
+	return cursor_number(c, UINT64_C(1) << 40, "a page frame number", out);
+}
+
+/* One of the words, which are separated by `|` for the error; its index is the value. */
+static bool one_of(struct cursor *c, const char *const *words, uint32_t nr, const char *list, uint32_t *out)
+{
+	size_t length = cursor_word(c);
+	char found[40];
+
+	for (uint32_t i = 0; i < nr; i++)
+		if (cursor_word_is(c, length, words[i])) {
+			c->at += length;
+			*out = i;
+			return true;
+		}
+	return cursor_fail(c, c->at, "expected %s, found %s", list, cursor_found(c, found));
+}
+
+static const char *const profile_words[] = { "linux-6.1" };
+static const char *const switch_words[] = { "off", "on" };
+static const char *const checks_words[] = { "linux", "debug", "off" };
+
+static bool parse_profile(struct reading *r, struct cursor *c)
+{
+	return one_of(c, profile_words, 1, "the profile linux-6.1", &r->m->profile);
+}
+
+static bool parse_thp(struct reading *r, struct cursor *c)
+{
+	return one_of(c, switch_words, 2, "on or off", &r->m->thp);
+}
+
+static bool parse_checks(struct reading *r, struct cursor *c)
+{
+	return one_of(c, checks_words, 3, "linux, debug or off", &r->m->checks);
+}
+
+static bool parse_pc(struct reading *r, struct cursor *c)
+{
+	return one_of(c, switch_words, 2, "on or off", &r->m->pc);
+}
+
+static bool parse_nodes(struct reading *r, struct cursor *c)
+{
+	return number32(c, MACHINE_MAX_NODES, "the number of nodes", &r->m->nr_nodes);
+}
+
+static bool parse_cpus(struct reading *r, struct cursor *c)
+{
+	return number32(c, MACHINE_MAX_CPUS, "the number of CPUs", &r->m->nr_cpus);
+}
+
+static bool parse_pages(struct reading *r, struct cursor *c)
+{
+	return pfn_value(c, &r->pages);
+}
+
+static bool parse_dma_end(struct reading *r, struct cursor *c)
+{
+	return pfn_value(c, &r->m->dma_end);
+}
+
+static bool parse_dma32_end(struct reading *r, struct cursor *c)
+{
+	return pfn_value(c, &r->m->dma32_end);
+}
+
+static bool parse_pageblock_order(struct reading *r, struct cursor *c)
+{
+	return number32(c, MACHINE_HIGHEST_ORDER, "an order", &r->m->pageblock_order);
+}
+
+static bool parse_top_order(struct reading *r, struct cursor *c)
+{
+	return number32(c, MACHINE_HIGHEST_ORDER, "an order", &r->m->top_order);
+}
+
+static bool parse_section(struct reading *r, struct cursor *c)
+{
+	return cursor_number(c, 1u << 30, "a number of pages", &r->m->section_pages);
+}
+
+static bool parse_range(struct cursor *c, bool with_node, struct machine_range *range)
+{
+	*range = (struct machine_range){ 0 };
+	if (!pfn_value(c, &range->start) || !cursor_expect(c, '-', "the start of a range") ||
+	    !pfn_value(c, &range->end))
+		return false;
+	if (!with_node)
+		return true;
+	return cursor_expect(c, '@', "a memory range, and its node") &&
+	       number32(c, MACHINE_MAX_NODES - 1, "a node", &range->node);
+}
+
+static bool parse_ranges(struct cursor *c, bool with_node, struct machine_range *ranges, uint32_t *nr)
+{
+	*nr = 0;
+	memset(ranges, 0, MACHINE_MAX_RANGES * sizeof(*ranges));
+	do {
+		if (*nr == MACHINE_MAX_RANGES)
+			return cursor_fail(c, c->at, "too many ranges: a machine has at most %d", MACHINE_MAX_RANGES);
+		if (!parse_range(c, with_node, &ranges[*nr]))
+			return false;
+		++*nr;
+	} while (cursor_take(c, ','));
+	return true;
+}
+
+static bool parse_memory(struct reading *r, struct cursor *c)
+{
+	return parse_ranges(c, true, r->m->memory, &r->m->nr_memory);
+}
+
+static bool parse_reserved(struct reading *r, struct cursor *c)
+{
+	return parse_ranges(c, false, r->m->reserved, &r->m->nr_reserved);
+}
+
+static bool parse_distances(struct reading *r, struct cursor *c)
+{
+	memset(r->m->distance, 0, sizeof(r->m->distance));
+	do {
+		uint32_t row = r->rows++, value;
+
+		if (row == MACHINE_MAX_NODES)
+			return cursor_fail(c, c->at, "too many rows: a machine has at most %d nodes", MACHINE_MAX_NODES);
+		do {
+			uint32_t column = r->row_length[row]++;
+
+			if (column == MACHINE_MAX_NODES)
+				return cursor_fail(c, c->at, "too many distances in a row: a machine has at most %d "
+						   "nodes", MACHINE_MAX_NODES);
+			if (!number32(c, 255, "a distance", &value))
+				return false;
+			r->m->distance[row][column] = (uint8_t)value;
+		} while (cursor_take(c, '/'));
+	} while (cursor_take(c, ','));
+	return true;
+}
+
+static bool parse_cpu_nodes(struct reading *r, struct cursor *c)
+{
+	memset(r->m->cpu_node, 0, sizeof(r->m->cpu_node));
+	do {
+		uint32_t node;
+
+		if (r->nr_cpu_nodes == MACHINE_MAX_CPUS)
+			return cursor_fail(c, c->at, "too many CPUs: a machine has at most %d", MACHINE_MAX_CPUS);
+		if (!number32(c, MACHINE_MAX_NODES - 1, "the node of a CPU", &node))
+			return false;
+		r->m->cpu_node[r->nr_cpu_nodes++] = (uint8_t)node;
+	} while (cursor_take(c, ','));
+	return true;
+}
+
+static bool parse_movable(struct reading *r, struct cursor *c)
+{
+	do {
+		const char *at = c->at;
+		uint64_t border;
+		uint32_t node;
+
+		if (!pfn_value(c, &border) || !cursor_expect(c, '@', "a Movable border, and its node") ||
+		    !number32(c, MACHINE_MAX_NODES - 1, "a node", &node))
+			return false;
+		if (border == 0 || r->node_movable[node])
+			return cursor_fail(c, at, "node %u has two Movable borders, or one at pfn 0: expected one above "
+					   "0", node);
+		r->node_movable[node] = true;
+		r->m->movable_start[node] = border;
+	} while (cursor_take(c, ','));
+	return true;
+}
+
+static bool parse_tunable(struct cursor *c, const char *what, int64_t *out)
+{
+	uint64_t value;
+
+	if (!cursor_number(c, MACHINE_GREATEST_TUNABLE, what, &value))
+		return false;
+	*out = (int64_t)value;
+	return true;
+}
+
+static bool parse_min_free_kbytes(struct reading *r, struct cursor *c)
+{
+	return parse_tunable(c, "kbytes", &r->m->min_free_kbytes);
+}
+
+static bool parse_high(struct reading *r, struct cursor *c)
+{
+	return parse_tunable(c, "a number of pages", &r->m->pcp_high);
+}
+
+static bool parse_batch(struct reading *r, struct cursor *c)
+{
+	return parse_tunable(c, "a number of pages", &r->m->pcp_batch);
+}
+
+static bool parse_scale(struct reading *r, struct cursor *c)
+{
+	return number32(c, 3000, "a watermark scale factor", &r->m->watermark_scale_factor);
+}
+
+static bool parse_boost_factor(struct reading *r, struct cursor *c)
+{
+	return number32(c, 100000, "a watermark boost factor", &r->m->watermark_boost_factor);
+}
+
+static bool parse_ratios(struct reading *r, struct cursor *c)
+{
+	for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++) {
+		if (i > 0 && !cursor_expect(c, '/', "a reserve ratio: there are four, of DMA/DMA32/Normal/Movable"))
+			return false;
+		if (!number32(c, MACHINE_GREATEST_TUNABLE, "a reserve ratio", &r->m->lowmem_reserve_ratio[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool parse_percpu(struct reading *r, struct cursor *c)
+{
+	size_t length = cursor_word(c);
+
+	if (!cursor_word_is(c, length, "real"))
+		return number32(c, 1u << 20, "the pages of a percpu unit (or real)", &r->m->percpu_unit_pages);
+	c->at += length;
+	r->m->percpu_unit_pages = MACHINE_PERCPU_REAL;
+	return true;
+}
+
+/* The whole machine comes from another file; a name may hold anything but blanks. */
+static bool parse_file(struct reading *r, struct cursor *c)
+{
+	const char *start = c->at;
+	char path[4096], name[4096];
+	struct text_error inner;
+
+	while (c->at < c->end && *c->at != ' ' && *c->at != '\t' && *c->at != '\n' && *c->at != '\r')
+		c->at++;
+	int length = (int)(c->at - start);
+
+	if (!r->folder)
+		return cursor_fail(c, start, "`file=` is looked up beside the program's file, and this text has none: "
+				   "expected the machine's own keys");
+	if (length == 0 || length >= (int)sizeof(name) || memchr(start, '\0', (size_t)length))
+		return cursor_fail(c, start, "expected the name of a `.machine` file");
+	snprintf(name, sizeof(name), "%.*s", length, start);
+	int needed = snprintf(path, sizeof(path), "%s%s", *start == '/' ? "" : r->folder, name);
+
+	if (needed >= (int)sizeof(path))
+		return cursor_fail(c, start, "the name of the `.machine` file is too long");
+	if (machine_read_file(r->m, path, &inner))
+		return true;
+	if (inner.line)
+		return cursor_fail(c, start, "%.80s:%u:%u: %.140s", name, inner.line, inner.column, inner.what);
+	return cursor_fail(c, start, "%.240s", inner.what);
+}
+
+static const struct key keys[KEY_COUNT] = {
+	[KEY_PROFILE] = { "profile", parse_profile },
+	[KEY_THP] = { "thp", parse_thp },
+	[KEY_CHECKS] = { "checks", parse_checks },
+	[KEY_PC] = { "pc", parse_pc },
+	[KEY_NODES] = { "nodes", parse_nodes },
+	[KEY_CPUS] = { "cpus", parse_cpus },
+	[KEY_PAGES] = { "pages", parse_pages },
+	[KEY_MEMORY] = { "memory", parse_memory },
+	[KEY_RESERVED] = { "reserved", parse_reserved },
+	[KEY_DMA_END] = { "dma_end", parse_dma_end },
+	[KEY_DMA32_END] = { "dma32_end", parse_dma32_end },
+	[KEY_PAGEBLOCK_ORDER] = { "pageblock_order", parse_pageblock_order },
+	[KEY_TOP_ORDER] = { "top_order", parse_top_order },
+	[KEY_SECTION] = { "section", parse_section },
+	[KEY_DISTANCES] = { "distances", parse_distances },
+	[KEY_CPU_NODES] = { "cpu_nodes", parse_cpu_nodes },
+	[KEY_MOVABLE] = { "movable", parse_movable },
+	[KEY_MIN_FREE_KBYTES] = { "min_free_kbytes", parse_min_free_kbytes },
+	[KEY_HIGH] = { "high", parse_high },
+	[KEY_BATCH] = { "batch", parse_batch },
+	[KEY_SCALE] = { "scale", parse_scale },
+	[KEY_BOOST_FACTOR] = { "boost_factor", parse_boost_factor },
+	[KEY_RATIOS] = { "ratios", parse_ratios },
+	[KEY_PERCPU] = { "percpu", parse_percpu },
+	[KEY_FILE] = { "file", parse_file },
+};
+
+/* ---- Reading ---- */
+
+static const char *key_name(unsigned int index)
+{
+	return index < KEY_COUNT ? keys[index].name : NULL;
+}
+
+static bool unknown_key(struct cursor *c, size_t length)
+{
+	const char *near = nearest_name(c->at, length, key_name);
+	char found[40];
+
+	if (length == 0)
+		return cursor_fail(c, c->at, "expected a machine key such as nodes=2, found %s", cursor_found(c, found));
+	if (near)
+		return cursor_fail(c, c->at, "unknown machine key %s: is it `%s`?", cursor_found(c, found), near);
+	return cursor_fail(c, c->at, "unknown machine key %s: expected profile, nodes, cpus, pages, memory, ...",
+			   cursor_found(c, found));
+}
+
+static bool parse_key(struct reading *r, struct cursor *c)
+{
+	size_t length = cursor_word(c);
+	uint32_t index = 0;
+	char found[40];
+
+	while (index < KEY_COUNT && !cursor_word_is(c, length, keys[index].name))
+		index++;
+	if (index == KEY_COUNT)
+		return unknown_key(c, length);
+	if (was_given(r, index))
+		return cursor_fail(c, c->at, "the machine key `%s` is there twice", keys[index].name);
+	if (r->given && (index == KEY_FILE || was_given(r, KEY_FILE)))
+		return cursor_fail(c, c->at, "`file=` stands alone: the file holds all keys");
+	c->at += length;
+	if (!cursor_expect(c, '=', "a machine key") || !keys[index].parse(r, c))
+		return false;
+	if (!cursor_at_line_end(c) && *c->at != ' ' && *c->at != '\t' && *c->at != '\r')
+		return cursor_fail(c, c->at, "expected a blank after the value of `%s`, found %s", keys[index].name,
+				   cursor_found(c, found));
+	r->given |= 1u << index;
+	return true;
+}
+
+static bool check_shapes(const struct reading *r, struct text_error *error)
+{
+	const struct machine *m = r->m;
+
+	if (was_given(r, KEY_PAGES) && was_given(r, KEY_MEMORY))
+		return error_set(error, "pages and memory are both given: expected one of them");
+	if (was_given(r, KEY_CPU_NODES) && r->nr_cpu_nodes != m->nr_cpus)
+		return error_set(error, "cpu_nodes has %u entries for %u CPUs", r->nr_cpu_nodes, m->nr_cpus);
+	for (uint32_t n = m->nr_nodes; n < MACHINE_MAX_NODES; n++)
+		if (r->node_movable[n])
+			return error_set(error, "a Movable border is on node %u, but there are only %u nodes", n,
+					 m->nr_nodes);
+	if (!was_given(r, KEY_DISTANCES))
+		return true;
+	for (uint32_t row = 0; row < r->rows || row < m->nr_nodes; row++)
+		if (r->rows != m->nr_nodes || r->row_length[row] != m->nr_nodes)
+			return error_set(error, "distances must have %u rows of %u numbers, one for each node",
+					 m->nr_nodes, m->nr_nodes);
+	return true;
+}
+
+/* What was not named follows from what was. */
+static void derive(struct reading *r)
+{
+	struct machine *m = r->m, defaults = *m;
+
+	if (!was_given(r, KEY_MEMORY))
+		machine_divide(m, was_given(r, KEY_PAGES) ? r->pages : MACHINE_DEFAULT_PAGES);
+	else
+		m->max_pfn = m->memory[m->nr_memory - 1].end;
+	defaults.max_pfn = m->max_pfn;
+	machine_default_borders(&defaults);
+	machine_default_nodes(&defaults);
+	if (!was_given(r, KEY_DMA_END))
+		m->dma_end = defaults.dma_end;
+	if (!was_given(r, KEY_DMA32_END))
+		m->dma32_end = defaults.dma32_end;
+	if (!was_given(r, KEY_SECTION))
+		m->section_pages = machine_default_section(m);
+	if (!was_given(r, KEY_DISTANCES))
+		memcpy(m->distance, defaults.distance, sizeof(m->distance));
+	if (!was_given(r, KEY_CPU_NODES))
+		memcpy(m->cpu_node, defaults.cpu_node, sizeof(m->cpu_node));
+}
+
+static bool finish(struct reading *r, struct text_error *error)
+{
+	struct machine *m = r->m;
+
+	if (was_given(r, KEY_FILE))
+		return true;
+	if (m->nr_nodes == 0 || m->nr_cpus == 0)
+		return error_set(error, "a machine has at least one node and one CPU");
+	if (m->top_order < m->pageblock_order || m->pageblock_order < MACHINE_LOWEST_ORDER)
+		return error_set(error, "pageblock_order is %u and top_order is %u: expected 4 <= pageblock_order <= "
+				 "top_order <= 10", m->pageblock_order, m->top_order);
+	if (!check_shapes(r, error))
+		return false;
+	derive(r);
+	return machine_check(m, error);
+}
+
+/* Reads keys up to the end of the line, or of the file if @lines. */
+static bool parse_keys(struct machine *m, struct cursor *c, const char *folder, bool lines)
+{
+	struct reading r = { .m = m, .folder = folder };
+	unsigned int line = c->line, column = (unsigned int)(c->at - c->line_start) + 1;
+
+	machine_default(m);
+	for (;;) {
+		if (lines)
+			cursor_skip_lines(c);
+		else
+			cursor_skip_blanks(c);
+		if (cursor_at_line_end(c))
+			break;
+		if (!parse_key(&r, c))
+			return false;
+	}
+	if (finish(&r, c->error))
+		return true;
+	c->error->line = line;
+	c->error->column = column;
+	return false;
+}
+
+bool machine_parse(struct machine *m, struct cursor *c, const char *folder)
+{
+	return parse_keys(m, c, folder, false);
+}
+
+static bool parse_file_head(struct cursor *c)
+{
+	const char *start = c->at;
+	uint64_t language;
+
+	c->at += strlen("lostbuddy-machine");
+	cursor_skip_blanks(c);
+	if (!cursor_number(c, UINT32_MAX, "the version of the language", &language))
+		return false;
+	if (language != PROGRAM_LANGUAGE)
+		return cursor_fail(c, start, "this is version %llu of the language: expected %d",
+				   (unsigned long long)language, PROGRAM_LANGUAGE);
+	cursor_skip_blanks(c);
+	return cursor_at_line_end(c) || cursor_fail(c, c->at, "expected the end of the line");
+}
+
+static bool parse_text(struct machine *m, const char *text, size_t size, struct text_error *error)
+{
+	struct cursor c;
+	char found[40];
+
+	cursor_init(&c, text, size, error);
+	if (cursor_word_is(&c, cursor_word(&c), "lostbuddy-machine"))
+		return parse_file_head(&c) && parse_keys(m, &c, NULL, true);
+	if (!parse_keys(m, &c, NULL, false))
+		return false;
+	cursor_skip_lines(&c);
+	return c.at == c.end || cursor_fail(&c, c.at, "expected one line of machine keys, found %s behind it",
+					    cursor_found(&c, found));
+}
+
+bool machine_parse_line(struct machine *m, const char *text, struct text_error *error)
+{
+	return parse_text(m, text, strlen(text), error);
+}
+
+bool machine_read_file(struct machine *m, const char *path, struct text_error *error)
+{
+	size_t size;
+	char *text = text_read_file(path, &size, error);
+	bool good;
+
+	if (!text)
+		return false;
+	if (size < 17 || memcmp(text, "lostbuddy-machine", 17) != 0) {
+		good = error_set(error, "this is no `.machine` file: expected `lostbuddy-machine %d`",
+				 PROGRAM_LANGUAGE);
+		error->line = error->column = 1;
+	} else {
+		good = parse_text(m, text, size, error);
+	}
+	free(text);
+	return good;
+}
+
+/* ---- Printing ---- */
+
+static void print_key(struct printer *out, enum key_index key)
+{
+	print_add(out, "%s%s=", out->length ? " " : "", keys[key].name);
+}
+
+static void print_number(struct printer *out, enum key_index key, uint64_t value, uint64_t unless)
+{
+	if (value == unless)
+		return;
+	print_key(out, key);
+	print_add(out, "%llu", (unsigned long long)value);
+}
+
+static void print_word(struct printer *out, enum key_index key, const char *const *words, uint32_t value)
+{
+	if (value == 0)
+		return;
+	print_key(out, key);
+	print_add(out, "%s", words[value]);
+}
+
+static void print_ranges(struct printer *out, enum key_index key, const struct machine_range *ranges, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		if (i == 0)
+			print_key(out, key);
+		print_add(out, "%s%llu-%llu", i ? "," : "", (unsigned long long)ranges[i].start,
+			  (unsigned long long)ranges[i].end);
+		if (key == KEY_MEMORY)
+			print_add(out, "@%u", ranges[i].node);
+	}
+}
+
+static void print_memory(struct printer *out, const struct machine *m)
+{
+	struct machine even = *m;
+
+	if (m->max_pfn >= m->nr_nodes) {
+		machine_divide(&even, m->max_pfn);
+		if (even.nr_memory == m->nr_memory && memcmp(even.memory, m->memory, sizeof(m->memory)) == 0) {
+			print_number(out, KEY_PAGES, m->max_pfn, MACHINE_DEFAULT_PAGES);
+			return;
+		}
+	}
+	print_ranges(out, KEY_MEMORY, m->memory, m->nr_memory);
+}
+
+static void print_distances(struct printer *out, const struct machine *m)
+{
+	print_key(out, KEY_DISTANCES);
+	for (uint32_t a = 0; a < m->nr_nodes; a++)
+		for (uint32_t b = 0; b < m->nr_nodes; b++)
+			print_add(out, "%s%u", b ? "/" : a ? "," : "", m->distance[a][b]);
+}
+
+static void print_topology(struct printer *out, const struct machine *m, const struct machine *defaults)
+{
+	bool first = true;
+
+	if (memcmp(m->distance, defaults->distance, sizeof(m->distance)) != 0)
+		print_distances(out, m);
+	if (memcmp(m->cpu_node, defaults->cpu_node, sizeof(m->cpu_node)) != 0) {
+		print_key(out, KEY_CPU_NODES);
+		for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++)
+			print_add(out, "%s%u", cpu ? "," : "", m->cpu_node[cpu]);
+	}
+	for (uint32_t n = 0; n < m->nr_nodes; n++) {
+		if (m->movable_start[n] == 0)
+			continue;
+		if (first)
+			print_key(out, KEY_MOVABLE);
+		print_add(out, "%s%llu@%u", first ? "" : ",", (unsigned long long)m->movable_start[n], n);
+		first = false;
+	}
+}
+
+static void print_tunables(struct printer *out, const struct machine *m)
+{
+	static const uint32_t ratios[MACHINE_NR_ZONES] = { 256, 256, 32, 0 };
+	uint64_t formula = (uint64_t)MACHINE_BY_FORMULA;
+
+	print_number(out, KEY_MIN_FREE_KBYTES, (uint64_t)m->min_free_kbytes, formula);
+	print_number(out, KEY_HIGH, (uint64_t)m->pcp_high, formula);
+	print_number(out, KEY_BATCH, (uint64_t)m->pcp_batch, formula);
+	print_number(out, KEY_SCALE, m->watermark_scale_factor, 10);
+	print_number(out, KEY_BOOST_FACTOR, m->watermark_boost_factor, 15000);
+	if (memcmp(m->lowmem_reserve_ratio, ratios, sizeof(ratios)) != 0) {
+		print_key(out, KEY_RATIOS);
+		for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++)
+			print_add(out, "%s%u", i ? "/" : "", m->lowmem_reserve_ratio[i]);
+	}
+	if (m->percpu_unit_pages == MACHINE_PERCPU_REAL) {
+		print_key(out, KEY_PERCPU);
+		print_add(out, "real");
+	} else {
+		print_number(out, KEY_PERCPU, m->percpu_unit_pages, 0);
+	}
+}
+
+size_t machine_print_line(const struct machine *m, char *buffer, size_t size)
+{
+	struct printer out = { .buffer = buffer, .size = size };
+	struct machine defaults = *m;
+
+	machine_default_borders(&defaults);
+	machine_default_nodes(&defaults);
+	if (size)
+		buffer[0] = '\0';
+	print_word(&out, KEY_THP, switch_words, m->thp);
+	print_word(&out, KEY_CHECKS, checks_words, m->checks);
+	print_word(&out, KEY_PC, switch_words, m->pc);
+	print_number(&out, KEY_NODES, m->nr_nodes, 1);
+	print_number(&out, KEY_CPUS, m->nr_cpus, 1);
+	print_memory(&out, m);
+	print_ranges(&out, KEY_RESERVED, m->reserved, m->nr_reserved);
+	print_number(&out, KEY_DMA_END, m->dma_end, defaults.dma_end);
+	print_number(&out, KEY_DMA32_END, m->dma32_end, defaults.dma32_end);
+	print_number(&out, KEY_PAGEBLOCK_ORDER, m->pageblock_order, 4);
+	print_number(&out, KEY_TOP_ORDER, m->top_order, 6);
+	print_number(&out, KEY_SECTION, m->section_pages, machine_default_section(m));
+	print_topology(&out, m, &defaults);
+	print_tunables(&out, m);
+	return out.length;
+}

@@ -1,0 +1,254 @@
+/* Machines: what can exist, what is said of what cannot, and the text there and back. */
+#include "program/internal.h"
+#include "test.h"
+
+static struct machine parsed(const char *line)
+{
+	struct machine m;
+	struct text_error error;
+
+	if (!EXPECT(machine_parse_line(&m, line, &error)))
+		fprintf(stderr, "  %s\n  %u:%u: %s\n", line, error.line, error.column, error.what);
+	return m;
+}
+
+/* The machine is refused, and the reason has these words in it. */
+static void refused(const char *line, unsigned int column, const char *words)
+{
+	struct machine m;
+	struct text_error error;
+
+	if (!EXPECT(!machine_parse_line(&m, line, &error)))
+		return;
+	EXPECT_EQ(error.line, 1);
+	EXPECT_EQ(error.column, column);
+	if (!EXPECT(strstr(error.what, words) != NULL))
+		fprintf(stderr, "  said \"%s\"\n", error.what);
+}
+
+TEST(a_line_that_names_nothing_is_the_default_machine)
+{
+	struct machine m = parsed(""), expect;
+
+	machine_default(&expect);
+	EXPECT(machine_equal(&m, &expect));
+	EXPECT_EQ(m.nr_nodes, 1);
+	EXPECT_EQ(m.nr_cpus, 1);
+	EXPECT_EQ(m.max_pfn, 512);
+	EXPECT_EQ(m.pageblock_order, 4);
+	EXPECT_EQ(m.top_order, 6);
+	EXPECT_EQ(m.memory[0].start, 1);	/* pfn 0 is never memory */
+}
+
+TEST(pages_and_nodes_divide_memory_evenly)
+{
+	/*   0      1024     2048
+	 *   .[ node 0 )[ node 1 )     dma_end 256, dma32_end 1024: an eighth and a half */
+	struct machine m = parsed("nodes=2 cpus=4 pages=2048");
+
+	EXPECT_EQ(m.nr_memory, 2);
+	EXPECT_EQ(m.memory[0].start, 1);
+	EXPECT_EQ(m.memory[0].end, 1024);
+	EXPECT_EQ(m.memory[1].start, 1024);
+	EXPECT_EQ(m.memory[1].end, 2048);
+	EXPECT_EQ(m.memory[1].node, 1);
+	EXPECT_EQ(m.dma_end, 256);
+	EXPECT_EQ(m.dma32_end, 1024);
+	EXPECT_EQ(m.cpu_node[1], 0);
+	EXPECT_EQ(m.cpu_node[2], 1);
+	EXPECT_EQ(m.distance[0][1], 20);
+	EXPECT_EQ(m.distance[1][1], 10);
+}
+
+TEST(every_key_is_read)
+{
+	struct machine m = parsed("profile=linux-6.1 thp=on checks=debug nodes=2 cpus=2 memory=16-512@1,512-1024@0 "
+				  "reserved=20-30,600-610 dma_end=64 dma32_end=256 pageblock_order=5 top_order=6 "
+				  "section=128 distances=10/15,30/10 cpu_nodes=1,0 movable=768@0 min_free_kbytes=64 "
+				  "high=12 batch=3 scale=20 boost_factor=0 ratios=100/50/16/0 percpu=2");
+
+	EXPECT_EQ(m.thp, 1);
+	EXPECT_EQ(m.checks, CHECKS_DEBUG);
+	EXPECT_EQ(m.memory[0].node, 1);
+	EXPECT_EQ(m.reserved[1].end, 610);
+	EXPECT_EQ(m.max_pfn, 1024);
+	EXPECT_EQ(m.section_pages, 128);
+	EXPECT_EQ(m.distance[0][1], 15);
+	EXPECT_EQ(m.distance[1][0], 30);
+	EXPECT_EQ(m.cpu_node[0], 1);
+	EXPECT_EQ(m.movable_start[0], 768);
+	EXPECT_EQ(m.min_free_kbytes, 64);
+	EXPECT_EQ(m.pcp_high, 12);
+	EXPECT_EQ(m.pcp_batch, 3);
+	EXPECT_EQ(m.watermark_scale_factor, 20);
+	EXPECT_EQ(m.watermark_boost_factor, 0);
+	EXPECT_EQ(m.lowmem_reserve_ratio[2], 16);
+	EXPECT_EQ(m.percpu_unit_pages, 2);
+}
+
+TEST(an_impossible_machine_is_refused_with_its_reason)
+{
+	refused("memory=1-300@0,200-512@0", 1, "overlaps");
+	refused("nodes=2 memory=256-512@0,1-256@1", 1, "comes before");
+	refused("memory=0-512@0", 1, "pfn 0");
+	refused("memory=512-512@0", 1, "empty");
+	refused("memory=1-512@1", 1, "on node 1, but there are only 1 nodes");
+	refused("pages=20", 1, "needs 32");
+	refused("nodes=17", 7, "too large");
+	refused("nodes=0", 1, "at least one node");
+	refused("cpus=65", 6, "at most 64");
+	refused("cpus=0", 1, "at least one node and one CPU");
+	refused("top_order=11", 11, "at most 10");
+	refused("pageblock_order=7 top_order=6", 1, "4 <= pageblock_order");
+	refused("pageblock_order=3", 1, "4 <= pageblock_order");
+	refused("dma_end=65", 1, "multiples of 2^top_order = 64");
+	refused("dma_end=256 dma32_end=128", 1, "lies below");
+	refused("section=72 top_order=4 pageblock_order=4", 1, "multiple of the pageblock");
+	refused("section=32", 1, "section is 32");
+	refused("nodes=2 distances=10/9,20/10", 1, "from node 0 to node 1 is 9");
+	refused("nodes=2 distances=11/20,20/10", 1, "to itself is 11");
+	refused("nodes=2 distances=10/20", 1, "2 rows of 2 numbers");
+	refused("nodes=2 distances=10/255,20/10", 1, "must be 10 to 254");
+	refused("cpus=2 cpu_nodes=0", 1, "1 entries for 2 CPUs");
+	refused("cpu_nodes=1", 1, "CPU 0 is on node 1");
+	refused("movable=100@0", 1, "multiple of 2^top_order");
+	refused("movable=128@0", 1, "highest zone (from 256)");
+	refused("movable=512@0", 1, "inside the node's memory");
+	refused("movable=256@1", 1, "on node 1");
+	refused("movable=64@0 dma_end=0 dma32_end=0 memory=64-512@0", 1, "leave less than 16");
+	refused("scale=0", 1, "scale is 0");
+	refused("batch=0", 1, "batch is 0");
+	refused("percpu=400", 1, "leave less than a quarter");
+	refused("percpu=real", 1, "512 pages for percpu");
+	refused("reserved=1-500", 1, "leave less than a quarter");
+	refused("pages=512 memory=1-512@0", 1, "both given");
+}
+
+TEST(a_malformed_machine_is_refused_at_its_place)
+{
+	refused("nodes=2 cpu=4", 9, "unknown machine key `cpu`: is it `cpus`?");
+	refused("nodes 2", 6, "expected `=` after a machine key, found ` `");
+	refused("nodes=two", 7, "expected the number of nodes");
+	refused("thp=yes", 5, "on or off, found `yes`");
+	refused("checks=none", 8, "linux, debug or off");
+	refused("profile=linux-7.0", 9, "linux-6.1");
+	refused("memory=1-512", 13, "expected `@`");
+	refused("memory=1:512@0", 9, "expected `-`");
+	refused("nodes=1 nodes=1", 9, "twice");
+	refused("nodes=1,2", 8, "expected a blank");
+	refused("ratios=1/2/3", 13, "there are four");
+	refused("file=x.machine", 6, "beside the program's file");
+	refused("=3", 1, "expected a machine key");
+}
+
+TEST(a_machine_file_holds_a_key_a_line)
+{
+	struct machine m = parsed("lostbuddy-machine 1\n# two nodes\nnodes=2\ncpus=2   # one each\n\npages=1024\n");
+	struct machine line = parsed("nodes=2 cpus=2 pages=1024"), bad;
+	struct text_error error;
+
+	EXPECT(machine_equal(&m, &line));
+	EXPECT(!machine_parse_line(&bad, "lostbuddy-machine 2\nnodes=2\n", &error));
+	EXPECT_EQ(error.line, 1);
+	EXPECT(!machine_parse_line(&bad, "lostbuddy-machine 1\nnodes=2\nzpus=2\n", &error));
+	EXPECT_EQ(error.line, 3);
+	EXPECT_EQ(error.column, 1);
+	EXPECT(!machine_parse_line(&bad, "nodes=2\ncpus=2\n", &error));
+	EXPECT_EQ(error.line, 2);
+}
+
+TEST(a_missing_machine_file_is_named)
+{
+	struct machine m;
+	struct text_error error;
+
+	EXPECT(!machine_read_file(&m, "corpus/machines/no-such.machine", &error));
+	EXPECT_EQ(error.line, 0);
+	EXPECT(strstr(error.what, "no-such.machine cannot be read: No such file") != NULL);
+}
+
+TEST(random_machines_exist_and_survive_printing)
+{
+	struct random r = random_stream(7, 0);
+	struct machine m, back;
+	struct text_error error;
+	char text[4096];
+
+	for (int i = 0; i < 20000; i++) {
+		machine_random(&m, &r);
+		if (!EXPECT(machine_check(&m, &error)) || !EXPECT(machine_has_wire_form(&m)))
+			return;
+		size_t length = machine_print_line(&m, text, sizeof(text));
+
+		EXPECT_EQ(length, strlen(text));
+		if (!EXPECT(machine_parse_line(&back, text, &error)) || !EXPECT(machine_equal(&m, &back))) {
+			fprintf(stderr, "  %s\n  %s\n", text, error.what);
+			return;
+		}
+	}
+}
+
+TEST(random_machines_have_every_shape)
+{
+	struct random r = random_stream(11, 0);
+	struct machine m;
+	unsigned int nodes[5] = { 0 }, cpus[9] = { 0 }, top[11] = { 0 }, pageblock[11] = { 0 };
+	unsigned int holes = 0, reserved = 0, movable = 0, memoryless = 0, asymmetric = 0, no_dma = 0, dma_only = 0;
+
+	for (int i = 0; i < 5000; i++) {
+		uint64_t with_memory = 0;
+
+		machine_random(&m, &r);
+		nodes[m.nr_nodes]++;
+		cpus[m.nr_cpus]++;
+		top[m.top_order]++;
+		pageblock[m.pageblock_order]++;
+		for (uint32_t k = 0; k < m.nr_memory; k++) {
+			with_memory |= 1u << m.memory[k].node;
+			holes += k > 0 && m.memory[k].start > m.memory[k - 1].end;
+		}
+		memoryless += with_memory + 1 != 1u << m.nr_nodes;
+		reserved += m.nr_reserved > 0;
+		for (uint32_t n = 0; n < m.nr_nodes; n++)
+			movable += m.movable_start[n] > 0;
+		asymmetric += m.nr_nodes > 1 && m.distance[0][1] != m.distance[1][0];
+		no_dma += m.dma_end == 0 && m.dma32_end == 0;
+		dma_only += m.dma_end >= m.max_pfn;
+	}
+	for (int n = 1; n <= 4; n++)
+		EXPECT(nodes[n] > 100);
+	for (int n = 1; n <= 8; n++)
+		EXPECT(cpus[n] > 100);
+	for (int order = 4; order <= 10; order++)
+		EXPECT(top[order] > 10 && pageblock[order] > 5);
+	EXPECT(holes > 100 && reserved > 500 && movable > 100 && memoryless > 50 && asymmetric > 100);
+	EXPECT(no_dma > 100 && dma_only > 100);
+}
+
+/* Any bytes at all, as the fields of a machine. */
+TEST(folding_makes_any_machine_possible_and_leaves_possible_ones_alone)
+{
+	struct random r = random_stream(3, 0);
+	struct machine m, again;
+	struct text_error error;
+
+	for (int i = 0; i < 20000; i++) {
+		uint8_t *bytes = (uint8_t *)&m;
+
+		machine_random(&m, &r);
+		for (uint32_t n = random_between(&r, 1, 60); n > 0; n--)
+			bytes[random_below(&r, sizeof(m))] = (uint8_t)random_next(&r);
+		m.nr_memory %= MACHINE_MAX_RANGES;
+		m.nr_reserved %= MACHINE_MAX_RANGES;
+		machine_fold(&m);
+		if (!EXPECT(machine_check(&m, &error)) || !EXPECT(machine_has_wire_form(&m))) {
+			fprintf(stderr, "  %s\n", error.what);
+			return;
+		}
+		again = m;
+		machine_fold(&again);
+		EXPECT(machine_equal(&m, &again));
+	}
+}
+
+TEST_MAIN
