@@ -118,24 +118,28 @@ static bool cannot_create(struct outcome *outcome, const char *why)
 	return false;
 }
 
-/* A new instance in place of the old one, if any. */
-static bool renew_instance(struct judge *j, struct pair *pair, struct outcome *outcome)
+bool judge_renew_instance(struct judge *j, struct pair *pair, char error[TARGET_ERROR_SIZE])
 {
-	char error[TARGET_ERROR_SIZE] = "no reason given";
-
+	snprintf(error, TARGET_ERROR_SIZE, "no reason given");
 	if (pair->instance)
 		j->target->destroy(pair->instance);
 	pair->instance = j->target->create(&pair->machine, error);
 	if (!pair->instance)
-		return cannot_create(outcome, error);
+		return false;
 	contents_attach(&pair->contents, pair->instance);
 	return true;
 }
 
+static bool renew_instance(struct judge *j, struct pair *pair, struct outcome *outcome)
+{
+	char error[TARGET_ERROR_SIZE];
+
+	return judge_renew_instance(j, pair, error) || cannot_create(outcome, error);
+}
+
 static bool reset_pair(struct judge *j, struct pair *pair, struct outcome *outcome)
 {
-	assert(pair->instance);
-	if (!j->target->reset || !j->target->reset(pair->instance))
+	if (!pair->instance || !j->target->reset || !j->target->reset(pair->instance))
 		if (!renew_instance(j, pair, outcome))
 			return false;
 	if (pair->oracle)
@@ -161,15 +165,6 @@ static bool boot_oracle(struct judge *j, struct pair *pair, struct outcome *outc
 	return false;
 }
 
-/* A target that exports nothing is asked once what a fresh instance of it yields; that instance is not used further. */
-static bool take_yields(struct judge *j, struct pair *pair, struct outcome *outcome)
-{
-	if (j->target->export_state)
-		return true;
-	pair->has_fresh = probe_fresh(j->target, pair->instance, &pair->machine, &pair->fresh);
-	return renew_instance(j, pair, outcome);
-}
-
 static bool boot_pair(struct judge *j, struct pair *pair, struct outcome *outcome)
 {
 	pair->heads = calloc(pair->machine.max_pfn, sizeof(*pair->heads));
@@ -179,7 +174,7 @@ static bool boot_pair(struct judge *j, struct pair *pair, struct outcome *outcom
 		return false;
 	if (j->options.no_oracle)
 		return true;
-	return take_yields(j, pair, outcome) && boot_oracle(j, pair, outcome);
+	return boot_oracle(j, pair, outcome);
 }
 
 static void drop_pair(struct judge *j, unsigned int index)

@@ -89,7 +89,7 @@ struct pair {
 	struct oracle *oracle;		/* NULL with no_oracle */
 	struct contents contents;
 	uint32_t *heads;		/* a frame: handle + 1 that holds the block which begins there */
-	struct yields fresh;		/* has_fresh: for targets without exported state */
+	struct yields fresh;		/* has_fresh: once it was asked for */
 	bool has_fresh;
 	bool used;			/* since it was made or reset */
 	uint64_t exercised_seen[RULE_COUNT];
@@ -148,15 +148,20 @@ struct pair *judge_take_pair(struct judge *j, const struct machine *machine, str
 /* After a run: counts what was exercised. ok = false: something was wrong, the pair is not to be used again. */
 void judge_give_pair(struct judge *j, struct pair *pair, bool ok);
 
+/* A new instance in place of the old one, if any. False: there is none, error says why. Memory must have been wiped. */
+bool judge_renew_instance(struct judge *j, struct pair *pair, char error[TARGET_ERROR_SIZE]);
+
 /* Exports into *to, growing it. False: the target exports nothing, or no memory. */
 bool judge_export(const struct lb_target *target, void *instance, struct words *to);
 bool oracle_export_words(const struct oracle *o, struct words *to);
 
 /* ---- probe ---- */
 
-bool probe_fresh(const struct lb_target *target, void *instance, const struct machine *m, struct yields *yields);
-/* True iff it yields what a fresh one does, or the question does not make sense for this target. */
-bool probe_compare(const struct judge *j, struct pair *pair, struct verdict *v);
+/*
+ * True iff the pair's instance yields what a fresh one does, or the question does not make sense for this target.
+ * A fresh instance may take its place.
+ */
+bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v);
 
 /* ---- outcome ---- */
 

@@ -75,7 +75,8 @@ static void give_back(const struct lb_target *t, void *instance, const uint64_t 
 	}
 }
 
-bool probe_fresh(const struct lb_target *t, void *instance, const struct machine *m, struct yields *yields)
+/* False: it cannot be asked, or no memory to ask. */
+static bool probe(const struct lb_target *t, void *instance, const struct machine *m, struct yields *yields)
 {
 	struct taken taken = { .capacity = m->max_pfn + 1 };
 	uint64_t begin[JUDGE_MAX_ORDER + 1] = { 0 };	/* of an order's blocks in pfns */
@@ -128,33 +129,44 @@ static bool same_pages(struct oracle *o, const struct yields *fresh, const struc
 	return none_more;
 }
 
-bool probe_compare(const struct judge *j, struct pair *pair, struct verdict *v)
+/* The largest order that differs: it has fewer, since there are as many pages. */
+static bool same_blocks(struct oracle *o, unsigned int order, const struct yields *fresh, const struct yields *now,
+			struct verdict *v)
 {
-	const struct yields *fresh = &pair->fresh;
-	struct yields now;
-
-	assert(pair->has_fresh && pair->oracle);
-	if (!probe_fresh(j->target, pair->instance, &pair->machine, &now))
-		return true;
-	if (!same_pages(pair->oracle, fresh, &now, v))
-		return false;
-	if (!(j->target->flags & LB_TARGET_EAGER_MERGE))
-		return true;
-
-	/* The largest order that differs: it has fewer, since there are as many pages. */
-	unsigned int order = pair->machine.top_order;
-
-	while (order > 0 && now.blocks[order] == fresh->blocks[order])
+	while (order > 0 && now->blocks[order] == fresh->blocks[order])
 		order--;
 
-	bool joined = now.blocks[order] == fresh->blocks[order];
+	bool joined = now->blocks[order] == fresh->blocks[order];
 
-	oracle_rule(pair->oracle, RULE_BUDDY_UNMERGED, joined);
+	oracle_rule(o, RULE_BUDDY_UNMERGED, joined);
 	if (!joined) {
-		wrong(v, RULE_BUDDY_UNMERGED, "probe.blocks", fresh->blocks[order], now.blocks[order]);
+		wrong(v, RULE_BUDDY_UNMERGED, "probe.blocks", fresh->blocks[order], now->blocks[order]);
 		snprintf(v->what, sizeof(v->what),
 			 "everything was freed, and there are %llu blocks of order %u, not %llu: buddies were not joined",
-			 (unsigned long long)now.blocks[order], order, (unsigned long long)fresh->blocks[order]);
+			 (unsigned long long)now->blocks[order], order, (unsigned long long)fresh->blocks[order]);
 	}
 	return joined;
+}
+
+/* Not at boot but now: should it die of the question, it has come through its program first. */
+static bool ask_fresh(struct judge *j, struct pair *pair)
+{
+	char error[TARGET_ERROR_SIZE];
+
+	if (!pair->has_fresh)
+		pair->has_fresh = judge_renew_instance(j, pair, error) &&
+				  probe(j->target, pair->instance, &pair->machine, &pair->fresh);
+	return pair->has_fresh;
+}
+
+bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v)
+{
+	bool eager = j->target->flags & LB_TARGET_EAGER_MERGE;
+	struct yields now;
+
+	assert(pair->oracle && pair->instance);
+	if (!probe(j->target, pair->instance, &pair->machine, &now) || !ask_fresh(j, pair))
+		return true;
+	return same_pages(pair->oracle, &pair->fresh, &now, v) &&
+	       (!eager || same_blocks(pair->oracle, pair->machine.top_order, &pair->fresh, &now, v));
 }

@@ -422,8 +422,9 @@ static bool drain_everything(struct run *r)
 /* Frames that were lost for good by misuse are missing in a target that exports nothing, and rightly so. */
 static bool probe_end(struct run *r)
 {
-	if (!r->pair->has_fresh || r->leaked)
+	if (!r->pair->oracle || r->j->target->export_state || r->leaked)
 		return true;
+	contents_wipe(&r->pair->contents);
 	r->outcome->comparisons++;
 	return probe_compare(r->j, r->pair, &r->verdict) || broken_at_end(r);
 }

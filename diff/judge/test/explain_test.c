@@ -1,0 +1,106 @@
+/* Reports for people: what has to be in them. */
+#include "judging.h"
+
+static char report[1 << 16];
+
+static const char *explained(const char *target, const char *text)
+{
+	struct judge *j = judge_create(given_target(target), NULL);
+	struct program p;
+
+	report[0] = '\0';
+	if (given_program(&p, text))
+		judge_explain(j, &p, report, sizeof(report));
+	program_free(&p);
+	judge_destroy(j);
+	return report;
+}
+
+static void expect_in_report(const char *part)
+{
+	if (!EXPECT(strstr(report, part)))
+		fprintf(stderr, "  no \"%s\" in:\n%s\n", part, report);
+}
+
+#define OVERLAP                                                                                    \
+	MACHINE                                                                                    \
+	"p0 = alloc_page(gfp=KERNEL)\n"                                                            \
+	"p1 = alloc_page(gfp=KERNEL)\n"                                                            \
+	"p2 = alloc_page(gfp=KERNEL)\n"                                                            \
+	"__free_pages(p0)\n"
+
+TEST(a_report_has_rule_sentence_program_and_the_place)
+{
+	explained("broken:overlaps", OVERLAP);
+	expect_in_report("contract.overlap at operation 2 (alloc_page)");
+	expect_in_report(rule_info[RULE_CONTRACT_OVERLAP].sentence);
+	expect_in_report("signature  contract.overlap alloc");
+	expect_in_report("!     2  p2 = alloc_page(gfp=KERNEL)");
+	expect_in_report("machine ");
+	EXPECT(!strstr(report, "__free_pages"));	/* nothing after the finding */
+}
+
+TEST(a_clean_program_is_said_to_be_clean)
+{
+	explained("broken:correct", OVERLAP);
+	expect_in_report("Nothing was found: 4 operations carried out");
+}
+
+TEST(a_crash_is_explained_by_who_survived_it)
+{
+	explained("broken:crashes", OVERLAP "__free_pages(p1)\n__free_pages(p2)\n");
+	expect_in_report("target.crash at operation 5 (__free_pages)");
+	expect_in_report("SIGABRT");
+	expect_in_report("!     5  __free_pages(p2)");
+}
+
+TEST(a_report_that_does_not_fit_is_cut_and_its_size_known)
+{
+	struct judge *j = judge_create(given_target("broken:overlaps"), NULL);
+	struct program p;
+	char small[32];
+
+	if (given_program(&p, OVERLAP)) {
+		size_t whole = judge_explain(j, &p, report, sizeof(report));
+
+		EXPECT_EQ(whole, strlen(report));
+		EXPECT_EQ(judge_explain(j, &p, small, sizeof(small)), whole);
+		EXPECT_EQ(strlen(small), sizeof(small) - 1);
+		EXPECT_EQ(judge_explain(j, &p, NULL, 0), whole);
+	}
+	program_free(&p);
+	judge_destroy(j);
+}
+
+/*
+ * target   order 1: 8     order 2: 32, 64
+ * oracle   order 1: 8     order 2: 32, 96     order 3: 16
+ */
+TEST(states_stand_side_by_side_and_rows_that_differ_have_a_star)
+{
+	uint64_t target[] = { LB_STATE_FREE_LIST, 5, 0, 1, 1, 0, 8, LB_STATE_FREE_LIST, 6, 0, 1, 2, 1, 32, 64, 0, 0 };
+	uint64_t oracle[] = { LB_STATE_FREE_LIST, 5, 0, 1, 1, 0, 8, LB_STATE_FREE_LIST, 6, 0, 1, 2, 1, 32, 96,
+			      LB_STATE_FREE_LIST, 5, 0, 1, 3, 2, 16, 0, 0 };
+	struct words actual = { .words = target, .size = 17 }, expect = { .words = oracle, .size = 24 };
+	struct text t = { .buffer = report, .size = sizeof(report) };
+
+	draw_states(&t, &actual, &expect);
+	expect_in_report("  node 0 DMA32   order 1  U     8   ");
+	expect_in_report("* node 0 DMA32   order 2  M     32 64   ");
+	expect_in_report("first difference at word 1: 64, expected 96");
+	expect_in_report("* node 0 DMA32   order 3  R     -   ");
+}
+
+TEST(a_state_that_is_nonsense_is_drawn_as_far_as_it_can_be_read)
+{
+	uint64_t cut[] = { LB_STATE_COUNTERS, 2, 1, 2, LB_STATE_FREE_LIST, 1000, 1 };
+	uint64_t odd[] = { 77, 1, 5, LB_STATE_ZONE, 1, 0 };
+	struct words actual = { .words = cut, .size = 7 }, expect = { .words = odd, .size = 6 };
+	struct text t = { .buffer = report, .size = sizeof(report) };
+
+	draw_states(&t, &actual, &expect);
+	expect_in_report("counters");
+	expect_in_report("section");
+}
+
+TEST_MAIN
