@@ -5,7 +5,7 @@
 
 #include "page/page_internal.h"
 
-enum { PC_LOW_PAGES = 256 };	/* 0..1 MiB, kept by the real-mode code (facts 2) */
+enum { PC_LOW_PAGES = 256 }; /* 0..1 MiB, kept by the real-mode code (facts 2) */
 
 static bool add_machine_ranges(const struct mm_config *config, struct memblock *mb)
 {
@@ -47,12 +47,15 @@ static uint64_t node_percpu_pages(const struct mm_machine *m, unsigned int node)
 	return unit * cpus;
 }
 
-static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int node, const char *what, char *error)
+static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int node,
+			    const char *what, char *error)
 {
 	if (pages == 0 || memblock_alloc_top_down(mb, pages, (int)node))
 		return true;
-	snprintf(error, 256, "no room for the %s of node %u: %llu pages in one piece; give the machine more memory", what,
-		 node, (unsigned long long)pages);
+	snprintf(error, 256,
+		 "no room for the %s of node %u: %llu pages in one piece; give the machine more "
+		 "memory",
+		 what, node, (unsigned long long)pages);
 	return false;
 }
 
@@ -73,7 +76,8 @@ bool mm_boot(struct mm_machine *m, char *error)
 	struct memblock mb;
 
 	if (!add_machine_ranges(&m->config, &mb)) {
-		snprintf(error, 256, "too many memory or reserved ranges; at most %d of each", MM_MAX_RANGES);
+		snprintf(error, 256, "too many memory or reserved ranges; at most %d of each",
+			 MM_MAX_RANGES);
 		return false;
 	}
 	zones_init(m, &mb);

@@ -5,7 +5,7 @@
 #include "boot/boot.h"
 
 enum {
-	STATIC_BYTES = 217088,	/* static per-CPU data of Debian's 6.1, from its boot logs */
+	STATIC_BYTES = 217088, /* static per-CPU data of Debian's 6.1, from its boot logs */
 	RESERVED_BYTES = 8 << 10,
 	DYNAMIC_BYTES = 28 << 10,
 	UNIT_MIN_BYTES = 32 << 10,

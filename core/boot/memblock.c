@@ -46,7 +46,8 @@ bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int 
 		/* the part before the next region is new, the part inside it is held already */
 		pfn_t gap_end = i < type->cnt ? min_u64(end, type->regions[i].start) : end;
 
-		if (start < gap_end && !insert_region(type, i, (struct mm_range){ start, gap_end, node }))
+		if (start < gap_end &&
+		    !insert_region(type, i, (struct mm_range){ start, gap_end, node }))
 			return false;
 		start = gap_end < end ? type->regions[i + (start < gap_end)].end : end;
 	}

@@ -49,7 +49,8 @@ static void init_holes(struct mm_machine *m, const struct memblock *mb)
 		pfn_t end = mb->memory.regions[i].start;
 
 		while (hole < end) {
-			pfn_t next = min_u64(end, hole - hole % m->config.section_pages + m->config.section_pages);
+			pfn_t next = min_u64(end, hole - hole % m->config.section_pages +
+							  m->config.section_pages);
 
 			if (!section_is_absent(mb, m, hole - hole % m->config.section_pages))
 				init_hole(m, hole, next);

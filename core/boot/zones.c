@@ -2,7 +2,8 @@
 #include "boot/boot.h"
 
 /* [from, to) of each zone by address, before nodes cut it. Movable has no address of its own. */
-static struct mm_range zone_limits(const struct mm_machine *m, enum zone_type type, pfn_t dram_start)
+static struct mm_range zone_limits(const struct mm_machine *m, enum zone_type type,
+				   pfn_t dram_start)
 {
 	const struct mm_config *config = &m->config;
 	pfn_t dma_end = config->dma_end ? config->dma_end : dram_start;
@@ -61,7 +62,8 @@ static uint64_t dma_reserve(const struct mm_machine *m, const struct memblock *m
 	return reserved;
 }
 
-static uint64_t first_managed_pages(const struct mm_machine *m, const struct zone *zone, const struct memblock *mb)
+static uint64_t first_managed_pages(const struct mm_machine *m, const struct zone *zone,
+				    const struct memblock *mb)
 {
 	uint64_t pages = zone->present_pages, memmap = zone_memmap_pages(zone);
 
@@ -72,11 +74,13 @@ static uint64_t first_managed_pages(const struct mm_machine *m, const struct zon
 	return pages;
 }
 
-static void zone_init(struct mm_machine *m, struct zone *zone, struct mm_range range, const struct memblock *mb)
+static void zone_init(struct mm_machine *m, struct zone *zone, struct mm_range range,
+		      const struct memblock *mb)
 {
 	zone->zone_start_pfn = range.start == range.end ? 0 : range.start;
 	zone->spanned_pages = range.end - range.start;
-	zone->present_pages = memblock_memory_pages(mb, zone->pgdat->node_id, range.start, range.end);
+	zone->present_pages =
+		memblock_memory_pages(mb, zone->pgdat->node_id, range.start, range.end);
 	zone->managed_pages = first_managed_pages(m, zone, mb);
 	for (unsigned int order = 0; order <= MAX_TOP_ORDER; order++)
 		for (unsigned int type = 0; type < MIGRATE_TYPES; type++)

@@ -7,7 +7,7 @@
 
 struct checker {
 	const struct mm_machine *m;
-	uint8_t *seen;		/* [pfn]: already in a free block or on a page list */
+	uint8_t *seen; /* [pfn]: already in a free block or on a page list */
 	char *why;
 };
 
@@ -31,7 +31,8 @@ static bool see(struct checker *c, const struct page *page, unsigned int order)
 	uint64_t pfn = pfn_of(c, page);
 
 	if (pfn + (UINT64_C(1) << order) > c->m->max_pfn)
-		return broken(c, "M2: block at pfn %llu reaches beyond memory", (unsigned long long)pfn);
+		return broken(c, "M2: block at pfn %llu reaches beyond memory",
+			      (unsigned long long)pfn);
 	for (uint64_t p = pfn; p < pfn + (UINT64_C(1) << order); p++) {
 		if (c->seen[p]++)
 			return broken(c, "M1: pfn %llu is in two places", (unsigned long long)p);
@@ -41,18 +42,21 @@ static bool see(struct checker *c, const struct page *page, unsigned int order)
 	return true;
 }
 
-static bool free_block_holds(struct checker *c, const struct zone *zone, const struct page *page, unsigned int order)
+static bool free_block_holds(struct checker *c, const struct zone *zone, const struct page *page,
+			     unsigned int order)
 {
 	unsigned long long pfn = pfn_of(c, page);
 
 	if (!PageBuddy(page) || buddy_order(page) != order)
-		return broken(c, "M2: pfn %llu on a list of order %u is no buddy of it", pfn, order);
+		return broken(c, "M2: pfn %llu on a list of order %u is no buddy of it", pfn,
+			      order);
 	if (!is_aligned(pfn, order) || page_zone_id(page) != zone->id)
 		return broken(c, "M2: pfn %llu is misplaced on a list of order %u", pfn, order);
 	return see(c, page, order);
 }
 
-static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned int order, uint64_t *pages)
+static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned int order,
+			    uint64_t *pages)
 {
 	uint64_t blocks = 0;
 
@@ -64,8 +68,9 @@ static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned
 				return false;
 	}
 	if (blocks != zone->free_area[order].nr_free)
-		return broken(c, "M3: node %d zone %u order %u: nr_free %llu, blocks %llu", zone->pgdat->node_id,
-			      zone->type, order, (unsigned long long)zone->free_area[order].nr_free,
+		return broken(c, "M3: node %d zone %u order %u: nr_free %llu, blocks %llu",
+			      zone->pgdat->node_id, zone->type, order,
+			      (unsigned long long)zone->free_area[order].nr_free,
 			      (unsigned long long)blocks);
 	*pages += blocks << order;
 	return true;
@@ -77,7 +82,8 @@ static bool page_set_holds(struct checker *c, const struct zone *zone, unsigned 
 	int count = 0;
 
 	for (unsigned int list = 0; list < NR_PCP_LISTS; list++) {
-		unsigned int order = list < NR_PCP_ORDER_LISTS ? list / MIGRATE_PCPTYPES : c->m->pageblock_order;
+		unsigned int order =
+			list < NR_PCP_ORDER_LISTS ? list / MIGRATE_PCPTYPES : c->m->pageblock_order;
 		const struct list_head *head = &pcp->lists[list];
 
 		for (const struct list_head *at = head->next; at != head; at = at->next) {
@@ -87,8 +93,8 @@ static bool page_set_holds(struct checker *c, const struct zone *zone, unsigned 
 		}
 	}
 	if (count != pcp->count)
-		return broken(c, "M4: node %d zone %u cpu %u: count %d, pages %d", zone->pgdat->node_id, zone->type, cpu,
-			      pcp->count, count);
+		return broken(c, "M4: node %d zone %u cpu %u: count %d, pages %d",
+			      zone->pgdat->node_id, zone->type, cpu, pcp->count, count);
 	return true;
 }
 
@@ -101,11 +107,15 @@ static bool all_merged(struct checker *c, const struct zone *zone)
 
 			for (const struct list_head *at = head->next; at != head; at = at->next) {
 				uint64_t pfn = pfn_of(c, lru_to_page(at));
-				const struct page *buddy = &c->m->memmap[pfn ^ (UINT64_C(1) << order)];
+				const struct page *buddy =
+					&c->m->memmap[pfn ^ (UINT64_C(1) << order)];
 
-				if (PageBuddy(buddy) && buddy_order(buddy) == order && page_zone_id(buddy) == zone->id)
-					return broken(c, "M5: pfn %llu order %u and its buddy are both free",
-						      (unsigned long long)pfn, order);
+				if (PageBuddy(buddy) && buddy_order(buddy) == order &&
+				    page_zone_id(buddy) == zone->id)
+					return broken(
+						c,
+						"M5: pfn %llu order %u and its buddy are both free",
+						(unsigned long long)pfn, order);
 			}
 		}
 	return true;
@@ -116,15 +126,18 @@ static bool zone_holds(struct checker *c, const struct zone *zone)
 	uint64_t pages = 0;
 
 	if (zone->present_pages < zone->managed_pages || zone->spanned_pages < zone->present_pages)
-		return broken(c, "M6: node %d zone %u: spanned %llu present %llu managed %llu", zone->pgdat->node_id,
-			      zone->type, (unsigned long long)zone->spanned_pages,
-			      (unsigned long long)zone->present_pages, (unsigned long long)zone->managed_pages);
+		return broken(c, "M6: node %d zone %u: spanned %llu present %llu managed %llu",
+			      zone->pgdat->node_id, zone->type,
+			      (unsigned long long)zone->spanned_pages,
+			      (unsigned long long)zone->present_pages,
+			      (unsigned long long)zone->managed_pages);
 	for (unsigned int order = 0; order <= c->m->top_order; order++)
 		if (!free_area_holds(c, zone, order, &pages))
 			return false;
 	if ((long)pages != zone->nr_free_pages)
-		return broken(c, "M3: node %d zone %u: nr_free_pages %ld, listed %llu", zone->pgdat->node_id, zone->type,
-			      zone->nr_free_pages, (unsigned long long)pages);
+		return broken(c, "M3: node %d zone %u: nr_free_pages %ld, listed %llu",
+			      zone->pgdat->node_id, zone->type, zone->nr_free_pages,
+			      (unsigned long long)pages);
 	for (unsigned int cpu = 0; cpu < c->m->nr_cpus; cpu++)
 		if (!page_set_holds(c, zone, cpu))
 			return false;

@@ -22,8 +22,12 @@ void mm_emit_slow(struct mm_machine *m, enum mm_event_kind kind, const struct zo
 		  unsigned int order, int migratetype, uint64_t value)
 {
 	const struct mm_event event = {
-		.kind = kind, .order = order, .migratetype = migratetype,
-		.zone = zone, .pfn = pfn, .value = value,
+		.kind = kind,
+		.order = order,
+		.migratetype = migratetype,
+		.zone = zone,
+		.pfn = pfn,
+		.value = value,
 	};
 
 	m->listener(m->listener_data, &event);

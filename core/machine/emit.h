@@ -4,12 +4,11 @@
 
 #include "lostbuddy/machine.h"
 
-__attribute__((cold, noinline)) void mm_emit_slow(struct mm_machine *m, enum mm_event_kind kind,
-						  const struct zone *zone, pfn_t pfn, unsigned int order,
-						  int migratetype, uint64_t value);
+__cold void mm_emit_slow(struct mm_machine *m, enum mm_event_kind kind, const struct zone *zone,
+			 pfn_t pfn, unsigned int order, int migratetype, uint64_t value);
 
-static inline void mm_emit(struct mm_machine *m, enum mm_event_kind kind, const struct zone *zone, pfn_t pfn,
-			   unsigned int order, int migratetype, uint64_t value)
+static inline void mm_emit(struct mm_machine *m, enum mm_event_kind kind, const struct zone *zone,
+			   pfn_t pfn, unsigned int order, int migratetype, uint64_t value)
 {
 	if (unlikely(m->listener))
 		mm_emit_slow(m, kind, zone, pfn, order, migratetype, value);

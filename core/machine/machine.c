@@ -18,7 +18,7 @@
 #include "machine/machine_internal.h"
 
 enum {
-	BOOT_IMAGE_MAX = 1 << 20,	/* bytes of arena up to which a copy is kept */
+	BOOT_IMAGE_MAX = 1 << 20, /* bytes of arena up to which a copy is kept */
 	POISON_MAX_PAGES = 4096,
 	ARENA_ALIGN = 256,
 };
@@ -67,14 +67,16 @@ static struct layout arena_layout(const struct mm_config *config)
 				       sizeof(struct zoneref));
 	l.types = take(&at, nr_pageblocks(config));
 	/* whole blocks of the top order: the buddy of a last block has a struct page to be looked at */
-	l.memmap = take(&at, round_up_pow2(config->max_pfn, config->top_order) * sizeof(struct page));
+	l.memmap =
+		take(&at, round_up_pow2(config->max_pfn, config->top_order) * sizeof(struct page));
 	l.size = at;
 	return l;
 }
 
 static void *map_anonymous(size_t bytes)
 {
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
@@ -108,7 +110,8 @@ static void connect_arena(struct mm_machine *m, const struct layout *l)
 		pgdat->node_id = (int)node;
 		pgdat->zones = zones + node * MAX_NR_ZONES;
 		pgdat->kswapd_highest_zoneidx = MAX_NR_ZONES;
-		for (unsigned int list = 0; list < MAX_ZONELISTS; list++, zonerefs += zonerefs_per_list(&m->config))
+		for (unsigned int list = 0; list < MAX_ZONELISTS;
+		     list++, zonerefs += zonerefs_per_list(&m->config))
 			pgdat->zonelists[list].zonerefs = zonerefs;
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++, pagesets += m->nr_cpus)
 			connect_zone(m, pgdat, type, pagesets);
@@ -192,7 +195,8 @@ struct mm_machine *mm_machine_create(const struct mm_config *config, char *error
 	assert(config->nr_nodes >= 1 && config->nr_nodes <= MM_MAX_NODES);
 	assert(config->nr_cpus >= 1 && config->nr_cpus <= MM_MAX_CPUS);
 	if (config->locks == MM_LOCKS_SCHEDULER) {
-		say(error, "lock mode scheduler needs several interleaved CPUs, which this version does not run");
+		say(error, "lock mode scheduler needs several interleaved CPUs, which this version "
+			   "does not run");
 		return NULL;
 	}
 	struct mm_machine *m = map_machine(config);

@@ -20,7 +20,7 @@ struct alloc_request {
 	unsigned int highest_zoneidx;
 };
 
-static __attribute__((noinline)) void prep_compound_page(struct page *page, unsigned int order)
+static __noinline void prep_compound_page(struct page *page, unsigned int order)
 {
 	page->flags |= PAGE_FLAG(PG_HEAD);
 	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
@@ -32,14 +32,14 @@ static __attribute__((noinline)) void prep_compound_page(struct page *page, unsi
 	page[1].compound_mapcount = -1;
 }
 
-static __attribute__((noinline)) void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
+static __noinline void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 {
 	memset(m->memory + (pfn << PAGE_SHIFT), 0, (size_t)PAGE_SIZE << order);
 }
 
 /* private is 0 already: frees and the free lists see to it. */
-static inline __attribute__((always_inline)) void prep_new_page(struct mm_machine *m, struct page *page,
-								unsigned int order, gfp_t gfp)
+static __always_inline void prep_new_page(struct mm_machine *m, struct page *page,
+					  unsigned int order, gfp_t gfp)
 {
 	assert(page->private == 0 && page_count(page) == 0);
 	page->_refcount = 1;
@@ -54,7 +54,8 @@ static inline __attribute__((always_inline)) void prep_new_page(struct mm_machin
 }
 
 /* One block straight from the buddy, from the highatomic reserve first or last where the flags say so. */
-static struct page *take_from_buddy(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
+static struct page *take_from_buddy(struct zone *zone, unsigned int order, int migratetype,
+				    unsigned int alloc_flags)
 {
 	struct page *page = NULL, *reserve = NULL;
 
@@ -65,13 +66,13 @@ static struct page *take_from_buddy(struct zone *zone, unsigned int order, int m
 	if (!page && !reserve && (alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK)))
 		reserve = take_smallest(zone, order, MIGRATE_HIGHATOMIC);
 	if (reserve)
-		mm_emit(zone->machine, MM_EVENT_HIGHATOMIC_TAKE, zone, (pfn_t)(reserve - zone->machine->memmap), order,
-			MIGRATE_HIGHATOMIC, 0);
+		mm_emit(zone->machine, MM_EVENT_HIGHATOMIC_TAKE, zone,
+			(pfn_t)(reserve - zone->machine->memmap), order, MIGRATE_HIGHATOMIC, 0);
 	return page ? page : reserve;
 }
 
-static __attribute__((noinline)) struct page *rmqueue_buddy(struct zone *zone, unsigned int order, int migratetype,
-							    unsigned int alloc_flags)
+static __noinline struct page *rmqueue_buddy(struct zone *zone, unsigned int order, int migratetype,
+					     unsigned int alloc_flags)
 {
 	struct mm_machine *m = zone->machine;
 	struct page *page;
@@ -87,14 +88,14 @@ static __attribute__((noinline)) struct page *rmqueue_buddy(struct zone *zone, u
 }
 
 /* A steal has raised the zone's marks: kswapd is to know. */
-static __attribute__((noinline)) void tell_kswapd_of_boost(struct zone *zone)
+static __noinline void tell_kswapd_of_boost(struct zone *zone)
 {
 	zone->boosted = false;
 	wakeup_kswapd(zone, 0, zone->type);
 }
 
-static inline __attribute__((always_inline)) struct page *rmqueue(struct mm_machine *m, struct zone *zone,
-								  const struct alloc_request *r)
+static __always_inline struct page *rmqueue(struct mm_machine *m, struct zone *zone,
+					    const struct alloc_request *r)
 {
 	struct page *page = NULL;
 
@@ -107,28 +108,30 @@ static inline __attribute__((always_inline)) struct page *rmqueue(struct mm_mach
 	return page;
 }
 
-static __attribute__((cold, noinline)) void tell_where(struct mm_machine *m, const struct zone *zone,
-							const struct zone *preferred, unsigned int order,
-							const struct page *page)
+static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
+			      const struct zone *preferred, unsigned int order,
+			      const struct page *page)
 {
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 
 	if (zone != preferred)
-		mm_emit(m, zone->pgdat == preferred->pgdat ? MM_EVENT_OTHER_ZONE : MM_EVENT_OTHER_NODE, zone, pfn,
-			order, 0, 0);
+		mm_emit(m,
+			zone->pgdat == preferred->pgdat ? MM_EVENT_OTHER_ZONE : MM_EVENT_OTHER_NODE,
+			zone, pfn, order, 0, 0);
 	if (zone->nr_free_pages < (long)wmark_pages(zone, WMARK_MIN))
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
 /* One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the same. */
-static inline __attribute__((always_inline)) struct page *try_zone(struct mm_machine *m, struct zone *zone,
-								   const struct zone *preferred,
-								   const struct alloc_request *r,
-								   enum mm_failure *failure)
+static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *zone,
+					     const struct zone *preferred,
+					     const struct alloc_request *r,
+					     enum mm_failure *failure)
 {
 	uint64_t mark = wmark_pages(zone, (enum zone_watermark)(r->alloc_flags & ALLOC_WMARK_MASK));
 
-	if (!zone_watermark_fast(zone, r->order, mark, r->highest_zoneidx, r->alloc_flags, r->gfp) &&
+	if (!zone_watermark_fast(zone, r->order, mark, r->highest_zoneidx, r->alloc_flags,
+				 r->gfp) &&
 	    !(r->alloc_flags & ALLOC_NO_WATERMARKS))
 		return NULL;
 	struct page *page = rmqueue(m, zone, r);
@@ -146,18 +149,22 @@ static inline __attribute__((always_inline)) struct page *try_zone(struct mm_mac
 }
 
 /* NOFRAGMENT would rather mix types than leave the node. */
-static inline bool nofragment_would_leave_node(const struct zone *zone, const struct alloc_context *ac)
+static inline bool nofragment_would_leave_node(const struct zone *zone,
+					       const struct alloc_context *ac)
 {
 	return ac->m->nr_nodes > 1 && zone->pgdat != ac->preferred->zone->pgdat;
 }
 
 /* The rest of a walk, from a place in the zonelist on. A walk that NOFRAGMENT limited is made again without it. */
-static struct page *walk_zonelist(const struct zoneref *ref, struct alloc_request *r, struct alloc_context *ac)
+static struct page *walk_zonelist(const struct zoneref *ref, struct alloc_request *r,
+				  struct alloc_context *ac)
 {
 	for (; ref->zone; ref = next_zoneref(ref + 1, r->highest_zoneidx, ac->nodemask)) {
-		if ((r->alloc_flags & ALLOC_NOFRAGMENT) && nofragment_would_leave_node(ref->zone, ac))
+		if ((r->alloc_flags & ALLOC_NOFRAGMENT) &&
+		    nofragment_would_leave_node(ref->zone, ac))
 			break;
-		struct page *page = try_zone(ac->m, ref->zone, ac->preferred->zone, r, &ac->failure);
+		struct page *page =
+			try_zone(ac->m, ref->zone, ac->preferred->zone, r, &ac->failure);
 
 		if (page)
 			return page;
@@ -170,7 +177,8 @@ static struct page *walk_zonelist(const struct zoneref *ref, struct alloc_reques
 	return walk_zonelist(ac->preferred, r, ac);
 }
 
-struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags, struct alloc_context *ac)
+struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
+				    struct alloc_context *ac)
 {
 	struct alloc_request r = { gfp, order, alloc_flags, ac->migratetype, ac->highest_zoneidx };
 
@@ -200,14 +208,14 @@ static bool injection_strikes(gfp_t gfp, unsigned int order)
 	return --mm_current->fail_nth == 0;
 }
 
-static __attribute__((cold, noinline)) struct page *fail(struct mm_machine *m, enum mm_failure why)
+static __cold struct page *fail(struct mm_machine *m, enum mm_failure why)
 {
 	mm_current->failure = why;
 	mm_emit(m, MM_EVENT_FAIL, NULL, 0, 0, 0, why);
 	return NULL;
 }
 
-static __attribute__((cold, noinline)) struct page *fail_order(struct mm_machine *m, gfp_t gfp)
+static __cold struct page *fail_order(struct mm_machine *m, gfp_t gfp)
 {
 	if (mm_current->level == MM_NMI)
 		return fail(m, MM_FAIL_CONTEXT);
@@ -223,7 +231,8 @@ static inline int gfp_migratetype(const struct mm_machine *m, gfp_t gfp)
 	return (int)((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3);
 }
 
-static inline const struct zoneref *gfp_zonelist(const struct mm_machine *m, gfp_t gfp, unsigned int nid)
+static inline const struct zoneref *gfp_zonelist(const struct mm_machine *m, gfp_t gfp,
+						 unsigned int nid)
 {
 	enum zonelist_kind kind = gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK;
 
@@ -231,26 +240,31 @@ static inline const struct zoneref *gfp_zonelist(const struct mm_machine *m, gfp
 }
 
 /* The preferred zone did not serve: the other zones, then the slow path. */
-static __attribute__((noinline)) struct page *alloc_pages_elsewhere(struct mm_machine *m, struct alloc_request *r,
-								    unsigned int nid, uint64_t nodemask,
-								    enum mm_failure failure)
+static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, struct alloc_request *r,
+						     unsigned int nid, uint64_t nodemask,
+						     enum mm_failure failure)
 {
 	struct alloc_context ac = {
-		.m = m, .zonelist = gfp_zonelist(m, r->gfp, nid), .nodemask = nodemask,
-		.migratetype = r->migratetype, .highest_zoneidx = r->highest_zoneidx, .failure = failure,
+		.m = m,
+		.zonelist = gfp_zonelist(m, r->gfp, nid),
+		.nodemask = nodemask,
+		.migratetype = r->migratetype,
+		.highest_zoneidx = r->highest_zoneidx,
+		.failure = failure,
 	};
 	struct page *page = NULL;
 
 	ac.preferred = next_zoneref(ac.zonelist, ac.highest_zoneidx, nodemask);
 	if (ac.preferred->zone)
-		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, nodemask), r, &ac);
+		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, nodemask),
+				     r, &ac);
 	if (!page)
 		page = alloc_pages_slowpath(r->gfp, r->order, &ac);
 	return page ? page : fail(m, ac.failure);
 }
 
 /* A context that is not a plain task: MM_FAIL_NONE, or why the allocation fails at once. */
-static __attribute__((noinline)) enum mm_failure unusual_context(gfp_t *gfp, unsigned int order)
+static __noinline enum mm_failure unusual_context(gfp_t *gfp, unsigned int order)
 {
 	if (mm_current->level == MM_NMI)
 		return MM_FAIL_CONTEXT;
@@ -259,11 +273,12 @@ static __attribute__((noinline)) enum mm_failure unusual_context(gfp_t *gfp, uns
 		return MM_FAIL_TYPE;
 	if (*gfp & __GFP_DIRECT_RECLAIM)
 		might_sleep();
-	return mm_current->fail_nth && injection_strikes(*gfp, order) ? MM_FAIL_INJECTED : MM_FAIL_NONE;
+	return mm_current->fail_nth && injection_strikes(*gfp, order) ? MM_FAIL_INJECTED
+								      : MM_FAIL_NONE;
 }
 
-static __attribute__((noinline)) struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid,
-								   uint64_t nodemask)
+static __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid,
+						    uint64_t nodemask)
 {
 	struct mm_context *current = mm_current;
 	struct mm_machine *m = current->machine;
@@ -280,7 +295,8 @@ static __attribute__((noinline)) struct page *alloc_pages_nodemask(gfp_t gfp, un
 		return fail(m, failure);
 	struct alloc_request r = { gfp, order, ALLOC_WMARK_LOW | (gfp & __GFP_KSWAPD_RECLAIM),
 				   gfp_migratetype(m, gfp), gfp_zone(m, gfp) };
-	const struct zoneref *preferred = next_zoneref(gfp_zonelist(m, gfp, nid), r.highest_zoneidx, nodemask);
+	const struct zoneref *preferred =
+		next_zoneref(gfp_zonelist(m, gfp, nid), r.highest_zoneidx, nodemask);
 
 	failure = MM_FAIL_ZONE;
 	if (likely(preferred->zone)) {
@@ -292,7 +308,8 @@ static __attribute__((noinline)) struct page *alloc_pages_nodemask(gfp_t gfp, un
 		if (likely(page))
 			return page;
 	}
-	struct alloc_request rest = r;	/* whose address is taken, so that r need not live in memory */
+	struct alloc_request rest =
+		r; /* whose address is taken, so that r need not live in memory */
 
 	return alloc_pages_elsewhere(m, &rest, nid, nodemask, failure);
 }
@@ -302,15 +319,17 @@ static __attribute__((noinline)) struct page *alloc_pages_nodemask(gfp_t gfp, un
  * and there is nothing to tell, lock, zero or look at. It gives what alloc_pages_nodemask() would give; where it cannot,
  * it has changed nothing and returns NULL.
  */
-static inline __attribute__((always_inline)) struct page *alloc_plain_page(struct mm_machine *m, gfp_t gfp)
+static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t gfp)
 {
 	const struct mm_context *current = mm_current;
 
 	if (unlikely(!m->plain || (current->level | current->scope | current->fail_nth)))
 		return NULL;
-	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) || (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
+	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) ||
+		     (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
 		return NULL;
-	const struct zoneref *ref = m->nodes[m->cpu_node[current->cpu]].zonelists[ZONELIST_FALLBACK].zonerefs;
+	const struct zoneref *ref =
+		m->nodes[m->cpu_node[current->cpu]].zonelists[ZONELIST_FALLBACK].zonerefs;
 	unsigned int highest_zoneidx = gfp_zone(m, gfp);
 	struct zone *zone = ref->zone;
 
@@ -332,9 +351,11 @@ static inline __attribute__((always_inline)) struct page *alloc_plain_page(struc
 	return page;
 }
 
-struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, const nodemask_t *nodemask)
+struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
+			   const nodemask_t *nodemask)
 {
-	return alloc_pages_nodemask(gfp, order, (unsigned int)preferred_nid, nodemask ? nodemask->bits : 0);
+	return alloc_pages_nodemask(gfp, order, (unsigned int)preferred_nid,
+				    nodemask ? nodemask->bits : 0);
 }
 
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
@@ -342,7 +363,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order)
 	struct mm_machine *m = mm_current->machine;
 	struct page *page = likely(order == 0) ? alloc_plain_page(m, gfp) : NULL;
 
-	return likely(page) ? page : alloc_pages_nodemask(gfp, order, m->cpu_node[mm_current->cpu], 0);
+	return likely(page) ? page
+			    : alloc_pages_nodemask(gfp, order, m->cpu_node[mm_current->cpu], 0);
 }
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)

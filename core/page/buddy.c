@@ -23,8 +23,8 @@ static inline pfn_t buddy_pfn(pfn_t pfn, unsigned int order)
 	return pfn ^ (UINT64_C(1) << order);
 }
 
-static inline void add_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype,
-				    bool tail)
+static inline void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
+				    int migratetype, bool tail)
 {
 	struct free_area *area = &zone->free_area[order];
 
@@ -64,8 +64,8 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 }
 
 /* The buddy if it is a free block of this order in this zone; NULL otherwise. */
-static inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
-				      unsigned int order)
+static inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
+				      pfn_t pfn, unsigned int order)
 {
 	struct page *buddy = &m->memmap[buddy_pfn(pfn, order)];
 
@@ -82,7 +82,8 @@ static inline bool types_may_merge(int a, int b)
 }
 
 /* A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the tail. */
-static inline bool merge_is_likely(const struct mm_machine *m, const struct zone *zone, pfn_t pfn, unsigned int order)
+static inline bool merge_is_likely(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
+				   unsigned int order)
 {
 	if (order >= m->top_order - 1)
 		return false;
@@ -111,12 +112,14 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 		order++;
 		mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
 	}
-	add_to_free_list(zone, &m->memmap[pfn], order, migratetype, to_tail || merge_is_likely(m, zone, pfn, order));
+	add_to_free_list(zone, &m->memmap[pfn], order, migratetype,
+			 to_tail || merge_is_likely(m, zone, pfn, order));
 	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
 }
 
 /* Cuts a block of order high down to low: upper halves go to the heads of the lists, the lowest part is kept. */
-static void expand(struct zone *zone, pfn_t pfn, unsigned int low, unsigned int high, int migratetype)
+static void expand(struct zone *zone, pfn_t pfn, unsigned int low, unsigned int high,
+		   int migratetype)
 {
 	struct mm_machine *m = zone->machine;
 

@@ -22,7 +22,8 @@ static const int fallbacks[MIGRATE_PCPTYPES][NR_FALLBACKS] = {
 /* May a steal at this order take more than the block it needs? */
 static bool can_steal_pageblock(const struct mm_machine *m, unsigned int order, int migratetype)
 {
-	return order >= m->pageblock_order / 2 || migratetype != MIGRATE_MOVABLE || m->grouping_disabled;
+	return order >= m->pageblock_order / 2 || migratetype != MIGRATE_MOVABLE ||
+	       m->grouping_disabled;
 }
 
 /* The first fallback type with a block of this order; -1 if none has. */
@@ -36,11 +37,12 @@ static int fallback_type(const struct free_area *area, int migratetype)
 	return -1;
 }
 
-static void move_page_only(struct zone *zone, struct page *page, unsigned int order, int migratetype,
-			   enum mm_event_kind event)
+static void move_page_only(struct zone *zone, struct page *page, unsigned int order,
+			   int migratetype, enum mm_event_kind event)
 {
 	move_to_free_list(zone, page, order, migratetype);
-	mm_emit(zone->machine, event, zone, (pfn_t)(page - zone->machine->memmap), order, migratetype, 0);
+	mm_emit(zone->machine, event, zone, (pfn_t)(page - zone->machine->memmap), order,
+		migratetype, 0);
 }
 
 static void retype_range(struct mm_machine *m, pfn_t pfn, unsigned int order, int migratetype)
@@ -53,19 +55,19 @@ static void retype_range(struct mm_machine *m, pfn_t pfn, unsigned int order, in
 static bool steal_pageblock(struct zone *zone, pfn_t pfn, int old_type, int migratetype)
 {
 	struct mm_machine *m = zone->machine;
-	uint64_t free_pages = move_freepages_block(zone, pfn, migratetype), alike = 0;
+	uint64_t moved = move_freepages_block(zone, pfn, migratetype), alike = 0;
 
-	if (!free_pages)
+	if (!moved)
 		return false;
 	/* nothing here is on an LRU, so a MOVABLE request sees no page that is alike (facts 7, step 6) */
 	if (migratetype != MIGRATE_MOVABLE && old_type == MIGRATE_MOVABLE)
-		alike = pageblock_pages(m) - free_pages;
-	bool claim = free_pages + alike >= pageblock_pages(m) / 2 || m->grouping_disabled;
+		alike = pageblock_pages(m) - moved;
+	bool claim = moved + alike >= pageblock_pages(m) / 2 || m->grouping_disabled;
 
 	if (claim)
 		set_pageblock_type(m, pfn, migratetype);
-	mm_emit(m, claim ? MM_EVENT_STEAL_CLAIM : MM_EVENT_STEAL_MOVE, zone, pfn, m->pageblock_order, migratetype,
-		free_pages);
+	mm_emit(m, claim ? MM_EVENT_STEAL_CLAIM : MM_EVENT_STEAL_MOVE, zone, pfn,
+		m->pageblock_order, migratetype, moved);
 	return true;
 }
 
@@ -87,19 +89,22 @@ static void steal(struct zone *zone, struct page *page, unsigned int order, int 
 	}
 	if (boost_watermark(zone) && (alloc_flags & ALLOC_KSWAPD))
 		zone->boosted = true;
-	if (!can_steal_pageblock(m, order, migratetype) || !steal_pageblock(zone, pfn, old_type, migratetype))
+	if (!can_steal_pageblock(m, order, migratetype) ||
+	    !steal_pageblock(zone, pfn, old_type, migratetype))
 		move_page_only(zone, page, order, migratetype, MM_EVENT_STEAL_PAGE);
 }
 
 /* The order to steal at for a MOVABLE request that may not claim a pageblock: the smallest there is. */
-static unsigned int smallest_fallback_order(const struct zone *zone, unsigned int order, int migratetype)
+static unsigned int smallest_fallback_order(const struct zone *zone, unsigned int order,
+					    int migratetype)
 {
 	while (fallback_type(&zone->free_area[order], migratetype) < 0)
 		order++;
 	return order;
 }
 
-static bool steal_fallback(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
+static bool steal_fallback(struct zone *zone, unsigned int order, int migratetype,
+			   unsigned int alloc_flags)
 {
 	struct mm_machine *m = zone->machine;
 	unsigned int min_order = order;
@@ -112,7 +117,8 @@ static bool steal_fallback(struct zone *zone, unsigned int order, int migratetyp
 		if (!can_steal_pageblock(m, current, migratetype) && current > order)
 			current = smallest_fallback_order(zone, order, migratetype);
 		struct free_area *area = &zone->free_area[current];
-		struct page *page = lru_to_page(area->free_list[fallback_type(area, migratetype)].next);
+		struct page *page =
+			lru_to_page(area->free_list[fallback_type(area, migratetype)].next);
 
 		steal(zone, page, current, migratetype, alloc_flags);
 		return true;
@@ -121,7 +127,8 @@ static bool steal_fallback(struct zone *zone, unsigned int order, int migratetyp
 }
 
 /* A block of the wanted type; if there is none, after a steal; NULL iff nothing can be stolen either. */
-struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
+struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype,
+			    unsigned int alloc_flags)
 {
 	struct page *page;
 

@@ -20,7 +20,8 @@ bool page_is_bad(const struct page *page, uint64_t bad_flags)
 	uint64_t counts;
 
 	memcpy(&counts, &page->_mapcount, sizeof(counts));
-	return counts != UNMAPPED_UNHELD || page->mapping || page->memcg_data || (page->flags & bad_flags);
+	return counts != UNMAPPED_UNHELD || page->mapping || page->memcg_data ||
+	       (page->flags & bad_flags);
 }
 
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
@@ -46,8 +47,8 @@ bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int ord
 }
 
 /* Takes tails apart and looks at each. Returns how many are bad. */
-static __attribute__((noinline)) unsigned int prepare_tails(struct mm_machine *m, struct page *page,
-							    unsigned int order)
+static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *page,
+					     unsigned int order)
 {
 	bool compound = PageHead(page), check = m->checks != MM_CHECKS_OFF;
 	unsigned int bad = 0;
@@ -67,7 +68,8 @@ static __attribute__((noinline)) unsigned int prepare_tails(struct mm_machine *m
 }
 
 /* False: the block is in a bad state and was leaked. @to_buddy: it does not go through a page list. */
-static inline __attribute__((always_inline)) bool free_pages_prepare(struct mm_machine *m, struct page *page, unsigned int order, bool to_buddy)
+static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page *page,
+					       unsigned int order, bool to_buddy)
 {
 	unsigned int bad = 0;
 
@@ -88,7 +90,7 @@ static inline __attribute__((always_inline)) bool free_pages_prepare(struct mm_m
 	return true;
 }
 
-static __attribute__((noinline)) void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order)
+static __noinline void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	struct zone *zone = page_zone(m, page);
 	pfn_t pfn = (pfn_t)(page - m->memmap);
@@ -101,7 +103,8 @@ static __attribute__((noinline)) void free_to_buddy(struct mm_machine *m, struct
 }
 
 /* A block whose last reference is gone. */
-static inline __attribute__((always_inline)) void free_the_page(struct mm_machine *m, struct page *page, unsigned int order)
+static __always_inline void free_the_page(struct mm_machine *m, struct page *page,
+					  unsigned int order)
 {
 	assert(page_count(page) == 0);
 	if (unlikely(!has_pcp_lists(m, order))) {
@@ -113,20 +116,21 @@ static inline __attribute__((always_inline)) void free_the_page(struct mm_machin
 }
 
 /* The same, not inline: for whoever is not in a hurry. */
-static __attribute__((noinline)) void free_block(struct mm_machine *m, struct page *page, unsigned int order)
+static __noinline void free_block(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	free_the_page(m, page, order);
 }
 
 /* Frees all but the first page of a block that somebody else still holds. */
-static __attribute__((noinline)) void free_upper_halves(struct mm_machine *m, struct page *page, unsigned int order)
+static __noinline void free_upper_halves(struct mm_machine *m, struct page *page,
+					 unsigned int order)
 {
 	mm_emit(m, MM_EVENT_PARTIAL_FREE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
 	while (order-- > 0)
 		free_block(m, page + (1UL << order), order);
 }
 
-static __attribute__((noinline)) void free_pages_general(struct page *page, unsigned int order)
+static __noinline void free_pages_general(struct page *page, unsigned int order)
 {
 	struct mm_machine *m = mm_current->machine;
 	bool compound = PageHead(page);
@@ -142,7 +146,7 @@ static __attribute__((noinline)) void free_pages_general(struct page *page, unsi
  * The shortcut of nine frees in ten: the last reference of a single page, whose list has room, with nothing to tell, lock
  * or poison. It does what free_pages_general() would do; where it cannot, it has changed nothing and returns false.
  */
-static inline __attribute__((always_inline)) bool free_plain_page(struct mm_machine *m, struct page *page)
+static __always_inline bool free_plain_page(struct mm_machine *m, struct page *page)
 {
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 	unsigned int migratetype = (unsigned int)pageblock_type(m, pfn);

@@ -6,7 +6,7 @@
  */
 #include "page/page_internal.h"
 
-void reserve_highatomic_pageblock(struct zone *zone, struct page *page)
+void reserve_highatomic_pageblock(struct zone *zone, const struct page *page)
 {
 	struct mm_machine *m = zone->machine;
 	pfn_t pfn = (pfn_t)(page - m->memmap);
@@ -17,7 +17,8 @@ void reserve_highatomic_pageblock(struct zone *zone, struct page *page)
 		zone->nr_reserved_highatomic += pageblock_pages(m);
 		set_pageblock_type(m, pfn, MIGRATE_HIGHATOMIC);
 		move_freepages_block(zone, pfn, MIGRATE_HIGHATOMIC);
-		mm_emit(m, MM_EVENT_HIGHATOMIC_RESERVE, zone, pfn, m->pageblock_order, MIGRATE_HIGHATOMIC, 0);
+		mm_emit(m, MM_EVENT_HIGHATOMIC_RESERVE, zone, pfn, m->pageblock_order,
+			MIGRATE_HIGHATOMIC, 0);
 	}
 	zone_unlock(zone);
 }
@@ -38,10 +39,12 @@ static bool unreserve_zone(struct zone *zone, int migratetype)
 
 		/* a block that merged may lie on this list without its pageblock being reserved */
 		if (pageblock_type(m, pfn) == MIGRATE_HIGHATOMIC)
-			zone->nr_reserved_highatomic -= min_u64(pageblock_pages(m), zone->nr_reserved_highatomic);
+			zone->nr_reserved_highatomic -=
+				min_u64(pageblock_pages(m), zone->nr_reserved_highatomic);
 		set_pageblock_type(m, pfn, migratetype);
 		moved = move_freepages_block(zone, pfn, migratetype) > 0;
-		mm_emit(m, MM_EVENT_HIGHATOMIC_UNRESERVE, zone, pfn, m->pageblock_order, migratetype, moved);
+		mm_emit(m, MM_EVENT_HIGHATOMIC_UNRESERVE, zone, pfn, m->pageblock_order,
+			migratetype, moved);
 	}
 	zone_unlock(zone);
 	return moved;

@@ -5,7 +5,8 @@
 #include "page/page_internal.h"
 
 /* Is there a zone up to this one that is well above its high mark? A node that manages nothing is content. */
-static bool pgdat_balanced(const struct pglist_data *pgdat, unsigned int order, unsigned int highest_zoneidx)
+static bool pgdat_balanced(const struct pglist_data *pgdat, unsigned int order,
+			   unsigned int highest_zoneidx)
 {
 	bool any_managed = false;
 
@@ -15,8 +16,8 @@ static bool pgdat_balanced(const struct pglist_data *pgdat, unsigned int order, 
 		if (!managed_zone(zone))
 			continue;
 		any_managed = true;
-		if (zone_watermark_ok(zone, order, wmark_pages(zone, WMARK_HIGH), highest_zoneidx, 0,
-				      zone->nr_free_pages))
+		if (zone_watermark_ok(zone, order, wmark_pages(zone, WMARK_HIGH), highest_zoneidx,
+				      0, zone->nr_free_pages))
 			return true;
 	}
 	return !any_managed;
@@ -36,13 +37,15 @@ void wakeup_kswapd(struct zone *zone, unsigned int order, unsigned int highest_z
 
 	if (!managed_zone(zone))
 		return;
-	if (pgdat->kswapd_highest_zoneidx == MAX_NR_ZONES || pgdat->kswapd_highest_zoneidx < highest_zoneidx)
+	if (pgdat->kswapd_highest_zoneidx == MAX_NR_ZONES ||
+	    pgdat->kswapd_highest_zoneidx < highest_zoneidx)
 		pgdat->kswapd_highest_zoneidx = highest_zoneidx;
 	if (pgdat->kswapd_order < order)
 		pgdat->kswapd_order = order;
 	if (pgdat->kswapd_awake)
 		return;
-	if (pgdat_balanced(pgdat, order, highest_zoneidx) && !pgdat_watermark_boosted(pgdat, highest_zoneidx))
+	if (pgdat_balanced(pgdat, order, highest_zoneidx) &&
+	    !pgdat_watermark_boosted(pgdat, highest_zoneidx))
 		return;
 	pgdat->kswapd_awake = true;
 	mm_emit(zone->machine, MM_EVENT_KSWAPD_WAKE, zone, 0, order, 0, highest_zoneidx);

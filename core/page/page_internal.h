@@ -25,11 +25,11 @@ enum alloc_flags {
 	ALLOC_NO_WATERMARKS = 0x04,
 	ALLOC_OOM = 0x08,
 	ALLOC_NON_BLOCK = 0x10,
-	ALLOC_MIN_RESERVE = 0x20,	/* the same bit as __GFP_HIGH */
+	ALLOC_MIN_RESERVE = 0x20, /* the same bit as __GFP_HIGH */
 	ALLOC_CPUSET = 0x40,
 	ALLOC_NOFRAGMENT = 0x100,
 	ALLOC_HIGHATOMIC = 0x200,
-	ALLOC_KSWAPD = 0x800,		/* the same bit as __GFP_KSWAPD_RECLAIM */
+	ALLOC_KSWAPD = 0x800, /* the same bit as __GFP_KSWAPD_RECLAIM */
 	ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM,
 };
 _Static_assert(ALLOC_MIN_RESERVE == __GFP_HIGH, "copied bit by bit");
@@ -39,11 +39,11 @@ _Static_assert(ALLOC_KSWAPD == __GFP_KSWAPD_RECLAIM, "copied bit by bit");
 struct alloc_context {
 	struct mm_machine *m;
 	const struct zoneref *zonelist;
-	uint64_t nodemask;			/* 0: no limit */
-	const struct zoneref *preferred;	/* first that matches; zone NULL: none */
+	uint64_t nodemask;		 /* 0: no limit */
+	const struct zoneref *preferred; /* first that matches; zone NULL: none */
 	int migratetype;
 	unsigned int highest_zoneidx;
-	enum mm_failure failure;		/* why the last walk gave nothing */
+	enum mm_failure failure; /* why the last walk gave nothing */
 };
 
 static inline uint64_t pageblock_pages(const struct mm_machine *m)
@@ -69,10 +69,11 @@ uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype);
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype);
 
 /* fallback.c: under zone->lock. */
-struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags);
+struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype,
+			    unsigned int alloc_flags);
 
 /* highatomic.c */
-void reserve_highatomic_pageblock(struct zone *zone, struct page *page);
+void reserve_highatomic_pageblock(struct zone *zone, const struct page *page);
 bool unreserve_highatomic_pageblock(const struct alloc_context *ac, bool force);
 
 /* pcp.c; its fast part is in pcp.h */
@@ -84,14 +85,15 @@ void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order);
 
 /* watermark.c */
-bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
-		       unsigned int alloc_flags, long free_pages);
+bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
+		       unsigned int highest_zoneidx, unsigned int alloc_flags, long nr_free);
 bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_t mark,
 			    unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp);
 bool boost_watermark(struct zone *zone);
 
 /* Pages that the request cannot have, though they are free: most of its own block, and what is kept for others. */
-static inline long unusable_free(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+static inline long unusable_free(const struct zone *zone, unsigned int order,
+				 unsigned int alloc_flags)
 {
 	long unusable = (1L << order) - 1;
 
@@ -102,11 +104,13 @@ static inline long unusable_free(const struct zone *zone, unsigned int order, un
 
 /* zone_watermark_ok for the walk: order 0 above the mark passes at once. */
 static inline bool zone_watermark_fast(const struct zone *zone, unsigned int order, uint64_t mark,
-				       unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp)
+				       unsigned int highest_zoneidx, unsigned int alloc_flags,
+				       gfp_t gfp)
 {
 	long usable = zone->nr_free_pages - unusable_free(zone, 0, alloc_flags);
 
-	if (likely(order == 0) && likely(usable > (long)mark + zone->lowmem_reserve[highest_zoneidx]))
+	if (likely(order == 0) &&
+	    likely(usable > (long)mark + zone->lowmem_reserve[highest_zoneidx]))
 		return true;
 	return zone_watermark_careful(zone, order, mark, highest_zoneidx, alloc_flags, gfp);
 }
@@ -120,8 +124,8 @@ static inline unsigned int gfp_zone(const struct mm_machine *m, gfp_t gfp)
 	return m->gfp_zone_table[gfp & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)];
 }
 
-static inline const struct zoneref *next_zoneref(const struct zoneref *ref, unsigned int highest_zoneidx,
-						 uint64_t nodemask)
+static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
+						 unsigned int highest_zoneidx, uint64_t nodemask)
 {
 	while (ref->zone && (ref->zone_idx > highest_zoneidx ||
 			     (nodemask && !(nodemask >> ref->zone->pgdat->node_id & 1))))
@@ -130,7 +134,8 @@ static inline const struct zoneref *next_zoneref(const struct zoneref *ref, unsi
 }
 
 /* alloc.c */
-struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags, struct alloc_context *ac);
+struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
+				    struct alloc_context *ac);
 
 /* slowpath.c */
 struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac);

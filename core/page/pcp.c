@@ -26,8 +26,8 @@ static inline unsigned int nr_pcp_lists(const struct mm_machine *m)
 }
 
 /* Takes up to n blocks from the buddy to the tail of a list. Returns how many arrived; bad ones are leaked. */
-static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct list_head *list, int migratetype,
-			unsigned int alloc_flags)
+static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct list_head *list,
+			int migratetype, unsigned int alloc_flags)
 {
 	struct mm_machine *m = zone->machine;
 	int arrived = 0;
@@ -49,20 +49,22 @@ static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct lis
 	return arrived;
 }
 
-__attribute__((noinline)) bool pcp_refill(struct zone *zone, struct per_cpu_pages *pcp, unsigned int list,
-					  int migratetype, unsigned int alloc_flags)
+__noinline bool pcp_refill(struct zone *zone, struct per_cpu_pages *pcp, unsigned int list,
+			   int migratetype, unsigned int alloc_flags)
 {
 	unsigned int order = pcp_list_order(zone->machine, list);
 	int batch = pcp->batch;
 
 	if (batch > 1)
 		batch = (int)max_long(batch >> order, 2);
-	pcp->count += rmqueue_bulk(zone, order, batch, &pcp->lists[list], migratetype, alloc_flags) << order;
+	pcp->count += rmqueue_bulk(zone, order, batch, &pcp->lists[list], migratetype, alloc_flags)
+		      << order;
 	return !list_empty(&pcp->lists[list]);
 }
 
 /* The oldest block of a list goes to the buddy, unless it is bad. */
-static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list, unsigned int order)
+static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list,
+			unsigned int order)
 {
 	struct mm_machine *m = zone->machine;
 	struct page *page = lru_to_page(list->prev);
@@ -80,7 +82,8 @@ static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct lis
  * Frees at least n pages (there must be so many), beginning with list `first` and emptying it, then the next ones round
  * the ring. Empty lists at either end of the ring are left out from then on.
  */
-static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *pcp, unsigned int first)
+static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *pcp,
+			       unsigned int first)
 {
 	struct mm_machine *m = zone->machine;
 	int at = (int)first - 1, min = 0, max = (int)nr_pcp_lists(m) - 1;
@@ -124,8 +127,8 @@ static int trim_size(const struct mm_machine *m, struct per_cpu_pages *pcp, int 
 	return (int)min_long(max_long(n, min), max);
 }
 
-__attribute__((noinline)) void pcp_trim(struct zone *zone, struct per_cpu_pages *pcp, int high, bool all,
-					unsigned int list)
+__noinline void pcp_trim(struct zone *zone, struct per_cpu_pages *pcp, int high, bool all,
+			 unsigned int list)
 {
 	int n = trim_size(zone->machine, pcp, high, all);
 
@@ -134,7 +137,8 @@ __attribute__((noinline)) void pcp_trim(struct zone *zone, struct per_cpu_pages 
 }
 
 /* Pageblocks whose type has no page lists: isolated pages go straight back, others stand in for MOVABLE. */
-__attribute__((noinline)) void pcp_free_untyped(struct zone *zone, struct page *page, pfn_t pfn, unsigned int order)
+__noinline void pcp_free_untyped(struct zone *zone, struct page *page, pfn_t pfn,
+				 unsigned int order)
 {
 	if (page->index != MIGRATE_ISOLATE) {
 		pcp_free_typed(zone->machine, zone, page, order, MIGRATE_MOVABLE);
@@ -152,7 +156,8 @@ void drain_zone_pages(struct zone *zone, unsigned int cpu)
 	struct per_cpu_pages *pcp = &zone->pageset[cpu];
 
 	while (pcp->count) {
-		int n = (int)min_long(pcp->count, pcp->batch << m->config.profile->pcp_free_factor_cap);
+		int n = (int)min_long(pcp->count,
+				      pcp->batch << m->config.profile->pcp_free_factor_cap);
 
 		mm_emit(m, MM_EVENT_PCP_DRAIN, zone, 0, 0, 0, (uint64_t)n);
 		pcp_lock(m, pcp);

@@ -22,7 +22,8 @@ static inline unsigned int pcp_list(const struct mm_machine *m, unsigned int ord
 	return order * MIGRATE_PCPTYPES + (unsigned int)migratetype;
 }
 
-static inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct list_head *list, unsigned int order)
+static inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct list_head *list,
+				   unsigned int order)
 {
 	struct page *page = lru_to_page(list->next);
 
@@ -32,8 +33,9 @@ static inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct list_head *
 }
 
 /* A block from this CPU's list, refilled if it is empty; NULL iff the buddy has none for it. */
-static inline __attribute__((always_inline)) struct page *
-pcp_alloc(struct mm_machine *m, struct zone *zone, unsigned int order, int migratetype, unsigned int alloc_flags)
+static __always_inline struct page *pcp_alloc(struct mm_machine *m, struct zone *zone,
+					      unsigned int order, int migratetype,
+					      unsigned int alloc_flags)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
 	unsigned int index = pcp_list(m, order, migratetype);
@@ -43,7 +45,8 @@ pcp_alloc(struct mm_machine *m, struct zone *zone, unsigned int order, int migra
 	pcp_lock(m, pcp);
 	pcp->free_factor >>= 1;
 	do {
-		if (unlikely(list_empty(list)) && !pcp_refill(zone, pcp, index, migratetype, alloc_flags)) {
+		if (unlikely(list_empty(list)) &&
+		    !pcp_refill(zone, pcp, index, migratetype, alloc_flags)) {
 			page = NULL;
 			break;
 		}
@@ -54,9 +57,8 @@ pcp_alloc(struct mm_machine *m, struct zone *zone, unsigned int order, int migra
 }
 
 /* A freed block goes to the head of its list; a page set that is full gives its oldest back. */
-static inline __attribute__((always_inline)) void pcp_free_typed(struct mm_machine *m, struct zone *zone,
-								 struct page *page, unsigned int order,
-								 int migratetype)
+static __always_inline void pcp_free_typed(struct mm_machine *m, struct zone *zone,
+					   struct page *page, unsigned int order, int migratetype)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
 	unsigned int list = pcp_list(m, order, migratetype);
@@ -73,7 +75,7 @@ static inline __attribute__((always_inline)) void pcp_free_typed(struct mm_machi
 	pcp_unlock(m, pcp);
 }
 
-static inline __attribute__((always_inline)) void pcp_free(struct mm_machine *m, struct page *page, unsigned int order)
+static __always_inline void pcp_free(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	struct zone *zone = page_zone(m, page);
 	pfn_t pfn = (pfn_t)(page - m->memmap);

@@ -31,10 +31,10 @@ struct slowpath {
 
 enum step { STEP_PAGE, STEP_RETRY, STEP_NOPAGE, STEP_ON, STEP_END };
 
-/* Facts 5, gfp_to_alloc_flags, column 6.1.y. */
+/* Facts 5, gfp_to_alloc_flags, column 6.1.y; the mark is min, index 0. */
 static unsigned int gfp_to_alloc_flags(gfp_t gfp, unsigned int order)
 {
-	unsigned int flags = ALLOC_WMARK_MIN | ALLOC_CPUSET | (gfp & (__GFP_HIGH | __GFP_KSWAPD_RECLAIM));
+	unsigned int flags = ALLOC_CPUSET | (gfp & (__GFP_HIGH | __GFP_KSWAPD_RECLAIM));
 
 	if (!(gfp & __GFP_DIRECT_RECLAIM)) {
 		if (!(gfp & __GFP_NOMEMALLOC)) {
@@ -141,8 +141,8 @@ static bool some_zone_could_do(const struct slowpath *s)
 	for (; ref->zone; ref = next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
 		long available = 2 * ref->zone->nr_free_pages;
 
-		if (zone_watermark_ok(ref->zone, s->order, wmark_pages(ref->zone, WMARK_MIN), ac->highest_zoneidx,
-				      s->alloc_flags, available))
+		if (zone_watermark_ok(ref->zone, s->order, wmark_pages(ref->zone, WMARK_MIN),
+				      ac->highest_zoneidx, s->alloc_flags, available))
 			return true;
 	}
 	return false;
@@ -162,7 +162,8 @@ static bool should_reclaim_retry(struct slowpath *s)
 /* Orders and flags for which nobody is killed (facts 9, may_oom). */
 static bool oom_is_no_answer(const struct slowpath *s)
 {
-	return s->costly || (s->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) || s->ac->highest_zoneidx < ZONE_NORMAL;
+	return s->costly || (s->gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) ||
+	       s->ac->highest_zoneidx < ZONE_NORMAL;
 }
 
 /* STEP_ON: nothing came of it. STEP_END: the kernel would have panicked. */
@@ -266,14 +267,18 @@ static enum step first_round(struct slowpath *s, struct page **page)
 	return compact_first(s, page);
 }
 
-__attribute__((noinline)) struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac)
+__noinline struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order,
+					     struct alloc_context *ac)
 {
 	struct slowpath s = {
-		.ac = ac, .m = ac->m, .order = order,
+		.ac = ac,
+		.m = ac->m,
+		.order = order,
 		.costly = order > PAGE_ALLOC_COSTLY_ORDER,
 		.can_direct_reclaim = gfp & __GFP_DIRECT_RECLAIM,
 		.can_compact = gfp & __GFP_IO,
-		.seen_at_oom = UINT64_MAX, .seen_at_nofail = UINT64_MAX,
+		.seen_at_oom = UINT64_MAX,
+		.seen_at_nofail = UINT64_MAX,
 	};
 	struct page *page = NULL;
 

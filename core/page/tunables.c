@@ -8,7 +8,7 @@ enum {
 	MIN_FREE_KBYTES_LEAST = 128,
 	MIN_FREE_KBYTES_MOST = 262144,
 	KBYTES_PER_PAGE = PAGE_SIZE / 1024,
-	THP_LEAST_PAGES = (512 << 20) / PAGE_SIZE,	/* below it THP is off */
+	THP_LEAST_PAGES = (512 << 20) / PAGE_SIZE, /* below it THP is off */
 	PCP_BATCH_PAGES_MOST = (1 << 20) / PAGE_SIZE,
 };
 
@@ -66,8 +66,9 @@ static void set_zone_wmarks(struct mm_machine *m, struct zone *zone, uint64_t to
 {
 	uint64_t pages_min = m->sysctl[MM_SYSCTL_MIN_FREE_KBYTES] / KBYTES_PER_PAGE;
 	uint64_t min = total ? pages_min * zone->managed_pages / total : 0;
-	uint64_t gap = max_u64(min / 4, mult_frac(zone->managed_pages,
-						  m->sysctl[MM_SYSCTL_WATERMARK_SCALE_FACTOR], 10000));
+	uint64_t gap =
+		max_u64(min / 4, mult_frac(zone->managed_pages,
+					   m->sysctl[MM_SYSCTL_WATERMARK_SCALE_FACTOR], 10000));
 
 	zone->_watermark[WMARK_MIN] = min;
 	zone->_watermark[WMARK_LOW] = min + gap;
@@ -119,7 +120,8 @@ static void zone_set_pageset_sizes(const struct mm_machine *m, struct zone *zone
 	}
 }
 
-static void for_each_zone(struct mm_machine *m, void (*what)(struct mm_machine *m, struct zone *zone))
+static void for_each_zone(struct mm_machine *m,
+			  void (*what)(struct mm_machine *m, struct zone *zone))
 {
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
@@ -155,7 +157,8 @@ static void zone_set_lowmem_reserve(struct mm_machine *m, struct zone *zone)
 
 	for (unsigned int type = zone->type + 1; type < MAX_NR_ZONES; type++) {
 		above += zone->pgdat->zones[type].managed_pages;
-		zone->lowmem_reserve[type] = ratio && zone->managed_pages ? (long)(above / ratio) : 0;
+		zone->lowmem_reserve[type] =
+			ratio && zone->managed_pages ? (long)(above / ratio) : 0;
 	}
 }
 
@@ -164,8 +167,10 @@ void init_per_zone_wmark_min(struct mm_machine *m)
 	m->sysctl[MM_SYSCTL_WATERMARK_SCALE_FACTOR] = m->config.watermark_scale_factor;
 	m->sysctl[MM_SYSCTL_WATERMARK_BOOST_FACTOR] = m->config.watermark_boost_factor;
 	m->sysctl[MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA] = m->config.lowmem_reserve_ratio[ZONE_DMA];
-	m->sysctl[MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA32] = m->config.lowmem_reserve_ratio[ZONE_DMA32];
-	m->sysctl[MM_SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] = m->config.lowmem_reserve_ratio[ZONE_NORMAL];
+	m->sysctl[MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA32] =
+		m->config.lowmem_reserve_ratio[ZONE_DMA32];
+	m->sysctl[MM_SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] =
+		m->config.lowmem_reserve_ratio[ZONE_NORMAL];
 	calculate_min_free_kbytes(m);
 	setup_per_zone_wmarks(m);
 	for_each_zone(m, zone_set_lowmem_reserve);
@@ -187,7 +192,8 @@ void khugepaged_raises_min_free(struct mm_machine *m)
 	uint64_t per_zone = pageblock_pages(m) * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES);
 	uint64_t pages = min_u64(per_zone * nr_low_zones(m), nr_free_buffer_pages(m) / 20);
 
-	if (!m->config.thp || total_managed_pages(m) < THP_LEAST_PAGES || m->config.min_free_kbytes != MM_BY_FORMULA)
+	if (!m->config.thp || total_managed_pages(m) < THP_LEAST_PAGES ||
+	    m->config.min_free_kbytes != MM_BY_FORMULA)
 		return;
 	if (pages * KBYTES_PER_PAGE > m->sysctl[MM_SYSCTL_MIN_FREE_KBYTES])
 		m->sysctl[MM_SYSCTL_MIN_FREE_KBYTES] = pages * KBYTES_PER_PAGE;

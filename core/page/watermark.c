@@ -32,35 +32,36 @@ static bool has_fitting_block(const struct zone *zone, unsigned int order, unsig
 		for (unsigned int type = 0; type < MIGRATE_PCPTYPES; type++)
 			if (!list_empty(&area->free_list[type]))
 				return true;
-		if ((alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) && !list_empty(&area->free_list[MIGRATE_HIGHATOMIC]))
+		if ((alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) &&
+		    !list_empty(&area->free_list[MIGRATE_HIGHATOMIC]))
 			return true;
 	}
 	return false;
 }
 
-bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
-		       unsigned int alloc_flags, long free_pages)
+bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
+		       unsigned int highest_zoneidx, unsigned int alloc_flags, long nr_free)
 {
 	long min = lowered((long)mark, alloc_flags);
 
-	free_pages -= unusable_free(zone, order, alloc_flags);
-	if (free_pages <= min + zone->lowmem_reserve[highest_zoneidx])
+	nr_free -= unusable_free(zone, order, alloc_flags);
+	if (nr_free <= min + zone->lowmem_reserve[highest_zoneidx])
 		return false;
 	return order == 0 || has_fitting_block(zone, order, alloc_flags);
 }
 
 /* The whole check; a boost does not stop an atomic page. */
-bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_t mark, unsigned int highest_zoneidx,
-			    unsigned int alloc_flags, gfp_t gfp)
+bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_t mark,
+			    unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp)
 {
-	long free_pages = zone->nr_free_pages;
+	long nr_free = zone->nr_free_pages;
 
-	if (zone_watermark_ok(zone, order, mark, highest_zoneidx, alloc_flags, free_pages))
+	if (zone_watermark_ok(zone, order, mark, highest_zoneidx, alloc_flags, nr_free))
 		return true;
 	if (order == 0 && (gfp & __GFP_ATOMIC) && zone->watermark_boost &&
 	    (alloc_flags & ALLOC_WMARK_MASK) == ALLOC_WMARK_MIN)
-		return zone_watermark_ok(zone, order, zone->_watermark[WMARK_MIN], highest_zoneidx, alloc_flags,
-					 free_pages);
+		return zone_watermark_ok(zone, order, zone->_watermark[WMARK_MIN], highest_zoneidx,
+					 alloc_flags, nr_free);
 	return false;
 }
 

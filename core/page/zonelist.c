@@ -18,8 +18,8 @@ static bool node_has_memory(const struct mm_machine *m, unsigned int node)
 }
 
 /* The unused node with memory that costs least; nr_nodes: none is left. CPUs count nothing at boot (facts 3). */
-static unsigned int find_next_best_node(const struct mm_machine *m, unsigned int local, uint64_t used,
-					const uint64_t load[MM_MAX_NODES])
+static unsigned int find_next_best_node(const struct mm_machine *m, unsigned int local,
+					uint64_t used, const uint64_t load[MM_MAX_NODES])
 {
 	unsigned int best = m->nr_nodes;
 	uint64_t best_val = UINT64_MAX;
@@ -40,7 +40,8 @@ static unsigned int find_next_best_node(const struct mm_machine *m, unsigned int
 	return best;
 }
 
-static struct zoneref *append_node_zones(struct zoneref *at, struct mm_machine *m, unsigned int node)
+static struct zoneref *append_node_zones(struct zoneref *at, struct mm_machine *m,
+					 unsigned int node)
 {
 	for (unsigned int type = MAX_NR_ZONES; type-- > 0;) {
 		struct zone *zone = mm_zone(m, node, type);
@@ -66,7 +67,8 @@ static void build_zonelists(struct mm_machine *m, unsigned int local, uint64_t l
 		fallback = append_node_zones(fallback, m, node);
 	}
 	*fallback = (struct zoneref){ NULL, 0 };
-	*append_node_zones(pgdat->zonelists[ZONELIST_NOFALLBACK].zonerefs, m, local) = (struct zoneref){ NULL, 0 };
+	*append_node_zones(pgdat->zonelists[ZONELIST_NOFALLBACK].zonerefs, m, local) =
+		(struct zoneref){ NULL, 0 };
 }
 
 /* The zone each combination of the four zone bits asks for; combinations that mean nothing read as DMA (facts 3). */
@@ -114,6 +116,7 @@ void build_all_zonelists(struct mm_machine *m)
 		build_zonelists(m, node, load);
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
-			mm_zone(m, node, type)->avoids_fragments = avoids_fragments(m, mm_zone(m, node, type));
+			mm_zone(m, node, type)->avoids_fragments =
+				avoids_fragments(m, mm_zone(m, node, type));
 	decide_grouping(m);
 }

@@ -12,7 +12,8 @@ static __attribute__((format(printf, 4, 5))) void append(char *buffer, size_t si
 	va_list args;
 
 	va_start(args, format);
-	int n = vsnprintf(*length < size ? buffer + *length : NULL, *length < size ? size - *length : 0, format, args);
+	int n = vsnprintf(*length < size ? buffer + *length : NULL,
+			  *length < size ? size - *length : 0, format, args);
 	va_end(args);
 	*length += n > 0 ? (size_t)n : 0;
 }

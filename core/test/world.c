@@ -7,16 +7,22 @@
 static struct mm_config shape_config(struct shape shape)
 {
 	struct mm_config c = {
-		.profile = &mm_profile_linux_6_1, .checks = shape.checks, .thp = shape.thp,
-		.nr_nodes = shape.nodes ? shape.nodes : 1, .nr_cpus = shape.cpus ? shape.cpus : 1,
+		.profile = &mm_profile_linux_6_1,
+		.checks = shape.checks,
+		.thp = shape.thp,
+		.nr_nodes = shape.nodes ? shape.nodes : 1,
+		.nr_cpus = shape.cpus ? shape.cpus : 1,
 		.top_order = shape.top_order ? shape.top_order : 5,
 		.pageblock_order = shape.pageblock_order ? shape.pageblock_order : 4,
 		.max_pfn = shape.pages ? shape.pages : 64,
-		.dma_end = shape.dma_end, .dma32_end = shape.dma32_end, .section_pages = 1024,
+		.dma_end = shape.dma_end,
+		.dma32_end = shape.dma32_end,
+		.section_pages = 1024,
 		.min_free_kbytes = shape.min_free_kbytes,
 		.pcp_high = shape.high ? shape.high : MM_BY_FORMULA,
 		.pcp_batch = shape.batch ? shape.batch : MM_BY_FORMULA,
-		.watermark_scale_factor = 10, .watermark_boost_factor = 15000,
+		.watermark_scale_factor = 10,
+		.watermark_boost_factor = 15000,
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 	};
 
@@ -24,7 +30,8 @@ static struct mm_config shape_config(struct shape shape)
 	for (unsigned int node = 0; node < c.nr_nodes; node++) {
 		pfn_t share = c.max_pfn / c.nr_nodes;
 
-		c.memory[node] = (struct mm_range){ node ? node * share : 1, (node + 1) * share, (int)node };
+		c.memory[node] =
+			(struct mm_range){ node ? node * share : 1, (node + 1) * share, (int)node };
 		for (unsigned int to = 0; to < c.nr_nodes; to++)
 			c.distance[node][to] = node == to ? 10 : 20;
 	}
@@ -92,8 +99,8 @@ static void append_block(char *text, const struct world *w, const struct page *p
 {
 	size_t length = strlen(text);
 
-	snprintf(text + length, 4096 - length, order < 0 ? "%s%llu" : "%s%llu:%d", length ? " " : "",
-		 (unsigned long long)(page - w->machine->memmap), order);
+	snprintf(text + length, 4096 - length, order < 0 ? "%s%llu" : "%s%llu:%d",
+		 length ? " " : "", (unsigned long long)(page - w->machine->memmap), order);
 }
 
 const char *world_free(const struct world *w, enum zone_type type)
@@ -119,12 +126,14 @@ static const char *list_text(const struct world *w, const struct list_head *head
 	return text;
 }
 
-const char *world_list(const struct world *w, enum zone_type type, unsigned int order, enum migratetype migratetype)
+const char *world_list(const struct world *w, enum zone_type type, unsigned int order,
+		       enum migratetype migratetype)
 {
 	return list_text(w, &mm_zone(w->machine, 0, type)->free_area[order].free_list[migratetype]);
 }
 
-const char *world_pcp(const struct world *w, enum zone_type type, unsigned int cpu, unsigned int list)
+const char *world_pcp(const struct world *w, enum zone_type type, unsigned int cpu,
+		      unsigned int list)
 {
 	return list_text(w, &mm_zone(w->machine, 0, type)->pageset[cpu].lists[list]);
 }

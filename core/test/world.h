@@ -14,13 +14,13 @@
 #include "lostbuddy/gfp.h"
 
 struct shape {
-	pfn_t pages;			/* 64 */
-	unsigned int cpus, nodes;	/* 1, 1; nodes share the pages evenly */
-	unsigned int top_order, pageblock_order;	/* 5, 4 */
-	pfn_t dma_end, dma32_end;	/* 0: no such zone */
-	pfn_t movable_start;		/* of the last node */
-	long min_free_kbytes;		/* 0 */
-	long high, batch;		/* 0: by formula */
+	pfn_t pages;				 /* 64 */
+	unsigned int cpus, nodes;		 /* 1, 1; nodes share the pages evenly */
+	unsigned int top_order, pageblock_order; /* 5, 4 */
+	pfn_t dma_end, dma32_end;		 /* 0: no such zone */
+	pfn_t movable_start;			 /* of the last node */
+	long min_free_kbytes;			 /* 0 */
+	long high, batch;			 /* 0: by formula */
 	enum mm_checks checks;
 	bool thp;
 };
@@ -40,8 +40,10 @@ void world_on(struct world *w, unsigned int cpu, enum mm_level level, unsigned i
 
 /* "pfn:order pfn:order ..." of all free blocks of node 0's zone, ascending; in list order of one list. */
 const char *world_free(const struct world *w, enum zone_type type);
-const char *world_list(const struct world *w, enum zone_type type, unsigned int order, enum migratetype migratetype);
-const char *world_pcp(const struct world *w, enum zone_type type, unsigned int cpu, unsigned int list);
+const char *world_list(const struct world *w, enum zone_type type, unsigned int order,
+		       enum migratetype migratetype);
+const char *world_pcp(const struct world *w, enum zone_type type, unsigned int cpu,
+		      unsigned int list);
 
 #define world_expect_free(w, type, expect) EXPECT_STR(world_free(w, type), expect)
 

@@ -46,7 +46,7 @@ static const unsigned int path_of_event[MM_EVENT_COUNT] = {
 struct failure {
 	enum lb_outcome outcome;
 	enum lb_reason reason;
-	enum lb_path path;	/* LB_PATH_COUNT: none */
+	enum lb_path path; /* LB_PATH_COUNT: none */
 };
 
 static const struct failure failures[] = {
@@ -88,7 +88,8 @@ static void copy_ranges(struct mm_range *to, const struct machine_range *from, u
 
 static void translate_machine(struct mm_config *c, const struct machine *m)
 {
-	_Static_assert((int)CHECKS_OFF == (int)MM_CHECKS_OFF && (int)CHECKS_DEBUG == (int)MM_CHECKS_DEBUG,
+	_Static_assert((int)CHECKS_OFF == (int)MM_CHECKS_OFF &&
+			       (int)CHECKS_DEBUG == (int)MM_CHECKS_DEBUG,
 		       "checks are numbered alike");
 	memset(c, 0, sizeof(*c));
 	c->profile = &mm_profile_linux_6_1;
@@ -199,8 +200,10 @@ static void exec_alloc(struct core_instance *t, const struct lb_call *call, stru
 	case OP_ALLOC_PAGES:
 		if (call->nodemask)
 			give(r, __alloc_pages(call->gfp, call->order,
-					      call->node == NODE_NONE ? (int)t->machine->cpu_node[call->cpu]
-								      : call->node, &mask));
+					      call->node == NODE_NONE
+						      ? (int)t->machine->cpu_node[call->cpu]
+						      : call->node,
+					      &mask));
 		else
 			give(r, alloc_pages_node(call->node, call->gfp, call->order));
 		break;
@@ -239,7 +242,8 @@ static struct page *held_block(const struct lb_call *call, struct lb_result *r)
 	return page;
 }
 
-static void exec_wrong_order(struct core_instance *t, const struct lb_call *call, struct page *page, struct lb_result *r)
+static void exec_wrong_order(struct core_instance *t, const struct lb_call *call, struct page *page,
+			     struct lb_result *r)
 {
 	uint64_t freed = UINT64_C(1) << call->order, held = UINT64_C(1) << call->block_order;
 
@@ -461,7 +465,8 @@ static const uint64_t *core_paths(void *instance)
 
 const struct lb_target core_target = {
 	.abi = LB_TARGET_ABI,
-	.flags = LB_TARGET_BUDDY | LB_TARGET_LINUX | LB_TARGET_CACHES | LB_TARGET_TRUSTED | LB_TARGET_MISUSE,
+	.flags = LB_TARGET_BUDDY | LB_TARGET_LINUX | LB_TARGET_CACHES | LB_TARGET_TRUSTED |
+		 LB_TARGET_MISUSE,
 	.name = "core",
 	.capabilities = (UINT64_C(1) << OP_COUNT) - 1,
 	.create = core_create,

@@ -6,10 +6,12 @@
 #include "target/builtin.h"
 #include "target/core_state.h"
 
-size_t core_proc(const struct machine *machine, const char *file, char *buffer, size_t size, char *error)
+size_t core_proc(const struct machine *machine, const char *file, char *buffer, size_t size,
+		 char *error)
 {
 	if (strcmp(file, "buddyinfo") != 0) {
-		snprintf(error, TARGET_ERROR_SIZE, "no /proc file \"%s\" here; there is buddyinfo", file);
+		snprintf(error, TARGET_ERROR_SIZE, "no /proc file \"%s\" here; there is buddyinfo",
+			 file);
 		return 0;
 	}
 	struct core_instance *t = core_target.create(machine, error);

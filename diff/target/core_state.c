@@ -6,7 +6,7 @@
 /* A sink of words that goes on counting when it is full. */
 struct sink {
 	uint64_t *words;
-	size_t capacity, used, section;	/* section: where the open one's count stands */
+	size_t capacity, used, section; /* section: where the open one's count stands */
 };
 
 static inline void put(struct sink *sink, uint64_t word)
@@ -109,7 +109,8 @@ static void export_node(const struct pglist_data *pgdat, struct sink *sink)
 	put(sink, (uint64_t)pgdat->node_id);
 	put(sink, pgdat->kswapd_awake);
 	put(sink, pgdat->kswapd_order);
-	put(sink, pgdat->kswapd_highest_zoneidx == MAX_NR_ZONES ? LB_NO_ZONE_INDEX : pgdat->kswapd_highest_zoneidx);
+	put(sink, pgdat->kswapd_highest_zoneidx == MAX_NR_ZONES ? LB_NO_ZONE_INDEX
+								: pgdat->kswapd_highest_zoneidx);
 	end(sink);
 }
 
@@ -134,8 +135,8 @@ static void export_zone(const struct zone *zone, struct sink *sink)
 	end(sink);
 }
 
-static void export_free_list(const struct core_instance *t, const struct zone *zone, unsigned int order, unsigned int type,
-			     struct sink *sink)
+static void export_free_list(const struct core_instance *t, const struct zone *zone,
+			     unsigned int order, unsigned int type, struct sink *sink)
 {
 	const struct list_head *head = &zone->free_area[order].free_list[type];
 
@@ -151,8 +152,8 @@ static void export_free_list(const struct core_instance *t, const struct zone *z
 	end(sink);
 }
 
-static void export_pcp_list(const struct core_instance *t, const struct list_head *head, unsigned int index,
-			    struct sink *sink)
+static void export_pcp_list(const struct core_instance *t, const struct list_head *head,
+			    unsigned int index, struct sink *sink)
 {
 	if (list_empty(head))
 		return;
@@ -169,7 +170,8 @@ static void export_pcp_list(const struct core_instance *t, const struct list_hea
 		sink->words[count_at] = sink->used - count_at - 1;
 }
 
-static void export_pcp(const struct core_instance *t, const struct zone *zone, unsigned int cpu, struct sink *sink)
+static void export_pcp(const struct core_instance *t, const struct zone *zone, unsigned int cpu,
+		       struct sink *sink)
 {
 	const struct per_cpu_pages *pcp = &zone->pageset[cpu];
 	unsigned int nr_lists = t->machine->pcp_thp ? NR_PCP_LISTS : NR_PCP_ORDER_LISTS;
@@ -213,7 +215,8 @@ static uint64_t bad_state(const struct core_instance *t, uint64_t pfn)
 
 	if (t->leaked[pfn])
 		return 0;
-	return (uint64_t)(page->_mapcount == 0) | (uint64_t)(page->mapping != NULL && !PageTail(page)) << 1;
+	return (uint64_t)(page->_mapcount == 0) |
+	       (uint64_t)(page->mapping != NULL && !PageTail(page)) << 1;
 }
 
 static void export_bad_pages(const struct core_instance *t, struct sink *sink)
@@ -254,7 +257,8 @@ static void export_counters(const struct mm_machine *m, struct sink *sink)
 
 /* Calls one function for each zone that has a span, by node, then index. */
 static void for_each_spanned_zone(const struct core_instance *t, struct sink *sink,
-				  void (*what)(const struct core_instance *, const struct zone *, struct sink *))
+				  void (*what)(const struct core_instance *, const struct zone *,
+					       struct sink *))
 {
 	for (unsigned int node = 0; node < t->machine->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
@@ -276,7 +280,8 @@ static void zone_lists(const struct core_instance *t, const struct zone *zone, s
 				export_free_list(t, zone, order, type, sink);
 }
 
-static void zone_page_sets(const struct core_instance *t, const struct zone *zone, struct sink *sink)
+static void zone_page_sets(const struct core_instance *t, const struct zone *zone,
+			   struct sink *sink)
 {
 	for (unsigned int cpu = 0; populated_zone(zone) && cpu < t->machine->nr_cpus; cpu++)
 		export_pcp(t, zone, cpu, sink);

@@ -16,11 +16,12 @@ struct core_instance {
 	struct mm_machine *machine;
 	struct mm_context context;
 	uint64_t paths[LB_PATH_COUNT];
-	uint64_t *reserved;		/* start, end of each range */
+	uint64_t *reserved; /* start, end of each range */
 	size_t nr_reserved_words;
-	uint8_t *leaked;		/* [pfn] */
+	uint8_t *leaked; /* [pfn] */
 	uint64_t nr_leaked;
-	uint64_t marked[CORE_MAX_MARKED];	/* frames whose mapcount or mapping was set by hand, ascending */
+	uint64_t marked
+		[CORE_MAX_MARKED]; /* frames whose mapcount or mapping was set by hand, ascending */
 	unsigned int nr_marked;
 };
 

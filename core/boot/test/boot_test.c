@@ -9,11 +9,24 @@
 static struct mm_config pc_config(pfn_t max_pfn)
 {
 	struct mm_config c = {
-		.profile = &mm_profile_linux_6_1, .pc = true, .nr_nodes = 1, .nr_cpus = 1, .top_order = 10,
-		.pageblock_order = 9, .max_pfn = max_pfn, .dma_end = 4096, .dma32_end = 1048576, .section_pages = 32768,
-		.min_free_kbytes = MM_BY_FORMULA, .pcp_high = MM_BY_FORMULA, .pcp_batch = MM_BY_FORMULA,
-		.watermark_scale_factor = 10, .watermark_boost_factor = 15000,
-		.lowmem_reserve_ratio = { 256, 256, 32, 0 }, .distance = { { 10 } }, .nr_memory = 2,
+		.profile = &mm_profile_linux_6_1,
+		.pc = true,
+		.nr_nodes = 1,
+		.nr_cpus = 1,
+		.top_order = 10,
+		.pageblock_order = 9,
+		.max_pfn = max_pfn,
+		.dma_end = 4096,
+		.dma32_end = 1048576,
+		.section_pages = 32768,
+		.min_free_kbytes = MM_BY_FORMULA,
+		.pcp_high = MM_BY_FORMULA,
+		.pcp_batch = MM_BY_FORMULA,
+		.watermark_scale_factor = 10,
+		.watermark_boost_factor = 15000,
+		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
+		.distance = { { 10 } },
+		.nr_memory = 2,
 	};
 
 	c.memory[0] = (struct mm_range){ 1, 159, 0 };
@@ -21,13 +34,14 @@ static struct mm_config pc_config(pfn_t max_pfn)
 	return c;
 }
 
-TEST(zones_of_128_mib)	/* example 2: 128 MiB less what the firmware keeps ends at 32736 */
+TEST(zones_of_128_mib) /* example 2: 128 MiB less what the firmware keeps ends at 32736 */
 {
 	struct mm_config config = pc_config(32736);
 	struct world w;
 
 	world_open_config(&w, &config);
-	const struct zone *dma = mm_zone(w.machine, 0, ZONE_DMA), *dma32 = mm_zone(w.machine, 0, ZONE_DMA32);
+	const struct zone *dma = mm_zone(w.machine, 0, ZONE_DMA),
+			  *dma32 = mm_zone(w.machine, 0, ZONE_DMA32);
 
 	EXPECT_EQ(dma->zone_start_pfn, 1);
 	EXPECT_EQ(dma->spanned_pages, 4095);
@@ -40,7 +54,7 @@ TEST(zones_of_128_mib)	/* example 2: 128 MiB less what the firmware keeps ends a
 	world_close(&w);
 }
 
-TEST(dma_is_cut_into_8_9_10_10_10)	/* example 11 */
+TEST(dma_is_cut_into_8_9_10_10_10) /* example 11 */
 {
 	struct mm_config config = pc_config(32736);
 	struct world w;
@@ -51,18 +65,19 @@ TEST(dma_is_cut_into_8_9_10_10_10)	/* example 11 */
 
 	EXPECT_EQ(length, strlen(text));
 	*strchr(text, '\n') = 0;
-	EXPECT_STR(text, "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3 ");
+	EXPECT_STR(text, "Node 0, zone      DMA      0      0      0      0      0      0      0   "
+			 "   0      1      1      3 ");
 	world_close(&w);
 }
 
-TEST(an_odd_range_is_cut_as_far_as_alignment_and_end_allow)	/* example 11: 0, 1, 3, 4, 5, 7, 10, 10, 10, 0 */
+TEST(an_odd_range_is_cut_as_far_as_alignment_and_end_allow) /* example 11: 0, 1, 3, 4, 5, 7, 10, 10, 10, 0 */
 {
 	static const struct {
 		pfn_t pfn;
 		unsigned int order;
 	} cut[] = {
-		{ 0x12345, 0 }, { 0x12346, 1 }, { 0x12348, 3 }, { 0x12350, 4 }, { 0x12360, 5 }, { 0x12380, 7 },
-		{ 0x12400, 10 }, { 0x12800, 10 }, { 0x12c00, 10 }, { 0x13000, 0 },
+		{ 0x12345, 0 }, { 0x12346, 1 },	 { 0x12348, 3 },  { 0x12350, 4 },  { 0x12360, 5 },
+		{ 0x12380, 7 }, { 0x12400, 10 }, { 0x12800, 10 }, { 0x12c00, 10 }, { 0x13000, 0 },
 	};
 	struct mm_config config = pc_config(0x18000);
 	struct world w;
@@ -101,7 +116,7 @@ TEST(holes_belong_to_nobody)
 	world_open_config(&w, &config);
 	EXPECT(PageReserved(pfn_to_page(0)));
 	EXPECT(PageReserved(pfn_to_page(200)));
-	EXPECT(PageReserved(pfn_to_page(100)));		/* memory, but of the first megabyte */
+	EXPECT(PageReserved(pfn_to_page(100))); /* memory, but of the first megabyte */
 	EXPECT(!PageReserved(pfn_to_page(300)));
 	world_close(&w);
 }

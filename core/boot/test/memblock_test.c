@@ -10,9 +10,10 @@ static const char *ranges(const struct memblock_type *type)
 
 	text[0] = 0;
 	for (unsigned int i = 0; i < type->cnt; i++)
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%llu-%llu@%d", i ? " " : "",
-					   (unsigned long long)type->regions[i].start,
-					   (unsigned long long)type->regions[i].end, type->regions[i].node);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%llu-%llu@%d",
+					   i ? " " : "", (unsigned long long)type->regions[i].start,
+					   (unsigned long long)type->regions[i].end,
+					   type->regions[i].node);
 	return text;
 }
 
@@ -67,7 +68,8 @@ TEST(allocation_takes_the_highest_room_on_the_node_then_anywhere)
 	EXPECT_STR(free_ranges(&mb), "1-90@0 200-250@1 260-300@1");
 	EXPECT_EQ(memblock_alloc_top_down(&mb, 40, 1), 260);
 	EXPECT_EQ(memblock_alloc_top_down(&mb, 10, 0), 80);
-	EXPECT_EQ(memblock_alloc_top_down(&mb, 60, 1), 20);	/* node 1 has no 60 in one piece any more */
+	EXPECT_EQ(memblock_alloc_top_down(&mb, 60, 1),
+		  20); /* node 1 has no 60 in one piece any more */
 	EXPECT_EQ(memblock_alloc_top_down(&mb, 60, 1), 0);
 	EXPECT_STR(free_ranges(&mb), "1-20@0 200-250@1");
 	EXPECT_EQ(memblock_memory_pages(&mb, 1, 0, 280), 80);
@@ -95,7 +97,7 @@ static uint64_t unit_of(unsigned int cpus, unsigned int nodes, const unsigned in
 	return percpu_unit_bytes(&config) / 1024;
 }
 
-TEST(percpu_units_share_an_allocation_while_little_is_wasted)	/* facts, example 21 */
+TEST(percpu_units_share_an_allocation_while_little_is_wasted) /* facts, example 21 */
 {
 	const unsigned int two_one_one[] = { 0, 0, 1, 2 };
 

@@ -10,27 +10,34 @@
 struct zone;
 
 enum mm_event_kind {
-	MM_EVENT_ALLOC,			/* a block was handed out */
-	MM_EVENT_FREE,			/* a block came back */
-	MM_EVENT_SPLIT,			/* pfn, order: the half that went to a free list */
-	MM_EVENT_MERGE,			/* pfn, order: the joined block */
-	MM_EVENT_TAKE,			/* a block left a free list */
-	MM_EVENT_PUT,			/* a block entered a free list */
-	MM_EVENT_RETYPE,		/* a pageblock changed to migratetype */
-	MM_EVENT_STEAL_PAGE, MM_EVENT_STEAL_MOVE, MM_EVENT_STEAL_CLAIM, MM_EVENT_STEAL_WHOLE,
-	MM_EVENT_BOOST,			/* value: the zone's boost now */
-	MM_EVENT_PCP_REFILL,		/* value: blocks that came */
-	MM_EVENT_PCP_TRIM, MM_EVENT_PCP_DRAIN,	/* value: pages that are to go */
+	MM_EVENT_ALLOC,	 /* a block was handed out */
+	MM_EVENT_FREE,	 /* a block came back */
+	MM_EVENT_SPLIT,	 /* pfn, order: the half that went to a free list */
+	MM_EVENT_MERGE,	 /* pfn, order: the joined block */
+	MM_EVENT_TAKE,	 /* a block left a free list */
+	MM_EVENT_PUT,	 /* a block entered a free list */
+	MM_EVENT_RETYPE, /* a pageblock changed to migratetype */
+	MM_EVENT_STEAL_PAGE,
+	MM_EVENT_STEAL_MOVE,
+	MM_EVENT_STEAL_CLAIM,
+	MM_EVENT_STEAL_WHOLE,
+	MM_EVENT_BOOST,	     /* value: the zone's boost now */
+	MM_EVENT_PCP_REFILL, /* value: blocks that came */
+	MM_EVENT_PCP_TRIM,
+	MM_EVENT_PCP_DRAIN, /* value: pages that are to go */
 	MM_EVENT_SLOWPATH,
 	MM_EVENT_KSWAPD_WAKE,
-	MM_EVENT_OTHER_ZONE, MM_EVENT_OTHER_NODE,	/* served by another zone than the preferred one */
-	MM_EVENT_RESERVES,		/* served below the min mark */
-	MM_EVENT_HIGHATOMIC_RESERVE, MM_EVENT_HIGHATOMIC_TAKE, MM_EVENT_HIGHATOMIC_UNRESERVE,
+	MM_EVENT_OTHER_ZONE,
+	MM_EVENT_OTHER_NODE, /* served by another zone than the preferred one */
+	MM_EVENT_RESERVES,   /* served below the min mark */
+	MM_EVENT_HIGHATOMIC_RESERVE,
+	MM_EVENT_HIGHATOMIC_TAKE,
+	MM_EVENT_HIGHATOMIC_UNRESERVE,
 	MM_EVENT_NOFRAGMENT_RETRY,
-	MM_EVENT_FAIL,			/* value: enum mm_failure */
+	MM_EVENT_FAIL, /* value: enum mm_failure */
 	MM_EVENT_PARTIAL_FREE,
 	MM_EVENT_BAD_PAGE,
-	MM_EVENT_SCHED_POINT,		/* value: enum mm_sched_point */
+	MM_EVENT_SCHED_POINT, /* value: enum mm_sched_point */
 	MM_EVENT_COUNT
 };
 
@@ -38,7 +45,7 @@ struct mm_event {
 	enum mm_event_kind kind;
 	unsigned int order;
 	int migratetype;
-	const struct zone *zone;	/* NULL: none */
+	const struct zone *zone; /* NULL: none */
 	pfn_t pfn;
 	uint64_t value;
 };

@@ -60,7 +60,8 @@ struct page *alloc_pages(gfp_t gfp, unsigned int order);
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 
 /* The same, limited to the nodes of a mask; NULL: no limit. @preferred_nid is a node's id. */
-struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid, const nodemask_t *nodemask);
+struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
+			   const nodemask_t *nodemask);
 
 static inline struct page *alloc_page(gfp_t gfp)
 {
@@ -83,7 +84,7 @@ static inline unsigned long __get_free_page(gfp_t gfp)
  * A block whose pages are in a bad state is leaked when that is noticed (facts 6). Context: any but NMI.
  */
 void __free_pages(struct page *page, unsigned int order);
-void free_pages(unsigned long address, unsigned int order);	/* address 0: nothing */
+void free_pages(unsigned long address, unsigned int order); /* address 0: nothing */
 
 static inline void __free_page(struct page *page)
 {
@@ -129,7 +130,8 @@ static inline void *page_address(const struct page *page)
 
 static inline struct page *virt_to_page(const void *address)
 {
-	return pfn_to_page((pfn_t)((const char *)address - mm_current->machine->memory) >> PAGE_SHIFT);
+	return pfn_to_page((pfn_t)((const char *)address - mm_current->machine->memory) >>
+			   PAGE_SHIFT);
 }
 
 #endif

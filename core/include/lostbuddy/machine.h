@@ -31,15 +31,15 @@ enum mm_lock_mode { MM_LOCKS_NOTHING, MM_LOCKS_SCHEDULER, MM_LOCKS_REAL };
 /* What a kernel version does differently, as data (facts, section by section). */
 struct mm_profile {
 	const char *name;
-	unsigned int pcp_max_order;	/* orders 0 .. this have page lists */
-	bool pcp_has_thp_lists;		/* with thp: pageblock order too */
+	unsigned int pcp_max_order; /* orders 0 .. this have page lists */
+	bool pcp_has_thp_lists;	    /* with thp: pageblock order too */
 	int pcp_free_factor_cap;
-	uint64_t node_load_unit;	/* the node order's val = distance term * this + load */
+	uint64_t node_load_unit; /* the node order's val = distance term * this + load */
 };
 extern const struct mm_profile mm_profile_linux_6_1;
 
 struct mm_range {
-	pfn_t start, end;	/* [start, end) */
+	pfn_t start, end; /* [start, end) */
 	int node;
 };
 
@@ -48,21 +48,21 @@ struct mm_config {
 	enum mm_checks checks;
 	enum mm_lock_mode locks;
 	bool thp;
-	bool pc;		/* 0..1 MiB is reserved */
+	bool pc; /* 0..1 MiB is reserved */
 	unsigned int nr_nodes, nr_cpus;
 	unsigned int top_order, pageblock_order;
-	pfn_t max_pfn, dma_end, dma32_end;	/* dma_end, dma32_end: 0 = no such zone */
+	pfn_t max_pfn, dma_end, dma32_end; /* dma_end, dma32_end: 0 = no such zone */
 	uint64_t section_pages;
-	uint32_t percpu_unit_pages;		/* or MM_PERCPU_REAL */
-	long min_free_kbytes, pcp_high, pcp_batch;	/* or MM_BY_FORMULA */
+	uint32_t percpu_unit_pages;		   /* or MM_PERCPU_REAL */
+	long min_free_kbytes, pcp_high, pcp_batch; /* or MM_BY_FORMULA */
 	unsigned int watermark_scale_factor, watermark_boost_factor;
 	unsigned int lowmem_reserve_ratio[MAX_NR_ZONES];
-	pfn_t movable_start[MM_MAX_NODES];	/* 0: none */
+	pfn_t movable_start[MM_MAX_NODES]; /* 0: none */
 	unsigned int cpu_node[MM_MAX_CPUS];
 	unsigned int distance[MM_MAX_NODES][MM_MAX_NODES];
 	unsigned int nr_memory, nr_reserved;
-	struct mm_range memory[MM_MAX_RANGES];		/* ascending, disjoint, without pfn 0 */
-	struct mm_range reserved[MM_MAX_RANGES];	/* ascending, disjoint */
+	struct mm_range memory[MM_MAX_RANGES];	 /* ascending, disjoint, without pfn 0 */
+	struct mm_range reserved[MM_MAX_RANGES]; /* ascending, disjoint */
 };
 
 /* Tunables of /proc/sys/vm. */
@@ -83,50 +83,51 @@ enum mm_oom_result { MM_OOM_NO_VICTIM, MM_OOM_KILLED };
 
 struct mm_hooks {
 	uint64_t (*try_to_free_pages)(struct mm_machine *m, gfp_t gfp, unsigned int order);
-	enum mm_compact_result (*try_to_compact_pages)(struct mm_machine *m, gfp_t gfp, unsigned int order);
+	enum mm_compact_result (*try_to_compact_pages)(struct mm_machine *m, gfp_t gfp,
+						       unsigned int order);
 	enum mm_oom_result (*out_of_memory)(struct mm_machine *m, gfp_t gfp, unsigned int order);
 };
 
 struct mm_vmstat {
-	uint64_t pgalloc, pgfree;	/* pages */
-	uint64_t leaked;		/* frames lost for good: bad pages */
-	uint64_t bad_pages;		/* reports */
+	uint64_t pgalloc, pgfree; /* pages */
+	uint64_t leaked;	  /* frames lost for good: bad pages */
+	uint64_t bad_pages;	  /* reports */
 };
 
 struct mm_machine {
 	/* read on every allocation */
-	bool plain;			/* nobody listens, locks, poisons, groups otherwise: the shortcuts may be taken */
+	bool plain; /* nobody listens, locks, poisons, groups otherwise: the shortcuts may be taken */
 	mm_listener *listener;
 	void *listener_data;
 	struct page *memmap;
-	uint8_t *pageblock_type;	/* [pfn >> pageblock_order] */
-	char *memory;			/* host address of frame 0 */
+	uint8_t *pageblock_type; /* [pfn >> pageblock_order] */
+	char *memory;		 /* host address of frame 0 */
 	unsigned int top_order, pageblock_order;
 	unsigned int nr_nodes, nr_cpus;
 	enum mm_checks checks;
 	enum mm_lock_mode locks;
 	unsigned int pcp_max_order;
-	bool pcp_thp;			/* pageblock order has page lists */
-	bool grouping_disabled;		/* page_group_by_mobility_disabled */
-	bool poison_memory;		/* AddressSanitizer build: bytes of free pages are poisoned */
+	bool pcp_thp;		/* pageblock order has page lists */
+	bool grouping_disabled; /* page_group_by_mobility_disabled */
+	bool poison_memory;	/* AddressSanitizer build: bytes of free pages are poisoned */
 	unsigned int cpu_node[MM_MAX_CPUS];
 	uint8_t gfp_zone_table[16];
-	struct zone *zone_of[MM_MAX_NODES << ZONE_ID_ZONE_BITS];	/* by page_zone_id */
+	struct zone *zone_of[MM_MAX_NODES << ZONE_ID_ZONE_BITS]; /* by page_zone_id */
 	struct pglist_data *nodes;
 	struct mm_vmstat vmstat;
-	uint64_t changes;		/* of free areas and types: tells whether a round changed anything */
+	uint64_t changes; /* of free areas and types: tells whether a round changed anything */
 	uint64_t jiffies;
 	uint64_t sysctl[MM_SYSCTL_COUNT];
-	long user_min_free_kbytes;	/* -1: never written */
+	long user_min_free_kbytes; /* -1: never written */
 	struct mm_hooks hooks;
 	pfn_t max_pfn;
 	uint64_t nr_pageblocks;
-	uint64_t nr_kernel_pages;	/* "Total pages" of the zonelist line */
+	uint64_t nr_kernel_pages; /* "Total pages" of the zonelist line */
 	struct mm_config config;
 	/* the host's side */
 	char *arena;
 	size_t arena_size;
-	char *boot_image;		/* the arena as it was right after boot */
+	char *boot_image; /* the arena as it was right after boot */
 	size_t memory_size;
 };
 
@@ -145,15 +146,15 @@ enum mm_scope {
 /* Why the last allocation of a context gave nothing. */
 enum mm_failure {
 	MM_FAIL_NONE,
-	MM_FAIL_ORDER,		/* above the top order */
+	MM_FAIL_ORDER, /* above the top order */
 	MM_FAIL_INJECTED,
-	MM_FAIL_ZONE,		/* no zone of the zonelist matches */
-	MM_FAIL_WATERMARK,	/* every zone failed its mark */
-	MM_FAIL_BLOCK,		/* a zone passed its mark, but has no block to take */
-	MM_FAIL_TYPE,		/* MOVABLE and RECLAIMABLE together */
-	MM_FAIL_CONTEXT,	/* from NMI */
-	MM_FAIL_LOOP,		/* would loop for ever */
-	MM_FAIL_OOM,		/* no victim: the kernel would panic */
+	MM_FAIL_ZONE,	   /* no zone of the zonelist matches */
+	MM_FAIL_WATERMARK, /* every zone failed its mark */
+	MM_FAIL_BLOCK,	   /* a zone passed its mark, but has no block to take */
+	MM_FAIL_TYPE,	   /* MOVABLE and RECLAIMABLE together */
+	MM_FAIL_CONTEXT,   /* from NMI */
+	MM_FAIL_LOOP,	   /* would loop for ever */
+	MM_FAIL_OOM,	   /* no victim: the kernel would panic */
 };
 
 enum mm_warning {
@@ -167,16 +168,21 @@ struct mm_context {
 	struct mm_machine *machine;
 	unsigned int cpu;
 	enum mm_level level;
-	unsigned int scope;		/* enum mm_scope */
-	unsigned int fail_nth;		/* the n-th attempt from now on fails; 0: none */
-	enum mm_failure failure;	/* of the last allocation that gave nothing */
-	unsigned int warnings;		/* enum mm_warning, collected until the owner clears them */
+	unsigned int scope;	 /* enum mm_scope */
+	unsigned int fail_nth;	 /* the n-th attempt from now on fails; 0: none */
+	enum mm_failure failure; /* of the last allocation that gave nothing */
+	unsigned int warnings;	 /* enum mm_warning, collected until the owner clears them */
 };
 
 extern _Thread_local struct mm_context *mm_current;
 
 /* Stable names of the places where another CPU or an interrupt may come in between. */
-enum mm_sched_point { MM_POINT_ZONE_LOCK, MM_POINT_ZONE_UNLOCK, MM_POINT_PCP_LOCK, MM_POINT_PCP_UNLOCK };
+enum mm_sched_point {
+	MM_POINT_ZONE_LOCK,
+	MM_POINT_ZONE_UNLOCK,
+	MM_POINT_PCP_LOCK,
+	MM_POINT_PCP_UNLOCK
+};
 
 /*
  * mm_machine_create - lay out and boot a machine.

@@ -15,7 +15,8 @@
 
 enum {
 	NR_PCP_ORDER_LISTS = (PAGE_ALLOC_COSTLY_ORDER + 1) * MIGRATE_PCPTYPES,
-	NR_PCP_LISTS = NR_PCP_ORDER_LISTS + 2,	/* the last two: pageblock order, with THP (facts 8) */
+	NR_PCP_LISTS =
+		NR_PCP_ORDER_LISTS + 2, /* the last two: pageblock order, with THP (facts 8) */
 };
 
 enum zone_watermark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARK };
@@ -29,31 +30,32 @@ struct mm_lock {
 /* Free blocks of one order. */
 struct free_area {
 	struct list_head free_list[MIGRATE_TYPES];
-	uint64_t nr_free;	/* blocks on all lists */
+	uint64_t nr_free; /* blocks on all lists */
 };
 
 struct per_cpu_pages {
 	struct mm_lock lock;
-	int count;		/* pages on all lists */
+	int count; /* pages on all lists */
 	int high, batch;
-	int free_factor;	/* trims grow by 2^free_factor (facts 8) */
+	int free_factor; /* trims grow by 2^free_factor (facts 8) */
 	struct list_head lists[NR_PCP_LISTS];
-} __attribute__((aligned(256)));	/* so that [cpu] is a shift, and no two CPUs share a line */
+} __attribute__((aligned(256))); /* so that [cpu] is a shift, and no two CPUs share a line */
 
 struct zone {
 	/* read on every allocation */
-	uint64_t _watermark[NR_WMARK];		/* pages, without boost */
-	uint64_t watermark_boost;		/* pages, added to every mark */
-	long lowmem_reserve[MAX_NR_ZONES];	/* pages kept from requests that could use a higher zone */
-	long nr_free_pages;			/* in the free areas */
-	uint64_t nr_reserved_highatomic;	/* pages in reserved pageblocks */
-	struct per_cpu_pages *pageset;		/* [cpu] */
+	uint64_t _watermark[NR_WMARK]; /* pages, without boost */
+	uint64_t watermark_boost;      /* pages, added to every mark */
+	long lowmem_reserve
+		[MAX_NR_ZONES];		 /* pages kept from requests that could use a higher zone */
+	long nr_free_pages;		 /* in the free areas */
+	uint64_t nr_reserved_highatomic; /* pages in reserved pageblocks */
+	struct per_cpu_pages *pageset;	 /* [cpu] */
 	struct mm_machine *machine;
 	struct pglist_data *pgdat;
 	enum zone_type type;
-	unsigned int id;			/* as in page->flags */
-	bool boosted;				/* ZONE_BOOSTED_WATERMARK */
-	bool avoids_fragments;			/* requests that prefer this zone start with ALLOC_NOFRAGMENT */
+	unsigned int id;       /* as in page->flags */
+	bool boosted;	       /* ZONE_BOOSTED_WATERMARK */
+	bool avoids_fragments; /* requests that prefer this zone start with ALLOC_NOFRAGMENT */
 	struct mm_lock lock;
 	pfn_t zone_start_pfn;
 	uint64_t spanned_pages, present_pages, managed_pages;
@@ -61,7 +63,7 @@ struct zone {
 };
 
 struct zoneref {
-	struct zone *zone;	/* NULL ends the list */
+	struct zone *zone; /* NULL ends the list */
 	unsigned int zone_idx;
 };
 
@@ -75,13 +77,13 @@ struct zonelist {
 
 struct pglist_data {
 	int node_id;
-	struct zone *zones;		/* [MAX_NR_ZONES] */
+	struct zone *zones; /* [MAX_NR_ZONES] */
 	struct zonelist zonelists[MAX_ZONELISTS];
-	pfn_t start_pfn, end_pfn;	/* of its memory, holes included */
+	pfn_t start_pfn, end_pfn; /* of its memory, holes included */
 	/* kswapd: woken here, runs when it is told to */
 	bool kswapd_awake;
 	unsigned int kswapd_order;
-	unsigned int kswapd_highest_zoneidx;	/* MAX_NR_ZONES: none */
+	unsigned int kswapd_highest_zoneidx; /* MAX_NR_ZONES: none */
 };
 
 static inline uint64_t wmark_pages(const struct zone *zone, enum zone_watermark mark)

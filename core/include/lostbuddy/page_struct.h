@@ -20,21 +20,21 @@
 #include "lostbuddy/list.h"
 #include "lostbuddy/types.h"
 
-enum page_flag {	/* bit numbers of page->flags, as facts 1 lists them */
-	PG_LOCKED = 0,
-	PG_LRU = 4,
-	PG_ACTIVE = 5,
-	PG_SLAB = 9,
-	PG_RESERVED = 12,
-	PG_PRIVATE = 13,
-	PG_PRIVATE_2 = 14,
-	PG_WRITEBACK = 15,
-	PG_HEAD = 16,
-	PG_UNEVICTABLE = 20,
-	PG_MLOCKED = 21,
-	NR_PAGEFLAGS = 26,
-	ZONE_ID_SHIFT = 51,	/* node << 3 | zone type, in the bits from here up */
-	ZONE_ID_ZONE_BITS = 3,
+enum page_flag { /* bit numbers of page->flags, as facts 1 lists them */
+		 PG_LOCKED = 0,
+		 PG_LRU = 4,
+		 PG_ACTIVE = 5,
+		 PG_SLAB = 9,
+		 PG_RESERVED = 12,
+		 PG_PRIVATE = 13,
+		 PG_PRIVATE_2 = 14,
+		 PG_WRITEBACK = 15,
+		 PG_HEAD = 16,
+		 PG_UNEVICTABLE = 20,
+		 PG_MLOCKED = 21,
+		 NR_PAGEFLAGS = 26,
+		 ZONE_ID_SHIFT = 51, /* node << 3 | zone type, in the bits from here up */
+		 ZONE_ID_ZONE_BITS = 3,
 };
 
 #define PAGE_FLAG(bit) (UINT64_C(1) << (bit))
@@ -42,11 +42,12 @@ enum page_flag {	/* bit numbers of page->flags, as facts 1 lists them */
 
 /* Flags that nobody may have left set when a page is freed (facts 6). */
 #define PAGE_FLAGS_BAD_AT_FREE                                                                     \
-	(PAGE_FLAG(PG_LRU) | PAGE_FLAG(PG_LOCKED) | PAGE_FLAG(PG_PRIVATE) | PAGE_FLAG(PG_PRIVATE_2) |  \
-	 PAGE_FLAG(PG_WRITEBACK) | PAGE_FLAG(PG_RESERVED) | PAGE_FLAG(PG_SLAB) | PAGE_FLAG(PG_ACTIVE) | \
-	 PAGE_FLAG(PG_UNEVICTABLE) | PAGE_FLAG(PG_MLOCKED))
+	(PAGE_FLAG(PG_LRU) | PAGE_FLAG(PG_LOCKED) | PAGE_FLAG(PG_PRIVATE) |                        \
+	 PAGE_FLAG(PG_PRIVATE_2) | PAGE_FLAG(PG_WRITEBACK) | PAGE_FLAG(PG_RESERVED) |              \
+	 PAGE_FLAG(PG_SLAB) | PAGE_FLAG(PG_ACTIVE) | PAGE_FLAG(PG_UNEVICTABLE) |                   \
+	 PAGE_FLAG(PG_MLOCKED))
 
-#define PAGE_TYPE_NONE UINT32_C(0xffffffff)	/* mapcount -1 */
+#define PAGE_TYPE_NONE UINT32_C(0xffffffff) /* mapcount -1 */
 #define PAGE_TYPE_BUDDY UINT32_C(0xffffff7f)
 
 /* mapping of a tail: a value no pointer has. */
@@ -57,33 +58,35 @@ struct page {
 	union {
 		struct {
 			union {
-				struct list_head lru;		/* free list or pcp list */
+				struct list_head lru; /* free list or pcp list */
 				struct {
-					uintptr_t compound_head;	/* tails: head | 1 */
-					uint8_t compound_dtor;		/* first tail: 1 = compound */
-					uint8_t compound_order;		/* first tail */
+					uintptr_t compound_head; /* tails: head | 1 */
+					uint8_t compound_dtor;	 /* first tail: 1 = compound */
+					uint8_t compound_order;	 /* first tail */
 					uint16_t unused;
-					int32_t compound_mapcount;	/* first tail: -1 */
+					int32_t compound_mapcount; /* first tail: -1 */
 				};
 			};
 			void *mapping;
-			uint64_t index;		/* on a pcp list: migratetype */
-			uint64_t private;	/* buddy head: order */
+			uint64_t index;	  /* on a pcp list: migratetype */
+			uint64_t private; /* buddy head: order */
 		};
 	};
 	union {
-		int32_t _mapcount;		/* -1: not mapped */
+		int32_t _mapcount; /* -1: not mapped */
 		uint32_t page_type;
 	};
 	int32_t _refcount;
 	uint64_t memcg_data;
 };
 
-_Static_assert(sizeof(struct page) == 64, "memmap arithmetic and the memmap formula count on 64 bytes");
+_Static_assert(sizeof(struct page) == 64,
+	       "memmap arithmetic and the memmap formula count on 64 bytes");
 _Static_assert(offsetof(struct page, lru) == 8, "first union word");
 _Static_assert(offsetof(struct page, mapping) == 24, "mapping");
 _Static_assert(offsetof(struct page, private) == 40, "private");
-_Static_assert(offsetof(struct page, _mapcount) == 48, "mapcount and refcount share one aligned word");
+_Static_assert(offsetof(struct page, _mapcount) == 48,
+	       "mapcount and refcount share one aligned word");
 _Static_assert(offsetof(struct page, _refcount) == 52, "refcount");
 
 static inline bool PageBuddy(const struct page *page)

@@ -10,15 +10,21 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-typedef uint64_t pfn_t;		/* page frame number */
-typedef uint32_t gfp_t;		/* GFP_ flags */
+#ifndef __always_inline
+#define __always_inline inline __attribute__((__always_inline__))
+#endif
+#define __noinline __attribute__((__noinline__))
+#define __cold __attribute__((__cold__, __noinline__))
+
+typedef uint64_t pfn_t; /* page frame number */
+typedef uint32_t gfp_t; /* GFP_ flags */
 
 enum {
 	PAGE_SHIFT = 12,
 	PAGE_SIZE = 1 << PAGE_SHIFT,
-	PAGE_ALLOC_COSTLY_ORDER = 3,	/* orders above it are "costly" (facts 1) */
-	MAX_TOP_ORDER = 10,		/* the largest top_order a machine may have */
-	MAX_NUMNODES = 1024,		/* as Debian configures it; only the node order needs it */
+	PAGE_ALLOC_COSTLY_ORDER = 3, /* orders above it are "costly" (facts 1) */
+	MAX_TOP_ORDER = 10,	     /* the largest top_order a machine may have */
+	MAX_NUMNODES = 1024,	     /* as Debian configures it; only the node order needs it */
 	MM_MAX_NODES = 16,
 	MM_MAX_CPUS = 64,
 	MM_MAX_RANGES = 64,
@@ -30,9 +36,9 @@ enum migratetype {
 	MIGRATE_UNMOVABLE,
 	MIGRATE_MOVABLE,
 	MIGRATE_RECLAIMABLE,
-	MIGRATE_PCPTYPES,	/* types that have per-CPU lists */
+	MIGRATE_PCPTYPES, /* types that have per-CPU lists */
 	MIGRATE_HIGHATOMIC = MIGRATE_PCPTYPES,
-	MIGRATE_ISOLATE,	/* Debian amd64 has no CMA, so this is 4 (facts 7) */
+	MIGRATE_ISOLATE, /* Debian amd64 has no CMA, so this is 4 (facts 7) */
 	MIGRATE_TYPES
 };
 

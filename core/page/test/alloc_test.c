@@ -20,7 +20,7 @@ TEST(the_last_reference_frees_the_block)
 	const char *before = world_free(&w, ZONE_NORMAL);
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
 
-	get_page(page + 3);	/* a tail's reference is its head's */
+	get_page(page + 3); /* a tail's reference is its head's */
 	EXPECT_EQ(page_count(page), 2);
 	__free_pages(page, 2);
 	EXPECT_EQ(page_count(page), 1);
@@ -80,7 +80,7 @@ TEST(zeroed_pages_are_zero_and_addresses_lead_back)
 
 		EXPECT(zeroed[0] == 0 && memcmp(zeroed, zeroed + 1, PAGE_SIZE - 1) == 0);
 	}
-	free_pages(0, 3);	/* address 0 is nothing */
+	free_pages(0, 3); /* address 0 is nothing */
 	world_close(&w);
 }
 
@@ -135,7 +135,7 @@ TEST(movable_and_reclaimable_together_mean_nothing)
 	world_open(&w, (struct shape){ .pages = 256 });
 	EXPECT(alloc_page(GFP_KERNEL | __GFP_MOVABLE | __GFP_RECLAIMABLE) == NULL);
 	EXPECT_EQ(w.context.failure, MM_FAIL_TYPE);
-	world_on(&w, 0, MM_TASK, MM_SCOPE_PIN);	/* which takes MOVABLE away first */
+	world_on(&w, 0, MM_TASK, MM_SCOPE_PIN); /* which takes MOVABLE away first */
 	EXPECT(alloc_page(GFP_KERNEL | __GFP_MOVABLE | __GFP_RECLAIMABLE) != NULL);
 	world_close(&w);
 }
@@ -145,7 +145,8 @@ TEST(each_flag_stops_where_the_facts_say)
 	struct world w;
 
 	/* 251 managed pages (256 less pfn 0 and 4 for the memmap); min 25, low 31 */
-	world_open(&w, (struct shape){ .pages = 256, .min_free_kbytes = 100, .high = 4, .batch = 1 });
+	world_open(&w,
+		   (struct shape){ .pages = 256, .min_free_kbytes = 100, .high = 4, .batch = 1 });
 	const struct zone *zone = mm_zone(w.machine, 0, ZONE_NORMAL);
 
 	EXPECT_EQ(zone->managed_pages, 251);
@@ -167,7 +168,8 @@ TEST(an_allocation_that_cannot_end_says_so)
 {
 	struct world w;
 
-	world_open(&w, (struct shape){ .pages = 256, .min_free_kbytes = 100, .high = 4, .batch = 1 });
+	world_open(&w,
+		   (struct shape){ .pages = 256, .min_free_kbytes = 100, .high = 4, .batch = 1 });
 	exhaust(GFP_KERNEL | __GFP_NORETRY);
 	/* the OOM killer would have nobody to kill */
 	EXPECT(alloc_page(GFP_KERNEL) == NULL);
@@ -195,7 +197,8 @@ TEST(a_nodemask_limits_and_thisnode_does_not_leave)
 	struct world w;
 	const nodemask_t only_1 = { 2 }, nowhere = { 4 };
 
-	world_open(&w, (struct shape){ .pages = 512, .nodes = 2, .cpus = 2, .high = 4, .batch = 1 });
+	world_open(&w,
+		   (struct shape){ .pages = 512, .nodes = 2, .cpus = 2, .high = 4, .batch = 1 });
 	EXPECT(page_to_pfn(__alloc_pages(GFP_KERNEL, 0, 0, &only_1)) >= 256);
 	EXPECT(__alloc_pages(GFP_KERNEL | __GFP_NORETRY, 0, 0, &nowhere) == NULL);
 	EXPECT_EQ(w.context.failure, MM_FAIL_ZONE);
@@ -277,7 +280,8 @@ TEST(a_machine_without_room_for_its_metadata_does_not_boot)
 	world_close(&w);
 	config.percpu_unit_pages = 64;
 	EXPECT(mm_machine_create(&config, error) == NULL);
-	EXPECT_STR(error, "no room for the percpu units of node 0: 64 pages in one piece; give the machine more memory");
+	EXPECT_STR(error, "no room for the percpu units of node 0: 64 pages in one piece; give the "
+			  "machine more memory");
 }
 
 TEST_MAIN

@@ -59,7 +59,8 @@ TEST(freeing_the_last_half_joins_everything)
 
 	world_open(&w, (struct shape){ .pages = 256, .top_order = 6 });
 	const char *before = world_free(&w, ZONE_NORMAL);
-	struct page *low = alloc_pages(GFP_HIGHUSER_MOVABLE, 5), *second = alloc_pages(GFP_HIGHUSER_MOVABLE, 5);
+	struct page *low = alloc_pages(GFP_HIGHUSER_MOVABLE, 5),
+		    *second = alloc_pages(GFP_HIGHUSER_MOVABLE, 5);
 	struct page *cut = alloc_pages(GFP_HIGHUSER_MOVABLE, 5);
 
 	__free_pages(cut, 5);
@@ -77,32 +78,35 @@ TEST(a_block_whose_parent_will_merge_soon_goes_to_the_tail)
 	/* order 4: 64 A, 80 A; order 5: 96 free. Freeing 64 leaves 80 in use, but 64..95's buddy 96..127 is free: tail.
 	 * The tail rule ends below top order - 1. */
 	world_open(&w, (struct shape){ .pages = 512, .top_order = 8 });
-	struct page *low = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 16: the first order 4 block */
+	struct page *low = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 16: the first order 4 block */
 	struct page *a = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);
 
 	EXPECT_EQ(page_to_pfn(low), 16);
 	EXPECT_EQ(page_to_pfn(a), 480);
-	struct page *b = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* cuts 32:5 */
+	struct page *b = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* cuts 32:5 */
 	struct page *c = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);
 
 	EXPECT_EQ(page_to_pfn(b), 32);
 	EXPECT_EQ(page_to_pfn(c), 48);
-	__free_pages(low, 4);	/* 0..15 is cut up at boot: its parent 0..31 has no free buddy 32..63: head */
-	__free_pages(b, 4);	/* parent 32..63; its buddy 0..31 is not one block: head */
+	__free_pages(
+		low,
+		4); /* 0..15 is cut up at boot: its parent 0..31 has no free buddy 32..63: head */
+	__free_pages(b, 4); /* parent 32..63; its buddy 0..31 is not one block: head */
 	EXPECT_STR(world_list(&w, ZONE_NORMAL, 4, MIGRATE_MOVABLE), "32 16");
-	struct page *d = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 32 again */
-	struct page *e = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 16 */
-	struct page *f = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 448:5 is cut: 448, leaves 464 */
+	struct page *d = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 32 again */
+	struct page *e = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 16 */
+	struct page *f = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 448:5 is cut: 448, leaves 464 */
 
 	EXPECT_EQ(page_to_pfn(f), 448);
-	struct page *g = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 464 */
-	struct page *h = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 64:6 is cut: 64, leaves 80:4 and 96:5 */
+	struct page *g = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 464 */
+	struct page *h =
+		alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 64:6 is cut: 64, leaves 80:4 and 96:5 */
 
 	EXPECT_EQ(page_to_pfn(h), 64);
-	struct page *i = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);	/* 80 */
+	struct page *i = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 80 */
 
-	__free_pages(e, 4);	/* list: 16 */
-	__free_pages(h, 4);	/* parent 64..95, its buddy 96..127 is free: to the tail */
+	__free_pages(e, 4); /* list: 16 */
+	__free_pages(h, 4); /* parent 64..95, its buddy 96..127 is free: to the tail */
 	EXPECT_STR(world_list(&w, ZONE_NORMAL, 4, MIGRATE_MOVABLE), "16 64");
 	__free_pages(i, 4);
 	__free_pages(g, 4);

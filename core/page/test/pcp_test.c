@@ -34,7 +34,11 @@ TEST(trims_double_until_the_list_is_short_and_an_allocation_halves_the_factor)
 	const int trims[] = { 31, 62, 124, 248, 377 };
 
 	/* worked example 25: high 408, batch 31: 31, 62, 124, 248, then 408 - 31; every trim but the last raises the factor */
-	world_open(&w, (struct shape){ .pages = 8192, .top_order = 10, .pageblock_order = 9, .high = 408, .batch = 31 });
+	world_open(&w, (struct shape){ .pages = 8192,
+				       .top_order = 10,
+				       .pageblock_order = 9,
+				       .high = 408,
+				       .batch = 31 });
 	struct per_cpu_pages *pcp = &mm_zone(w.machine, 0, ZONE_NORMAL)->pageset[0];
 
 	for (int i = 0; i < 4096; i++)
@@ -80,7 +84,8 @@ TEST(a_drain_empties_every_cpu_and_order)
 {
 	struct world w;
 
-	world_open(&w, (struct shape){ .pages = 256, .cpus = 2, .thp = true, .high = 64, .batch = 4 });
+	world_open(&w,
+		   (struct shape){ .pages = 256, .cpus = 2, .thp = true, .high = 64, .batch = 4 });
 	const char *before = world_free(&w, ZONE_NORMAL);
 	struct page *held[10];
 

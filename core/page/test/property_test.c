@@ -66,20 +66,31 @@ static void release(struct run *run, unsigned int index)
 }
 
 static const gfp_t kinds[] = {
-	GFP_KERNEL | __GFP_NORETRY, GFP_ATOMIC, GFP_NOWAIT, GFP_HIGHUSER_MOVABLE | __GFP_NORETRY,
-	GFP_KERNEL | __GFP_RECLAIMABLE, GFP_KERNEL | __GFP_COMP, GFP_NOFS, GFP_KERNEL | __GFP_DMA,
-	GFP_NOIO | __GFP_NOFAIL, GFP_ATOMIC | __GFP_DMA32, GFP_KERNEL | __GFP_MEMALLOC,
+	GFP_KERNEL | __GFP_NORETRY,
+	GFP_ATOMIC,
+	GFP_NOWAIT,
+	GFP_HIGHUSER_MOVABLE | __GFP_NORETRY,
+	GFP_KERNEL | __GFP_RECLAIMABLE,
+	GFP_KERNEL | __GFP_COMP,
+	GFP_NOFS,
+	GFP_KERNEL | __GFP_DMA,
+	GFP_NOIO | __GFP_NOFAIL,
+	GFP_ATOMIC | __GFP_DMA32,
+	GFP_KERNEL | __GFP_MEMALLOC,
 	GFP_KERNEL | __GFP_THISNODE | __GFP_RETRY_MAYFAIL,
 };
 
 static void step(struct run *run)
 {
 	struct mm_machine *m = run->w->machine;
-	unsigned int what = draw(run, 100), order = draw(run, 3) ? draw(run, 3) : draw(run, m->top_order + 1);
+	unsigned int what = draw(run, 100),
+		     order = draw(run, 3) ? draw(run, 3) : draw(run, m->top_order + 1);
 
-	world_on(run->w, draw(run, m->nr_cpus), draw(run, 8) ? MM_TASK : MM_IRQ, draw(run, 8) ? 0 : draw(run, 64));
+	world_on(run->w, draw(run, m->nr_cpus), draw(run, 8) ? MM_TASK : MM_IRQ,
+		 draw(run, 8) ? 0 : draw(run, 64));
 	if (what < 50 && run->nr_held < MAX_HELD)
-		hold(run, alloc_pages(kinds[draw(run, sizeof(kinds) / sizeof(kinds[0]))], order), order);
+		hold(run, alloc_pages(kinds[draw(run, sizeof(kinds) / sizeof(kinds[0]))], order),
+		     order);
 	else if (what < 95 && run->nr_held)
 		release(run, draw(run, run->nr_held));
 	else if (what < 97)
@@ -123,10 +134,24 @@ TEST(no_page_is_lost_or_doubled_on_any_shape)
 		{ .pages = 64 },
 		{ .pages = 256, .min_free_kbytes = 64 },
 		{ .pages = 512, .cpus = 4, .thp = true, .min_free_kbytes = 80 },
-		{ .pages = 1024, .cpus = 4, .nodes = 2, .min_free_kbytes = 128, .high = 8, .batch = 2 },
-		{ .pages = 1024, .top_order = 7, .dma_end = 128, .dma32_end = 512, .min_free_kbytes = 64 },
+		{ .pages = 1024,
+		  .cpus = 4,
+		  .nodes = 2,
+		  .min_free_kbytes = 128,
+		  .high = 8,
+		  .batch = 2 },
+		{ .pages = 1024,
+		  .top_order = 7,
+		  .dma_end = 128,
+		  .dma32_end = 512,
+		  .min_free_kbytes = 64 },
 		{ .pages = 768, .top_order = 6, .dma32_end = 256, .movable_start = 512, .cpus = 2 },
-		{ .pages = 2048, .top_order = 10, .pageblock_order = 7, .cpus = 8, .nodes = 4, .thp = true },
+		{ .pages = 2048,
+		  .top_order = 10,
+		  .pageblock_order = 7,
+		  .cpus = 8,
+		  .nodes = 4,
+		  .thp = true },
 		{ .pages = 512, .checks = MM_CHECKS_DEBUG, .min_free_kbytes = 40 },
 		{ .pages = 512, .checks = MM_CHECKS_OFF, .min_free_kbytes = 40 },
 	};
@@ -147,7 +172,10 @@ static void tiny_step(struct run *run, unsigned int what)
 	static const unsigned int orders[] = { 0, 1, 2, 4 };
 
 	if (what < 4)
-		hold(run, alloc_pages(what % 2 ? GFP_ATOMIC : GFP_HIGHUSER_MOVABLE | __GFP_NORETRY, orders[what]), orders[what]);
+		hold(run,
+		     alloc_pages(what % 2 ? GFP_ATOMIC : GFP_HIGHUSER_MOVABLE | __GFP_NORETRY,
+				 orders[what]),
+		     orders[what]);
 	else if (what == 4 && run->nr_held)
 		release(run, 0);
 	else if (what == 5 && run->nr_held)

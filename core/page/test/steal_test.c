@@ -29,7 +29,7 @@ TEST(a_reclaimable_request_prefers_unmovable_to_movable_blocks_of_one_order)
 	struct world w;
 
 	world_open(&w, (struct shape){ .pages = 256, .top_order = 5 });
-	struct page *unmovable = alloc_pages(GFP_KERNEL, 5);	/* 32 and 48 become UNMOVABLE */
+	struct page *unmovable = alloc_pages(GFP_KERNEL, 5); /* 32 and 48 become UNMOVABLE */
 
 	EXPECT_EQ(page_to_pfn(unmovable), 32);
 	__free_pages(unmovable, 5);

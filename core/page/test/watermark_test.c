@@ -4,15 +4,29 @@
 #include "test/world.h"
 
 /* A machine with the geometry of a PC and these managed pages, as they were when the marks were computed. */
-static void open_pc(struct world *w, unsigned int cpus, bool thp, uint64_t dma, uint64_t dma32, uint64_t normal)
+static void open_pc(struct world *w, unsigned int cpus, bool thp, uint64_t dma, uint64_t dma32,
+		    uint64_t normal)
 {
 	pfn_t end = normal ? 1048576 + normal : 4096 + dma32;
 	struct mm_config c = {
-		.profile = &mm_profile_linux_6_1, .thp = thp, .nr_nodes = 1, .nr_cpus = cpus, .top_order = 10,
-		.pageblock_order = 9, .max_pfn = (end + 1023) & ~UINT64_C(1023), .dma_end = 4096, .dma32_end = 1048576,
-		.section_pages = 32768, .min_free_kbytes = MM_BY_FORMULA, .pcp_high = MM_BY_FORMULA,
-		.pcp_batch = MM_BY_FORMULA, .watermark_scale_factor = 10, .watermark_boost_factor = 15000,
-		.lowmem_reserve_ratio = { 256, 256, 32, 0 }, .distance = { { 10 } }, .nr_memory = 1,
+		.profile = &mm_profile_linux_6_1,
+		.thp = thp,
+		.nr_nodes = 1,
+		.nr_cpus = cpus,
+		.top_order = 10,
+		.pageblock_order = 9,
+		.max_pfn = (end + 1023) & ~UINT64_C(1023),
+		.dma_end = 4096,
+		.dma32_end = 1048576,
+		.section_pages = 32768,
+		.min_free_kbytes = MM_BY_FORMULA,
+		.pcp_high = MM_BY_FORMULA,
+		.pcp_batch = MM_BY_FORMULA,
+		.watermark_scale_factor = 10,
+		.watermark_boost_factor = 15000,
+		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
+		.distance = { { 10 } },
+		.nr_memory = 1,
 	};
 
 	c.memory[0] = (struct mm_range){ 1, c.max_pfn, 0 };
@@ -29,7 +43,8 @@ static void open_pc(struct world *w, unsigned int cpus, bool thp, uint64_t dma, 
 	khugepaged_raises_min_free(w->machine);
 }
 
-static void expect_marks(const struct world *w, enum zone_type type, uint64_t min, uint64_t low, uint64_t high)
+static void expect_marks(const struct world *w, enum zone_type type, uint64_t min, uint64_t low,
+			 uint64_t high)
 {
 	const struct zone *zone = mm_zone(w->machine, 0, type);
 
@@ -38,7 +53,8 @@ static void expect_marks(const struct world *w, enum zone_type type, uint64_t mi
 	EXPECT_EQ(zone->_watermark[WMARK_HIGH], high);
 }
 
-static void expect_reserve(const struct world *w, enum zone_type type, long dma32, long normal, long movable)
+static void expect_reserve(const struct world *w, enum zone_type type, long dma32, long normal,
+			   long movable)
 {
 	const struct zone *zone = mm_zone(w->machine, 0, type);
 
@@ -53,7 +69,7 @@ static void expect_pcp(const struct world *w, enum zone_type type, int high, int
 	EXPECT_EQ(mm_zone(w->machine, 0, type)->pageset[0].batch, batch);
 }
 
-TEST(marks_of_128_mib_with_one_cpu)	/* examples 3 and 4 */
+TEST(marks_of_128_mib_with_one_cpu) /* examples 3 and 4 */
 {
 	struct world w;
 
@@ -67,7 +83,7 @@ TEST(marks_of_128_mib_with_one_cpu)	/* examples 3 and 4 */
 	mm_machine_destroy(w.machine);
 }
 
-TEST(marks_of_6_gib_with_thp)	/* example 6 */
+TEST(marks_of_6_gib_with_thp) /* example 6 */
 {
 	struct world w;
 
@@ -83,7 +99,7 @@ TEST(marks_of_6_gib_with_thp)	/* example 6 */
 	mm_machine_destroy(w.machine);
 }
 
-TEST(marks_of_16_gib)	/* example 7, its reserves, and a min_free_kbytes that somebody wrote */
+TEST(marks_of_16_gib) /* example 7, its reserves, and a min_free_kbytes that somebody wrote */
 {
 	struct world w;
 
@@ -98,7 +114,7 @@ TEST(marks_of_16_gib)	/* example 7, its reserves, and a min_free_kbytes that som
 	mm_machine_destroy(w.machine);
 }
 
-TEST(a_boost_stops_at_half_as_much_again_as_the_high_mark)	/* example 9 */
+TEST(a_boost_stops_at_half_as_much_again_as_the_high_mark) /* example 9 */
 {
 	struct world w;
 
@@ -116,7 +132,7 @@ TEST(a_boost_stops_at_half_as_much_again_as_the_high_mark)	/* example 9 */
 	mm_machine_destroy(w.machine);
 }
 
-TEST(urgent_requests_may_go_deeper)	/* facts 4, step 2, column 6.1.y: min 400, reserve 0 */
+TEST(urgent_requests_may_go_deeper) /* facts 4, step 2, column 6.1.y: min 400, reserve 0 */
 {
 	struct world w;
 
@@ -127,8 +143,10 @@ TEST(urgent_requests_may_go_deeper)	/* facts 4, step 2, column 6.1.y: min 400, r
 	EXPECT(zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, 0, 401));
 	EXPECT(!zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_MIN_RESERVE, 200));
 	EXPECT(zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_MIN_RESERVE, 201));
-	EXPECT(!zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK, 150));
-	EXPECT(zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK, 151));
+	EXPECT(!zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK,
+				  150));
+	EXPECT(zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK,
+				 151));
 	EXPECT(!zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_NON_BLOCK, 400));
 	EXPECT(zone_watermark_ok(zone, 0, 400, ZONE_NORMAL, ALLOC_OOM, 201));
 	world_close(&w);
@@ -141,20 +159,30 @@ static const char *node_order(const struct mm_machine *m, unsigned int node)
 	size_t length = 0;
 
 	for (; ref->zone; ref++)
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%d", ref->zone->pgdat->node_id);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%d",
+					   ref->zone->pgdat->node_id);
 	return text;
 }
 
 static void open_four_nodes(struct world *w, const unsigned int distance[4][4])
 {
 	struct mm_config c = {
-		.profile = &mm_profile_linux_6_1, .nr_nodes = 4, .nr_cpus = 4, .top_order = 5, .pageblock_order = 4,
-		.max_pfn = 1024, .section_pages = 1024, .pcp_high = MM_BY_FORMULA, .pcp_batch = MM_BY_FORMULA,
-		.watermark_scale_factor = 10, .nr_memory = 4,
+		.profile = &mm_profile_linux_6_1,
+		.nr_nodes = 4,
+		.nr_cpus = 4,
+		.top_order = 5,
+		.pageblock_order = 4,
+		.max_pfn = 1024,
+		.section_pages = 1024,
+		.pcp_high = MM_BY_FORMULA,
+		.pcp_batch = MM_BY_FORMULA,
+		.watermark_scale_factor = 10,
+		.nr_memory = 4,
 	};
 
 	for (unsigned int node = 0; node < 4; node++) {
-		c.memory[node] = (struct mm_range){ node ? node * 256 : 1, (node + 1) * 256, (int)node };
+		c.memory[node] =
+			(struct mm_range){ node ? node * 256 : 1, (node + 1) * 256, (int)node };
 		c.cpu_node[node] = node;
 		for (unsigned int to = 0; to < 4; to++)
 			c.distance[node][to] = distance[node][to];
@@ -162,13 +190,19 @@ static void open_four_nodes(struct world *w, const unsigned int distance[4][4])
 	world_open_config(w, &c);
 }
 
-TEST(nodes_are_taken_by_distance_and_load)	/* example 22 */
+TEST(nodes_are_taken_by_distance_and_load) /* example 22 */
 {
 	static const unsigned int uneven[4][4] = {
-		{ 10, 20, 30, 20 }, { 20, 10, 20, 20 }, { 30, 20, 10, 20 }, { 20, 20, 20, 10 },
+		{ 10, 20, 30, 20 },
+		{ 20, 10, 20, 20 },
+		{ 30, 20, 10, 20 },
+		{ 20, 20, 20, 10 },
 	};
 	static const unsigned int uniform[4][4] = {
-		{ 10, 20, 20, 20 }, { 20, 10, 20, 20 }, { 20, 20, 10, 20 }, { 20, 20, 20, 10 },
+		{ 10, 20, 20, 20 },
+		{ 20, 10, 20, 20 },
+		{ 20, 20, 10, 20 },
+		{ 20, 20, 20, 10 },
 	};
 	struct world w;
 
