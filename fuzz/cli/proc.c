@@ -10,7 +10,8 @@ enum { OPT_BOOT = 256 };
 
 static const struct argp_option options[] = {
 	{ "machine", 'm', "LINE|FILE", 0, "the machine: KEY=VALUE..., or a .machine file", 0 },
-	{ "from-boot", OPT_BOOT, "DIR", 0, "the machine of a real kernel's boot: DIR/dmesg, DIR/cmdline, DIR/node", 0 },
+	{ "from-boot", OPT_BOOT, "DIR", 0,
+	  "the machine of a real kernel's boot: DIR/dmesg, DIR/cmdline, DIR/node", 0 },
 	{ 0 },
 };
 
@@ -23,8 +24,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct proc_arguments *a = state->input;
 
 	switch (key) {
-	case 'm': a->machine = arg; return 0;
-	case OPT_BOOT: a->boot = arg; return 0;
+	case 'm':
+		a->machine = arg;
+		return 0;
+	case OPT_BOOT:
+		a->boot = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (a->file)
 			argp_error(state, "name one file of /proc: buddyinfo");
@@ -32,21 +37,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->file || (a->machine && a->boot))
-			argp_error(state, "name one file of /proc (buddyinfo) and at most one machine");
+			argp_error(state,
+				   "name one file of /proc (buddyinfo) and at most one machine");
 		return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, "FILE",
+	options,
+	parse,
+	"FILE",
 	"Boots a machine and prints a file of /proc, to the letter.\v"
 	"FILE is buddyinfo. Without a machine, the default one.\n\n"
 	"Exit codes: 0 printed, 1 no such file or no such machine (and why).\n\n"
 	"Examples:\n"
 	"  lostbuddy proc buddyinfo --machine 'nodes=2 cpus=4 pages=2048'\n"
 	"  lostbuddy proc buddyinfo --from-boot corpus/machines/a-1n1c-128m",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 static bool choose_machine(struct machine *m, const struct proc_arguments *a)

@@ -47,7 +47,8 @@ static const struct argp argp = {
 	options, parse, NULL,
 	"Every rule of the oracle: its id, what must hold, and where that stands.\v"
 	"Levels: contract holds for any allocator, buddy for any buddy system, policy for Linux's semantics, exact for "
-	"lockstep with Linux. Which levels apply to a target follows from what it declares.",
+	"lockstep with Linux. Which levels apply to a target follows from what it declares.\n\n"
+	"Exit codes: 0 printed, 1 wrong usage.",
 	NULL, NULL, NULL,
 };
 

@@ -3,16 +3,20 @@
  *
  * An edit changes plain data without care for what fits together. Whether the outcome can exist is left to
  * machine_check(): the edited machine is printed and read back, which also clears what the edit left in unused fields.
+ * Constants and borders get their defaults by dropping their word from the line.
  *
- * Invariant: an edit, applied again and again, comes to an end (fewer CPUs, nodes, pages, ranges, or a constant that
- * already has its default).
+ * Invariant: every simplification goes down in one order (nodes, CPUs, pages, ranges, length of the line, the earlier
+ * before the later), so that no sequence of them comes back to where it was.
  */
 #include "shrink/shrink_internal.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { LINE_SIZE = 16384 };
+enum {
+	LINE_SIZE = 16384,
+	LINE_WORDS = 32,	/* more than a line has keys */
+};
 
 static uint64_t block_pages(const struct machine *m)
 {
@@ -102,14 +106,6 @@ static void join_last_node(struct machine *m, unsigned int index)
 			m->memory[i].node = m->nr_nodes - 1;
 }
 
-static void plain_distances(struct machine *m, unsigned int index)
-{
-	(void)index;
-	for (uint32_t from = 0; from < m->nr_nodes; from++)
-		for (uint32_t to = 0; to < m->nr_nodes; to++)
-			m->distance[from][to] = from == to ? 10 : 20;
-}
-
 static void drop_memory(struct machine *m, unsigned int index)
 {
 	if (index >= m->nr_memory || m->nr_memory == 1)
@@ -151,67 +147,6 @@ static void drop_reserved(struct machine *m, unsigned int index)
 		remove_range(m->reserved, &m->nr_reserved, index);
 }
 
-static void drop_all_reserved(struct machine *m, unsigned int index)
-{
-	(void)index;
-	memset(m->reserved, 0, sizeof(m->reserved));
-	m->nr_reserved = 0;
-}
-
-static void no_movable_zone(struct machine *m, unsigned int index)
-{
-	m->movable_start[index] = 0;
-}
-
-static void no_zone_border(struct machine *m, unsigned int index)
-{
-	if (index == 0)
-		m->dma_end = 0;
-	else
-		m->dma32_end = 0;
-}
-
-static void default_ratio(struct machine *m, unsigned int index)
-{
-	struct machine plain;
-
-	machine_default(&plain);
-	m->lowmem_reserve_ratio[index] = plain.lowmem_reserve_ratio[index];
-}
-
-static void default_orders(struct machine *m, unsigned int index)
-{
-	struct machine plain;
-
-	(void)index;
-	machine_default(&plain);
-	m->top_order = plain.top_order;
-	m->pageblock_order = plain.pageblock_order;
-	m->section_pages = plain.section_pages;
-}
-
-/* One constant gets its default. */
-static void default_constant(struct machine *m, unsigned int index)
-{
-	struct machine plain;
-
-	machine_default(&plain);
-	switch (index) {
-	case 0: m->checks = plain.checks; break;
-	case 1: m->thp = plain.thp; break;
-	case 2: m->pc = plain.pc; break;
-	case 3: m->percpu_unit_pages = plain.percpu_unit_pages; break;
-	case 4: m->min_free_kbytes = plain.min_free_kbytes; break;
-	case 5: m->pcp_high = plain.pcp_high; break;
-	case 6: m->pcp_batch = plain.pcp_batch; break;
-	case 7: m->watermark_scale_factor = plain.watermark_scale_factor; break;
-	case 8: m->watermark_boost_factor = plain.watermark_boost_factor; break;
-	case 9: m->section_pages = plain.section_pages; break;
-	case 10: m->pageblock_order = plain.pageblock_order; break;
-	default: m->top_order = plain.top_order; break;
-	}
-}
-
 /* Greatest simplifications first; each with as many indices as it has places to act on. */
 static const struct {
 	void (*edit)(struct machine *m, unsigned int index);
@@ -222,29 +157,13 @@ static const struct {
 	{ drop_last_node, 1 },
 	{ join_last_node, 1 },
 	{ one_cpu_less, 1 },
-	{ plain_distances, 1 },
 	{ drop_memory, MACHINE_MAX_RANGES },
 	{ halve_memory, MACHINE_MAX_RANGES },
 	{ close_hole, MACHINE_MAX_RANGES },
-	{ drop_all_reserved, 1 },
 	{ drop_reserved, MACHINE_MAX_RANGES },
-	{ no_movable_zone, MACHINE_MAX_NODES },
-	{ no_zone_border, 2 },
-	{ default_orders, 1 },
-	{ default_constant, 12 },
-	{ default_ratio, MACHINE_NR_ZONES },
 };
 
 enum { NR_EDITS = sizeof(edits) / sizeof(edits[0]) };
-
-unsigned int machine_simplifications(void)
-{
-	unsigned int sum = 0;
-
-	for (unsigned int i = 0; i < NR_EDITS; i++)
-		sum += edits[i].places;
-	return sum;
-}
 
 /* What a text would keep of the machine, if it can exist at all. */
 static bool through_text(struct machine *m)
@@ -253,26 +172,91 @@ static bool through_text(struct machine *m)
 	struct text_error error;
 	struct machine back;
 
-	if (!machine_check(m, &error) || machine_print_line(m, line, sizeof(line)) >= sizeof(line))
-		return false;
-	const char *keys = strncmp(line, "machine", 7) == 0 ? line + 7 : line;
-
-	if (!machine_parse_line(&back, keys, &error))
+	if (!machine_check(m, &error) || machine_print_line(m, line, sizeof(line)) >= sizeof(line) ||
+	    !machine_parse_line(&back, line, &error))
 		return false;
 	*m = back;
 	return true;
 }
 
-bool machine_simplify(struct machine *to, const struct machine *from, unsigned int which)
+/* The machine whose line lacks one word: what that word said has its default. */
+static bool without_word(struct machine *m, unsigned int index)
+{
+	char line[LINE_SIZE];
+	struct text_error error;
+	struct machine back;
+
+	if (machine_print_line(m, line, sizeof(line)) >= sizeof(line))
+		return false;
+	char *word = line + strspn(line, " ");
+
+	while (*word && index-- > 0) {
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
+	if (!*word)
+		return false;
+	memset(word, ' ', strcspn(word, " "));
+	if (!machine_parse_line(&back, line, &error))
+		return false;
+	*m = back;
+	return true;
+}
+
+static uint64_t pages_of(const struct machine *m)
+{
+	uint64_t pages = 0;
+
+	for (uint32_t i = 0; i < m->nr_memory; i++)
+		pages += m->memory[i].end - m->memory[i].start;
+	return pages;
+}
+
+/* Is a lower than b in the order of simplicity? */
+static bool is_simpler(const struct machine *a, const struct machine *b)
+{
+	const uint64_t of_a[] = { a->nr_nodes, a->nr_cpus, pages_of(a), a->nr_memory, a->nr_reserved,
+				  machine_print_line(a, NULL, 0) };
+	const uint64_t of_b[] = { b->nr_nodes, b->nr_cpus, pages_of(b), b->nr_memory, b->nr_reserved,
+				  machine_print_line(b, NULL, 0) };
+
+	for (size_t i = 0; i < sizeof(of_a) / sizeof(of_a[0]); i++)
+		if (of_a[i] != of_b[i])
+			return of_a[i] < of_b[i];
+	return false;
+}
+
+static unsigned int count_edits(void)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < NR_EDITS; i++)
+		sum += edits[i].places;
+	return sum;
+}
+
+unsigned int machine_simplifications(void)
+{
+	return count_edits() + LINE_WORDS;
+}
+
+static bool edited(struct machine *m, unsigned int which)
 {
 	unsigned int kind = 0;
+
+	while (which >= edits[kind].places)
+		which -= edits[kind++].places;
+	edits[kind].edit(m, which);
+	return through_text(m);
+}
+
+bool machine_simplify(struct machine *to, const struct machine *from, unsigned int which)
+{
+	unsigned int nr_edits = count_edits();
 	struct machine m = *from;
 
 	assert(which < machine_simplifications());
-	while (which >= edits[kind].places)
-		which -= edits[kind++].places;
-	edits[kind].edit(&m, which);
-	if (machine_equal(&m, from) || !through_text(&m) || machine_equal(&m, from))
+	if (!(which < nr_edits ? edited(&m, which) : without_word(&m, which - nr_edits)) || !is_simpler(&m, from))
 		return false;
 	*to = m;
 	return true;

@@ -1,0 +1,337 @@
+/*
+ * Campaigns on allocators whose faults are known: what is found, kept, called known, and said of health.
+ */
+#include "test.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "campaign/campaign.h"
+#include "shrink/shrink.h"
+#include "target/builtin.h"
+
+static char folder[] = "/tmp/lostbuddy-camp-XXXXXX";
+static FILE *notes;
+
+__attribute__((constructor)) static void make_folder(void)
+{
+	notes = tmpfile();
+	if (!mkdtemp(folder) || !notes)
+		abort();
+}
+
+struct run {
+	struct campaign_options options;
+	struct findings findings;
+	struct campaign_summary summary;
+	char dir[128];
+};
+
+static void run_begin(struct run *r, const char *target, const char *seed, uint64_t runs)
+{
+	char error[TARGET_ERROR_SIZE];
+
+	*r = (struct run){ .options = { .seed = seed, .runs = runs, .notes = notes } };
+	snprintf(r->dir, sizeof(r->dir), "%s/%s-%s", folder, target, seed);
+	r->options.target = target_find(target, error);
+	r->options.findings = (struct findings_options){ .dir = r->dir, .seed = seed, .target_name = target,
+							 .notes = notes, .shrink_runs = 500 };
+	EXPECT(r->options.target);
+}
+
+static void run_end(struct run *r)
+{
+	findings_end(&r->findings);
+}
+
+static void run_campaign(struct run *r)
+{
+	EXPECT(findings_begin(&r->findings, &r->options.findings, r->options.target));
+	campaign_run(&r->options, &r->findings, &r->summary);
+}
+
+static bool has_file(const struct run *r, const struct finding *entry, const char *ending)
+{
+	char path[256];
+	struct stat file;
+
+	snprintf(path, sizeof(path), "%s/%s%s", r->dir, entry->name, ending);
+	return stat(path, &file) == 0 && file.st_size > 0;
+}
+
+static bool has_rule(const struct run *r, const char *id)
+{
+	for (size_t i = 0; i < r->findings.nr_entries; i++)
+		if (strncmp(r->findings.entries[i].signature, id, strlen(id)) == 0)
+			return true;
+	return false;
+}
+
+TEST(a_correct_allocator_is_clean_and_its_campaign_healthy)
+{
+	struct run r;
+
+	run_begin(&r, "broken:correct", "one", 300);
+	run_campaign(&r);
+	EXPECT_EQ(r.summary.end, END_RUNS);
+	EXPECT_EQ(r.summary.programs, 300);
+	EXPECT_EQ(r.summary.new_findings, 0);
+	EXPECT(r.summary.executed > 1000);
+	EXPECT(!campaign_unhealthy(&r.summary));
+	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_CLEAN);
+	EXPECT(!opendir(r.dir));	/* nothing to write, nothing made */
+	run_end(&r);
+}
+
+TEST(a_lost_buddy_is_found_shrunk_and_written_once)
+{
+	struct run r;
+
+	run_begin(&r, "broken:loses-buddies", "two", 300);
+	run_campaign(&r);
+	EXPECT(r.summary.new_findings > 0);
+	EXPECT(has_rule(&r, "buddy.unmerged"));
+	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_FINDING);
+	for (size_t i = 0; i < r.findings.nr_entries; i++) {
+		const struct finding *entry = &r.findings.entries[i];
+
+		EXPECT(entry->written && entry->seen > 0);
+		EXPECT(entry->ops_after <= entry->ops_before);
+		EXPECT(has_file(&r, entry, ".lb") && has_file(&r, entry, ".bin") && has_file(&r, entry, ".txt"));
+		for (size_t k = 0; k < i; k++)
+			EXPECT(strcmp(entry->signature, r.findings.entries[k].signature) != 0);
+	}
+	run_end(&r);
+}
+
+TEST(what_was_written_shows_the_same_finding_when_replayed)
+{
+	const struct judge_options closely = { .compare_always = true };
+	struct run r;
+
+	run_begin(&r, "broken:forgets-to-zero", "three", 300);
+	run_campaign(&r);
+	EXPECT(r.summary.new_findings > 0);
+	struct judge *judge = judge_for(r.options.target, &closely);
+
+	for (size_t i = 0; i < r.findings.nr_entries; i++) {
+		struct text_error error = { 0 };
+		struct outcome outcome;
+		struct program p;
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s/%s.lb", r.dir, r.findings.entries[i].name);
+		program_init(&p);
+		EXPECT(program_read_file(&p, path, &error));
+		EXPECT(!judge_run(judge, &p, &outcome));
+		EXPECT_STR(outcome.signature, r.findings.entries[i].signature);
+		program_free(&p);
+	}
+	judge_destroy(judge);
+	run_end(&r);
+}
+
+static void expect_same_campaign(const struct run *a, const struct run *b)
+{
+	EXPECT_EQ(a->summary.executed, b->summary.executed);
+	EXPECT_EQ(a->summary.no_ops, b->summary.no_ops);
+	EXPECT_EQ(a->findings.nr_entries, b->findings.nr_entries);
+	for (size_t i = 0; i < a->findings.nr_entries && i < b->findings.nr_entries; i++) {
+		EXPECT_STR(a->findings.entries[i].signature, b->findings.entries[i].signature);
+		EXPECT_STR(a->findings.entries[i].text, b->findings.entries[i].text);
+	}
+}
+
+TEST(the_same_seed_gives_the_same_campaign_and_another_does_not)
+{
+	struct run a, b, c;
+
+	run_begin(&a, "broken:leaks", "four", 60);
+	run_campaign(&a);
+	run_begin(&b, "broken:leaks", "four", 60);
+	run_campaign(&b);
+	expect_same_campaign(&a, &b);
+	run_begin(&c, "broken:leaks", "five", 60);
+	run_campaign(&c);
+	EXPECT(a.summary.executed != c.summary.executed);
+	run_end(&a);
+	run_end(&b);
+	run_end(&c);
+}
+
+TEST(known_findings_are_counted_and_not_written)
+{
+	struct run first, second;
+	struct signatures known = { 0 };
+
+	run_begin(&first, "broken:misaligns", "six", 60);
+	run_campaign(&first);
+	EXPECT(first.findings.nr_entries > 0);
+	for (size_t i = 0; i < first.findings.nr_entries; i++)
+		signatures_add(&known, first.findings.entries[i].signature);
+
+	run_begin(&second, "broken:misaligns", "six", 60);
+	snprintf(second.dir, sizeof(second.dir), "%s/known", folder);
+	second.options.findings.known = &known;
+	run_campaign(&second);
+	EXPECT_EQ(second.summary.new_findings, 0);
+	EXPECT(second.summary.known_findings > 0);
+	EXPECT_EQ(campaign_exit_code(&second.summary), EXIT_KNOWN);
+	EXPECT(!opendir(second.dir));
+	signatures_free(&known);
+	run_end(&first);
+	run_end(&second);
+}
+
+TEST(a_finding_that_cannot_be_written_is_printed_and_ends_the_campaign)
+{
+	struct run r;
+	char printed[1 << 16];
+
+	run_begin(&r, "broken:loses-buddies", "seven", 300);
+	snprintf(r.dir, sizeof(r.dir), "/proc/lostbuddy");
+	rewind(notes);
+	run_campaign(&r);
+	EXPECT_EQ(r.summary.end, END_SAVE);
+	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_USAGE);
+	EXPECT(strstr(r.summary.why, "/proc/lostbuddy"));
+	rewind(notes);
+	printed[fread(printed, 1, sizeof(printed) - 1, notes)] = '\0';
+	EXPECT(strstr(printed, "lostbuddy 1\n") && strstr(printed, "alloc_page"));
+	run_end(&r);
+}
+
+TEST(a_crash_is_a_finding_and_not_the_end)
+{
+	struct run r;
+
+	run_begin(&r, "broken:crashes", "eight", 40);
+	run_campaign(&r);
+	EXPECT_EQ(r.summary.end, END_RUNS);
+	EXPECT(has_rule(&r, "target.crash"));
+	run_end(&r);
+}
+
+static volatile sig_atomic_t stop_now = 1;
+
+TEST(a_signal_before_the_first_program_ends_it_with_its_own_code)
+{
+	struct run r;
+
+	run_begin(&r, "broken:correct", "nine", 0);
+	r.options.stop = &stop_now;
+	run_campaign(&r);
+	EXPECT_EQ(r.summary.end, END_SIGNAL);
+	EXPECT_EQ(r.summary.programs, 0);
+	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_INTERRUPT);
+	run_end(&r);
+}
+
+TEST(a_campaign_that_proves_nothing_is_unhealthy)
+{
+	struct campaign_summary s = { .end = END_RUNS, .programs = 10, .executed = 20000, .comparisons = 100 };
+
+	EXPECT(!campaign_unhealthy(&s));
+	s.no_ops = 4000;		/* 16.7 % */
+	EXPECT(!campaign_unhealthy(&s));
+	s.no_ops = 6000;		/* 23.1 % */
+	EXPECT(campaign_unhealthy(&s));
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
+	s.no_ops = 0;
+	s.comparisons = 0;
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
+	s = (struct campaign_summary){ .end = END_TIME, .programs = 10, .no_ops = 10, .comparisons = 1 };
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
+	s = (struct campaign_summary){ .end = END_CANARY };
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
+	s.end = END_MEMORY;
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_MEMORY);
+}
+
+TEST(a_new_finding_outranks_ill_health_and_signals)
+{
+	struct campaign_summary s = { .end = END_SIGNAL, .programs = 1, .new_findings = 1 };
+
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_FINDING);
+	s.end = END_FULL;
+	EXPECT_EQ(campaign_exit_code(&s), EXIT_FINDING);
+}
+
+/* ---- shrinking by the judge ---- */
+
+struct others {
+	unsigned int told;
+	char signature[192];
+};
+
+static void take_note(const struct program *p, const struct outcome *outcome, void *arg)
+{
+	struct others *others = arg;
+
+	EXPECT(p->nr_ops > 0);
+	others->told++;
+	snprintf(others->signature, sizeof(others->signature), "%s", outcome->signature);
+}
+
+TEST(the_judges_shrinker_keeps_the_signature_and_tells_of_others)
+{
+	const struct judge_options closely = { .compare_always = true };
+	char error[TARGET_ERROR_SIZE];
+	struct judge *judge = judge_for(target_find("broken:leaks", error), &closely);
+	const struct generator_options options = { .seed = 7, .nr_ops = 100,
+						   .capabilities = campaign_capabilities(judge_target(judge)) };
+	struct generator *g = generator_create(&options);
+	unsigned int shrunk = 0;
+
+	for (int i = 0; i < 20; i++) {
+		struct program p;
+		struct outcome before, after;
+		struct others others = { 0 };
+
+		program_init(&p);
+		EXPECT(generator_next(g, &p));
+		if (!judge_run(judge, &p, &before)) {
+			uint32_t ops = p.nr_ops, runs = judge_shrink(judge, &p, before.signature, 400, take_note, &others);
+
+			EXPECT(runs > 0 && runs <= 400);
+			EXPECT(!judge_run(judge, &p, &after));
+			EXPECT_STR(after.signature, before.signature);
+			EXPECT(p.nr_ops <= ops);
+			EXPECT(!others.told || strcmp(others.signature, before.signature) != 0);
+			shrunk++;
+		}
+		program_free(&p);
+	}
+	EXPECT(shrunk > 0);
+	generator_destroy(g);
+	judge_destroy(judge);
+}
+
+TEST(a_program_without_the_signature_is_left_alone)
+{
+	char error[TARGET_ERROR_SIZE];
+	const struct judge_options plain = { 0 };
+	struct judge *judge = judge_for(target_find("broken:correct", error), &plain);
+	struct text_error where;
+	struct program p;
+	const char text[] = "lostbuddy 1\nmachine pages=512\np0 = alloc_page(gfp=KERNEL)\n";
+
+	program_init(&p);
+	EXPECT(program_parse(&p, text, sizeof(text) - 1, &where));
+	EXPECT_EQ(judge_shrink(judge, &p, "no such finding", 100, NULL, NULL), 0);
+	EXPECT_EQ(p.nr_ops, 1);
+	program_free(&p);
+	judge_destroy(judge);
+}
+
+/* Registered last: takes the folder away again. */
+TEST(everything_is_cleaned_up)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	EXPECT_EQ(system(command), 0);
+}
+
+TEST_MAIN

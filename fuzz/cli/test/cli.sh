@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+#
+# The program's face: exit codes and error sentences, verb by verb.
+#
+#	cli.sh path/to/lostbuddy
+set -u
+
+lostbuddy=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+failed=0
+unset NO_COLOR
+
+# expect CODE "words on stdout or stderr" ARGUMENT... - runs lostbuddy; standard output and error are in $dir/out, $dir/err
+expect() {
+	local code=$1 words=$2 got
+	shift 2
+	"$lostbuddy" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+	if [ "$got" != "$code" ] || ! cat "$dir/out" "$dir/err" | grep -qF -- "$words"; then
+		printf 'FAILED lostbuddy %s\n  exit %s, expected %s; expected the words: %s\n' "$*" "$got" "$code" "$words"
+		head -n 5 "$dir/out" "$dir/err"
+		failed=$((failed + 1))
+	fi
+}
+
+# silent - the last command said nothing on stderr
+silent() {
+	[ -s "$dir/err" ] && { echo "FAILED: words on stderr:"; cat "$dir/err"; failed=$((failed + 1)); }
+}
+
+# one_sentence - the last command's error is one line
+one_sentence() {
+	[ "$(wc -l <"$dir/err")" = 1 ] || { echo "FAILED: not one line on stderr:"; cat "$dir/err"; failed=$((failed + 1)); }
+}
+
+program() {
+	printf '%s\n' "lostbuddy 1" "machine pages=512" "$@" >"$dir/p.lb"
+}
+
+# ---- usage ----
+expect 0 "fuzz" --help; silent
+expect 0 "lostbuddy 0" --version
+expect 1 "Verbs:"
+expect 1 "no such verb" frobnicate; one_sentence
+expect 1 "unrecognized option" --frobnicate
+for verb in fuzz replay show shrink explain rules machine doctor; do
+	expect 0 "Exit codes" "$verb" --help; silent
+	expect 1 "unrecognized option '--frobnicate'" "$verb" --frobnicate
+	expect 0 "Usage: lostbuddy $verb" "$verb" --usage
+done
+expect 1 "no such engine" fuzz --engine steam
+expect 1 "not a time" fuzz --time soon
+expect 1 "not a time" fuzz --time -1s
+expect 1 "not a number" fuzz --runs 0
+expect 1 "not a number" fuzz --runs -3
+expect 1 "name a program" replay
+expect 1 "--level" rules --level high
+
+# ---- malformed programs: file, line, column, what was expected ----
+program 'p0 = alloc_pages(order=x, gfp=KERNEL)'
+expect 1 "$dir/p.lb:3:24: " show "$dir/p.lb"; one_sentence
+expect 1 "$dir/p.lb:3:24: " replay "$dir/p.lb"; one_sentence
+program '__free_pages(p7)'
+expect 1 "$dir/p.lb:3:" explain "$dir/p.lb"; one_sentence
+program 'frees(p0)'
+expect 1 "$dir/p.lb:3:1: " shrink "$dir/p.lb"; one_sentence
+expect 0 "1 lines dropped" show --repair "$dir/p.lb"
+expect 1 "No such file" show "$dir/nothing.lb"; one_sentence
+expect 1 "No such file" replay "$dir/nothing.lb" ; one_sentence
+
+# ---- impossible machines: the reason ----
+expect 1 "machine" machine memory=10-200@0,100-300@0; one_sentence
+expect 1 "CPU" machine cpus=65; one_sentence
+expect 1 "machine:1:" machine node=2; one_sentence
+expect 1 "No such file" machine "$dir/none.machine"; one_sentence
+expect 1 "dmesg" machine --from-boot "$dir/none"; one_sentence
+expect 1 "CPU" fuzz --runs 1 --machine cpus=65; one_sentence
+expect 1 "give one of them" fuzz --machine pages=64 --from-boot "$dir"; one_sentence
+expect 1 "one of them" machine
+expect 0 "nodes=2" machine nodes=2 cpus=4 pages=1024; silent
+cp "$dir/out" "$dir/line"
+expect 0 "" machine "$(sed 's/^machine //' "$dir/line")"; silent
+cmp -s "$dir/out" "$dir/line" || { echo "FAILED: a canonical machine line changes"; failed=$((failed + 1)); }
+
+# ---- missing targets ----
+expect 1 "nosuch.so" fuzz --target ./nosuch.so --runs 1; one_sentence
+expect 1 "no such broken allocator" replay --target broken:nothing "$dir/p.lb"; one_sentence
+expect 1 "no such target" explain --target kernel "$dir/p.lb"; one_sentence
+echo "not an object" >"$dir/text.so"
+expect 1 "not a shared object" fuzz --target "$dir/text.so" --runs 1; one_sentence
+
+# ---- folders that cannot be written ----
+touch "$dir/file"
+expect 1 "cannot make the folder $dir/file/camp: Not a directory" fuzz --runs 1 --dir "$dir/file/camp"; one_sentence
+expect 1 "cannot make the folder /proc/lostbuddy" fuzz --runs 1 --dir /proc/lostbuddy; one_sentence
+expect 1 "No such file" fuzz --known "$dir/nothing" --runs 1
+program 'p0 = alloc_pages(order=2, gfp=KERNEL)'
+expect 1 "cannot write /proc/p.bin" show --bytes -o /proc/p.bin "$dir/p.lb"; one_sentence
+if "$lostbuddy" rules >/dev/full 2>"$dir/err"; then
+	echo "FAILED: a full disk went unnoticed"; failed=$((failed + 1))
+fi
+
+# ---- forms ----
+program 'p0 = alloc_pages(order=2, gfp=KERNEL)' 'p1..p4 = split_page(p0)' '__free_pages(p2)' 'check()'
+expect 0 "split_page" show "$dir/p.lb"; silent
+cp "$dir/out" "$dir/text"
+expect 0 "" show --bytes -o "$dir/p.bin" "$dir/p.lb"; silent
+expect 0 "split_page" show "$dir/p.bin"; silent
+cmp -s "$dir/out" "$dir/text" || { echo "FAILED: text -> bytes -> text is not the identity"; failed=$((failed + 1)); }
+expect 0 "free_wrong_order" show --language; silent
+
+# ---- rules ----
+expect 0 "contract.overlap" rules; silent
+grep -q $'\033' "$dir/out" && { echo "FAILED: colours without a terminal"; failed=$((failed + 1)); }
+expect 0 '"id": "contract.overlap"' rules --json --level contract; silent
+grep -q '"level": "buddy"' "$dir/out" && { echo "FAILED: --level shows other levels"; failed=$((failed + 1)); }
+
+# ---- replay, explain, shrink ----
+expect 0 "clean" replay "$dir/p.lb"; silent
+expect 0 "clean" replay --target broken:correct --no-observed "$dir/p.lb" "$dir/p.bin"; silent
+expect 0 "digest" replay --digest "$dir/p.lb"
+cp "$dir/out" "$dir/digest"
+expect 0 "digest" replay --digest "$dir/p.lb"
+cmp -s "$dir/out" "$dir/digest" || { echo "FAILED: the digest changes"; failed=$((failed + 1)); }
+sed -i 's/^p0 = .*/&   # the first block/' "$dir/p.lb"
+expect 0 "clean" replay --observe "$dir/p.lb"; silent
+grep -q -- '-> pfn [0-9]* *# the first block' "$dir/p.lb" || { echo "FAILED: no observation, or no comment:"; cat "$dir/p.lb"; failed=$((failed + 1)); }
+expect 0 "clean" replay "$dir/p.lb"; silent
+sed -i 's/-> pfn [0-9]*/-> pfn 1/' "$dir/p.lb"
+expect 77 "replay.observed" replay "$dir/p.lb"
+expect 0 "clean" replay --no-observed "$dir/p.lb"
+expect 5 "nothing is wrong" shrink "$dir/p.lb"; one_sentence
+expect 0 "" explain "$dir/p.lb"
+
+# ---- a finding, from the campaign to the person ----
+cd "$dir"
+expect 0 "seed never-seen" fuzz --seed never-seen --runs 40 --target broken:correct; silent
+[ -e camp ] && { echo "FAILED: ./camp without a finding"; failed=$((failed + 1)); }
+expect 77 "buddy.unmerged" fuzz --seed first --runs 200 --target broken:loses-buddies --dir found
+found=$(ls found/buddy.unmerged*.lb 2>/dev/null | head -n 1)
+expect 3 "expected divergence" replay --target broken:loses-buddies "$found"
+expect 77 "buddy.unmerged" replay --target broken:loses-buddies "${found%.lb}.bin"
+expect 77 "buddy.unmerged" explain --target broken:loses-buddies "$found"
+expect 0 "free" shrink --target broken:loses-buddies "$found"
+expect 77 "replay.expected" replay --target broken:correct "$found"
+expect 77 "finding" replay --target broken:loses-buddies found
+grep -h '^# signature: ' found/*.lb | sed 's/^# signature: //' >known
+expect 3 "0 new" fuzz --seed first --runs 200 --target broken:loses-buddies --known known --dir again
+expect 77 '"exit_code": 77' fuzz --seed first --runs 20 --target broken:leaks --json --dir json
+head -c 1 out | grep -q '{' || { echo "FAILED: --json is not alone on stdout"; failed=$((failed + 1)); }
+
+# ---- signals ----
+"$lostbuddy" fuzz --time 0 --target broken:correct >out 2>err &
+pid=$!
+sleep 1
+kill -TERM $pid
+wait $pid
+[ $? = 72 ] && grep -q "stopped by a signal" out || { echo "FAILED: SIGTERM does not end with 72"; failed=$((failed + 1)); }
+
+# ---- doctor ----
+expect 0 "canaries  found" doctor; silent
+
+[ "$failed" = 0 ] && echo "all expectations hold"
+exit $((failed > 0))
