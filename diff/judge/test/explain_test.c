@@ -85,10 +85,10 @@ TEST(states_stand_side_by_side_and_rows_that_differ_have_a_star)
 	struct text t = { .buffer = report, .size = sizeof(report) };
 
 	draw_states(&t, &actual, &expect);
-	expect_in_report("  node 0 DMA32   order 1  U     8   ");
-	expect_in_report("* node 0 DMA32   order 2  M     32 64   ");
+	expect_in_report("  node 0 DMA32   order 1  U   8   ");
+	expect_in_report("* node 0 DMA32   order 2  M   32 64   ");
 	expect_in_report("first difference at word 1: 64, expected 96");
-	expect_in_report("* node 0 DMA32   order 3  R     -   ");
+	expect_in_report("* node 0 DMA32   order 3  R   -   ");
 }
 
 TEST(a_state_that_is_nonsense_is_drawn_as_far_as_it_can_be_read)
