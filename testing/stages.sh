@@ -169,7 +169,7 @@ stage_cppcheck() {
 
 stage_tidy() {
 	needs clang-tidy-19 clang-19
-	sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c' | grep -v /example/ |
+	sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c' | grep -vE '/(test|example)/' |
 		xargs -P 2 -n 6 clang-tidy-19 --quiet -p build/clang-19
 	result "$(sources 'core/*.c' 'diff/*.c' 'fuzz/*.c' 'bench/*.c' | wc -l) files"
 }
