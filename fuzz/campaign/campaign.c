@@ -132,7 +132,7 @@ static bool engine_begin(struct engine *e, const struct campaign_options *option
 
 	*e = (struct engine){ .options = options, .seed = seed_of_word(options->seed), .start = clock_wall() };
 	e->machines = generator_for(e, NULL, 0);
-	e->judge = judge_for(options->target, &judge_options);
+	e->judge = judge_create(options->target, &judge_options);
 	progress_begin(&e->progress, options->notes, options->terminal);
 	return e->machines && e->judge;
 }

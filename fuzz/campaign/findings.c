@@ -15,15 +15,6 @@
 
 enum { WAITING_MAX = 64, ALIASES_MAX = 4096 };
 
-struct judge *judge_for(const struct lb_target *target, const struct judge_options *options)
-{
-	struct judge_options adjusted = *options;
-
-	if (!(target->flags & LB_TARGET_TRUSTED))
-		adjusted.supervised = true;
-	return judge_create(target, &adjusted);
-}
-
 bool findings_begin(struct findings *f, const struct findings_options *options, const struct lb_target *target)
 {
 	const struct judge_options as_campaign = { .supervised = options->worker };
@@ -33,8 +24,8 @@ bool findings_begin(struct findings *f, const struct findings_options *options, 
 	f->entries = calloc(FINDINGS_MAX, sizeof(*f->entries));
 	f->aliases = calloc(ALIASES_MAX, sizeof(*f->aliases));
 	f->waiting = calloc(WAITING_MAX, sizeof(*f->waiting));
-	f->judge = judge_for(target, &as_campaign);
-	f->careful = judge_for(target, &closely);
+	f->judge = judge_create(target, &as_campaign);
+	f->careful = judge_create(target, &closely);
 	if (f->entries && f->aliases && f->waiting && f->judge && f->careful)
 		return true;
 	findings_end(f);

@@ -96,8 +96,6 @@ size_t findings_known(const struct findings *f);
 /* Did two runs of the program differ in what the target did? */
 bool findings_unsteady(struct judge *j, const struct program *p);
 
-/* A judge; targets that may not run in our process run in a worker, whatever the options say. */
-struct judge *judge_for(const struct lb_target *target, const struct judge_options *options);
 
 /* Texts in memory of their own; NULL without memory. */
 char *text_of_program(const struct program *p, size_t *size);

@@ -116,7 +116,7 @@ struct judge *closely_judge(const struct lb_target *target, const struct program
 		.compare_always = p->nr_ops <= CAREFUL_MAX_OPS,
 		.check_observed = check_observed,
 	};
-	struct judge *judge = judge_for(target, &options);
+	struct judge *judge = judge_create(target, &options);
 
 	if (!judge)
 		fail("no memory for a judge");

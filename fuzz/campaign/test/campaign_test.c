@@ -113,7 +113,7 @@ TEST(what_was_written_shows_the_same_finding_when_replayed)
 	run_begin(&r, "broken:forgets-to-zero", "three", 300);
 	run_campaign(&r);
 	EXPECT(r.summary.new_findings > 0);
-	struct judge *judge = judge_for(r.options.target, &closely);
+	struct judge *judge = judge_create(r.options.target, &closely);
 
 	for (size_t i = 0; i < r.findings.nr_entries; i++) {
 		struct text_error error = { 0 };
@@ -278,7 +278,7 @@ TEST(the_judges_shrinker_keeps_the_signature_and_tells_of_others)
 {
 	const struct judge_options closely = { .compare_always = true };
 	char error[TARGET_ERROR_SIZE];
-	struct judge *judge = judge_for(target_find("broken:leaks", error), &closely);
+	struct judge *judge = judge_create(target_find("broken:leaks", error), &closely);
 	const struct generator_options options = { .seed = 7, .nr_ops = 100,
 						   .capabilities = campaign_capabilities(judge_target(judge)) };
 	struct generator *g = generator_create(&options);
@@ -312,7 +312,7 @@ TEST(a_program_without_the_signature_is_left_alone)
 {
 	char error[TARGET_ERROR_SIZE];
 	const struct judge_options plain = { 0 };
-	struct judge *judge = judge_for(target_find("broken:correct", error), &plain);
+	struct judge *judge = judge_create(target_find("broken:correct", error), &plain);
 	struct text_error where;
 	struct program p;
 	const char text[] = "lostbuddy 1\nmachine pages=512\np0 = alloc_page(gfp=KERNEL)\n";
