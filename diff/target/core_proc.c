@@ -7,7 +7,7 @@
 #include "target/core_state.h"
 
 size_t core_proc(const struct machine *machine, const char *file, char *buffer, size_t size,
-		 char *error)
+		 char error[TARGET_ERROR_SIZE])
 {
 	if (strcmp(file, "buddyinfo") != 0) {
 		snprintf(error, TARGET_ERROR_SIZE, "no /proc file \"%s\" here; there is buddyinfo",
