@@ -203,7 +203,10 @@ struct lb_target {
 	uint64_t (*peek_free)(void *instance);
 	void (*peek_block)(void *instance, uint64_t pfn, struct lb_block_state *state);
 
-	/* Optional. Where the contents of a frame can be read and written; NULL: nowhere. */
+	/*
+	 * Optional. Where the contents of a frame can be read and written; NULL: nowhere. It stays there until destroy,
+	 * begins as zeros, and is the judge's to write while a block is live, and to clear when a run ended.
+	 */
 	void *(*memory)(void *instance, uint64_t pfn);
 
 	/* Optional. LB_PATH_COUNT counters since create or reset. */
