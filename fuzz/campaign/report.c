@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
 double campaign_no_ops(const struct campaign_summary *summary)
 {
@@ -114,6 +115,17 @@ static void print_findings(FILE *out, const struct findings *f)
 	}
 }
 
+/* The reason may have several lines, as the canaries' report has. */
+static void print_why(FILE *out, const char *why)
+{
+	while (*why) {
+		size_t length = strcspn(why, "\n");
+
+		fprintf(out, "  %.*s\n", (int)length, why);
+		why += length + (why[length] == '\n');
+	}
+}
+
 void report_text(FILE *out, const struct campaign_options *options, const struct findings *f,
 		 const struct campaign_summary *summary)
 {
@@ -121,8 +133,7 @@ void report_text(FILE *out, const struct campaign_options *options, const struct
 
 	fprintf(out, "seed %s, target %s: %s after %.1f s\n", options->seed, options->findings.target_name,
 		end_sentence(summary->end), summary->wall_seconds);
-	if (summary->why[0])
-		fprintf(out, "  %s\n", summary->why);
+	print_why(out, summary->why);
 	fprintf(out, "  programs           %" PRIu64 "\n", summary->programs);
 	fprintf(out, "  operations         %" PRIu64 ", %.0f a second of CPU time\n", summary->executed,
 		campaign_speed(summary));

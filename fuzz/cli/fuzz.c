@@ -225,8 +225,10 @@ static int run(struct arguments *a)
 		report_text(stdout, &a->campaign, &findings, summary);
 	int code = (int)campaign_exit_code(summary);
 
-	if (code == EXIT_USAGE || code == EXIT_UNHEALTHY)
-		fail("%s", summary->why[0] ? summary->why : campaign_unhealthy(summary));
+	if (code == EXIT_USAGE)
+		fail("%s", summary->why);
+	if (code == EXIT_UNHEALTHY)
+		fail("%s", campaign_unhealthy(summary));
 	findings_end(&findings);
 	free(summary);
 	return code;

@@ -26,7 +26,8 @@ struct replay {
 	const char *target_name;
 	const struct lb_target *target;
 	bool digest, observe, no_observed;
-	int worst;
+	char **paths;
+	int nr_paths;
 	struct judge *closely, *plain;
 };
 
@@ -39,7 +40,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_DIGEST: r->digest = true; return 0;
 	case OPT_OBSERVE: r->observe = true; return 0;
 	case OPT_NO_OBSERVED: r->no_observed = true; return 0;
-	case ARGP_KEY_ARGS: return 0;
+	case ARGP_KEY_ARGS:
+		r->paths = state->argv + state->next;
+		r->nr_paths = state->argc - state->next;
+		return 0;
 	case ARGP_KEY_NO_ARGS: argp_error(state, "name a program, or a folder of programs"); return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
@@ -206,19 +210,18 @@ static int replay_path(struct replay *r, const char *path, unsigned int depth)
 int verb_replay(int argc, char **argv)
 {
 	struct replay r = { .target_name = "core" };
-	int first;
+	int worst = EXIT_CLEAN;
 
-	if (argp_parse(&argp, argc, argv, 0, &first, &r) != 0)
+	if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0)
 		return EXIT_USAGE;
 	r.target = find_target(r.target_name);
 	if (!r.target)
 		return EXIT_USAGE;
-	r.worst = EXIT_CLEAN;
-	for (int i = first; i < argc; i++)
-		r.worst = worse(r.worst, replay_path(&r, argv[i], 0));
+	for (int i = 0; i < r.nr_paths; i++)
+		worst = worse(worst, replay_path(&r, r.paths[i], 0));
 	if (r.closely)
 		judge_destroy(r.closely);
 	if (r.plain)
 		judge_destroy(r.plain);
-	return r.worst;
+	return worst;
 }
