@@ -59,7 +59,10 @@ static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int no
 	return false;
 }
 
-/* What Linux takes for itself before there is a page allocator: struct pages first, then percpu units (DESIGN 2). */
+/*
+ * What Linux takes for itself before there is a page allocator: struct pages first, then percpu
+ * units (DESIGN 2).
+ */
 static bool reserve_boot_metadata(const struct mm_machine *m, struct memblock *mb, char *error)
 {
 	for (unsigned int node = 0; node < m->nr_nodes; node++)

@@ -1,6 +1,7 @@
 /*
- * The size of a CPU's unit in the percpu first chunk (facts 16): as many units share an allocation of 2 MiB as waste at
- * most a third of the CPUs' units, over the groups of CPUs that are local to each other.
+ * The size of a CPU's unit in the percpu first chunk (facts 16): as many units share an allocation
+ * of 2 MiB as waste at most a third of the CPUs' units, over the groups of CPUs that are local to
+ * each other.
  */
 #include "boot/boot.h"
 
@@ -17,7 +18,9 @@ static uint64_t round_up(uint64_t value, uint64_t step)
 	return (value + step - 1) / step * step;
 }
 
-/* CPUs of each group; returns the number of groups. Two CPUs are of one group iff local both ways. */
+/*
+ * CPUs of each group; returns the number of groups. Two CPUs are of one group iff local both ways.
+ */
 static unsigned int group_cpus(const struct mm_config *config, unsigned int cpus[MM_MAX_CPUS])
 {
 	unsigned int groups = 0, first_node[MM_MAX_CPUS];

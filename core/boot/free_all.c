@@ -1,4 +1,7 @@
-/* The end of the boot allocator: every free range goes to the buddy, cut as far as alignment and its end allow. */
+/*
+ * The end of the boot allocator: every free range goes to the buddy, cut as far as alignment and
+ * its end allow.
+ */
 #include "boot/boot.h"
 #include "page/page_internal.h"
 
@@ -12,7 +15,10 @@ static unsigned int block_order(const struct mm_machine *m, pfn_t start, pfn_t e
 	return order;
 }
 
-/* A block that was never given to anybody comes to the buddy: no longer reserved, managed by its zone from now on. */
+/*
+ * A block that was never given to anybody comes to the buddy: no longer reserved, managed by its
+ * zone from now on.
+ */
 static void free_boot_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 {
 	struct zone *zone = page_zone(m, &m->memmap[pfn]);

@@ -27,12 +27,16 @@ struct memblock {
 	struct memblock_type memory, reserved;
 };
 
-/* Adds [start, end): only what the list does not hold yet; joins neighbours of one node. False: no room in the list. */
+/*
+ * Adds [start, end): only what the list does not hold yet; joins neighbours of one node. False: no
+ * room in the list.
+ */
 bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node);
 
 /*
  * memblock_alloc_top_down - reserve pages at the highest free place.
- * @node: wanted node; falls back to any. Returns the first pfn, 0 iff nowhere is room (pfn 0 is never memory).
+ * @node: wanted node; falls back to any. Returns the first pfn, 0 iff nowhere is room (pfn 0 is
+ * never memory).
  */
 pfn_t memblock_alloc_top_down(struct memblock *mb, uint64_t pages, int node);
 

@@ -1,9 +1,10 @@
 /*
  * struct page of every frame, and the type of every pageblock.
  *
- * A pageblock is MOVABLE iff its first frame is memory; one that begins in a hole stays UNMOVABLE (facts 2). Frames that
- * are not memory are Reserved and belong to nobody; every present frame starts with refcount 1, until it is freed.
- * Whether types are used at all (grouping by mobility) is decided only after this, by the zonelists.
+ * A pageblock is MOVABLE iff its first frame is memory; one that begins in a hole stays UNMOVABLE
+ * (facts 2). Frames that are not memory are Reserved and belong to nobody; every present frame
+ * starts with refcount 1, until it is freed. Whether types are used at all (grouping by mobility)
+ * is decided only after this, by the zonelists.
  */
 #include "boot/boot.h"
 

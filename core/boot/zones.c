@@ -1,4 +1,7 @@
-/* Zones of each node: where they lie, what of them is there, how much the boot code expects to be able to give out. */
+/*
+ * Zones of each node: where they lie, what of them is there, how much the boot code expects to be
+ * able to give out.
+ */
 #include "boot/boot.h"
 
 /* [from, to) of each zone by address, before nodes cut it. Movable has no address of its own. */

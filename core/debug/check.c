@@ -1,4 +1,7 @@
-/* The machine's invariants, looked at one by one: slow, for tests and audits. They are listed in machine.h. */
+/*
+ * The machine's invariants, looked at one by one: slow, for tests and audits. They are listed in
+ * machine.h.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -56,7 +56,10 @@ static enum mm_compact_result compacts_nothing(struct mm_machine *m, gfp_t gfp, 
 	return MM_COMPACT_SKIPPED;
 }
 
-/* Kills nobody: true before a victim is looked for (a dying caller, no __GFP_FS: facts 11), nobody found after. */
+/*
+ * Kills nobody: true before a victim is looked for (a dying caller, no __GFP_FS: facts 11), nobody
+ * found after.
+ */
 static enum mm_oom_result kills_nobody(struct mm_machine *m, gfp_t gfp, unsigned int order)
 {
 	(void)m, (void)order;

@@ -1,4 +1,7 @@
-/* Telling the listener. The test is inline, the telling is not: nobody listening costs a compare and a branch. */
+/*
+ * Telling the listener. The test is inline, the telling is not: nobody listening costs a compare
+ * and a branch.
+ */
 #ifndef LB_MACHINE_EMIT_H
 #define LB_MACHINE_EMIT_H
 

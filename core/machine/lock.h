@@ -1,6 +1,7 @@
 /*
- * One call for a lock, three modes: nothing, scheduler, real. In the first, the one thread cannot meet itself, except by
- * mistake; so debug builds count. Taking and leaving a lock are scheduling points with stable names.
+ * One call for a lock, three modes: nothing, scheduler, real. In the first, the one thread cannot
+ * meet itself, except by mistake; so debug builds count. Taking and leaving a lock are scheduling
+ * points with stable names.
  */
 #ifndef LB_MACHINE_LOCK_H
 #define LB_MACHINE_LOCK_H

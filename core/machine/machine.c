@@ -1,11 +1,11 @@
 /*
  * Laying out a machine on the host, resetting and unmaking it.
  *
- *   arena    | mm_machine | nodes | zones | page sets | zonelists | pageblock types | memmap |     boot metadata
- *   memory   | frame 0 | frame 1 | ...                                                       |     sparse, NORESERVE
+ *   arena    | mm_machine | nodes | zones | page sets | zonelists | pageblock types | memmap |
+ *   memory   | frame 0 | frame 1 | ... | (sparse, NORESERVE)
  *
- * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is the whole boot state:
- * reset is one copy. Large machines keep no copy and boot again.
+ * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is
+ * the whole boot state: reset is one copy. Large machines keep no copy and boot again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -66,7 +66,10 @@ static struct layout arena_layout(const struct mm_config *config)
 	l.zonerefs = take(&at, config->nr_nodes * MAX_ZONELISTS * zonerefs_per_list(config) *
 				       sizeof(struct zoneref));
 	l.types = take(&at, nr_pageblocks(config));
-	/* whole blocks of the top order: the buddy of a last block has a struct page to be looked at */
+	/*
+	 * whole blocks of the top order: the buddy of a last block has a struct page to be looked
+	 * at
+	 */
 	l.memmap =
 		take(&at, round_up_pow2(config->max_pfn, config->top_order) * sizeof(struct page));
 	l.size = at;

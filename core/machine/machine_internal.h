@@ -8,7 +8,10 @@ extern const struct mm_hooks mm_null_hooks;
 /* Says anew whether the machine is plain; to be called when something it depends on has changed. */
 void mm_update_plain(struct mm_machine *m);
 
-/* Tells AddressSanitizer that a block's bytes are nobody's, or somebody's again. Nothing in other builds. */
+/*
+ * Tells AddressSanitizer that a block's bytes are nobody's, or somebody's again. Nothing in other
+ * builds.
+ */
 void mm_poison_block(const struct mm_machine *m, pfn_t pfn, unsigned int order);
 void mm_unpoison_block(const struct mm_machine *m, pfn_t pfn, unsigned int order);
 bool mm_can_poison(void);

@@ -1,7 +1,8 @@
 /*
  * Poison: in AddressSanitizer builds the bytes of free pages may not be touched.
  *
- * Marking costs about 14 ns up to a page and grows with the block, so machines above POISON_MAX_PAGES go without.
+ * Marking costs about 14 ns up to a page and grows with the block, so machines above
+ * POISON_MAX_PAGES go without.
  */
 #include "machine/machine_internal.h"
 

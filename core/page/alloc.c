@@ -1,5 +1,6 @@
 /*
- * __alloc_pages: the fast path, and the walk over the zonelist that every attempt makes (facts 5, 9).
+ * __alloc_pages: the fast path, and the walk over the zonelist that every attempt makes (facts 5,
+ * 9).
  *
  *   __alloc_pages -> get_page_from_freelist (low mark) --page--> done
  *                                                      --NULL--> alloc_pages_slowpath
@@ -53,7 +54,10 @@ static __always_inline void prep_new_page(struct mm_machine *m, struct page *pag
 	mm_emit(m, MM_EVENT_ALLOC, NULL, (pfn_t)(page - m->memmap), order, 0, gfp);
 }
 
-/* One block straight from the buddy, from the highatomic reserve first or last where the flags say so. */
+/*
+ * One block straight from the buddy, from the highatomic reserve first or last where the flags say
+ * so.
+ */
 static struct page *take_from_buddy(struct zone *zone, unsigned int order, int migratetype,
 				    unsigned int alloc_flags)
 {
@@ -122,7 +126,10 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
-/* One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the same. */
+/*
+ * One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the
+ * same.
+ */
 static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *zone,
 					     const struct zone *preferred,
 					     const struct alloc_request *r,
@@ -155,7 +162,10 @@ static inline bool nofragment_would_leave_node(const struct zone *zone,
 	return ac->m->nr_nodes > 1 && zone->pgdat != ac->preferred->zone->pgdat;
 }
 
-/* The rest of a walk, from a place in the zonelist on. A walk that NOFRAGMENT limited is made again without it. */
+/*
+ * The rest of a walk, from a place in the zonelist on. A walk that NOFRAGMENT limited is made again
+ * without it.
+ */
 static struct page *walk_zonelist(const struct zoneref *ref, struct alloc_request *r,
 				  struct alloc_context *ac)
 {
@@ -186,7 +196,9 @@ struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int 
 	return walk_zonelist(ac->preferred, &r, ac);
 }
 
-/* What the scope of the running task takes away (facts 5, current_gfp_context and PF_MEMALLOC_PIN). */
+/*
+ * What the scope of the running task takes away (facts 5, current_gfp_context and PF_MEMALLOC_PIN).
+ */
 static gfp_t current_gfp_context(gfp_t gfp)
 {
 	unsigned int scope = mm_current->scope;
@@ -200,7 +212,10 @@ static gfp_t current_gfp_context(gfp_t gfp)
 	return gfp;
 }
 
-/* fail_page_alloc with its defaults: order 0 and callers that wait, use HIGHMEM or may not fail are spared (facts 18). */
+/*
+ * fail_page_alloc with its defaults: order 0 and callers that wait, use HIGHMEM or may not fail are
+ * spared (facts 18).
+ */
 static bool injection_strikes(gfp_t gfp, unsigned int order)
 {
 	if (order == 0 || (gfp & (__GFP_DIRECT_RECLAIM | __GFP_HIGHMEM | __GFP_NOFAIL)))
@@ -315,9 +330,9 @@ static __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int orde
 }
 
 /*
- * The shortcut of nine requests in ten: a page from this CPU's list of the preferred zone, when that is above its low mark
- * and there is nothing to tell, lock, zero or look at. It gives what alloc_pages_nodemask() would give; where it cannot,
- * it has changed nothing and returns NULL.
+ * The shortcut of nine requests in ten: a page from this CPU's list of the preferred zone, when
+ * that is above its low mark and there is nothing to tell, lock, zero or look at. It gives what
+ * alloc_pages_nodemask() would give; where it cannot, it has changed nothing and returns NULL.
  */
 static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t gfp)
 {

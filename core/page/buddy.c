@@ -7,10 +7,11 @@
  *
  * Invariants (mm_machine_check() reports them as M2, M3, M5):
  *   A1  a listed block lies in one zone and is aligned to its size;
- *   A2  only the head of a listed block is a buddy page; its order is in private, its refcount is 0;
+ *   A2  only the head of a listed block is a buddy page; its order is in private, its refcount is
+ *       0;
  *   A3  nr_free of an order is the length of all its lists, nr_free_pages the pages of all blocks;
- *   A4  a block that was just freed has no buddy left that it may merge with (types that change later may leave
- *       mergeable neighbours apart: Linux does not look again).
+ *   A4  a block that was just freed has no buddy left that it may merge with (types that change
+ *       later may leave mergeable neighbours apart: Linux does not look again).
  *
  * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
  * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
@@ -75,13 +76,19 @@ static inline struct page *free_buddy(const struct mm_machine *m, const struct z
 	return buddy;
 }
 
-/* From pageblock order up, types keep blocks apart: only U, M and R merge with each other (facts 6, 6.1). */
+/*
+ * From pageblock order up, types keep blocks apart: only U, M and R merge with each other (facts 6,
+ * 6.1).
+ */
 static inline bool types_may_merge(int a, int b)
 {
 	return a == b || (a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES);
 }
 
-/* A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the tail. */
+/*
+ * A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the
+ * tail.
+ */
 static inline bool merge_is_likely(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
 				   unsigned int order)
 {
@@ -117,7 +124,10 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
 }
 
-/* Cuts a block of order high down to low: upper halves go to the heads of the lists, the lowest part is kept. */
+/*
+ * Cuts a block of order high down to low: upper halves go to the heads of the lists, the lowest
+ * part is kept.
+ */
 static void expand(struct zone *zone, pfn_t pfn, unsigned int low, unsigned int high,
 		   int migratetype)
 {
@@ -132,7 +142,10 @@ static void expand(struct zone *zone, pfn_t pfn, unsigned int low, unsigned int 
 	}
 }
 
-/* The first block of the smallest order that will do, cut to size; NULL iff no list of the type has one. */
+/*
+ * The first block of the smallest order that will do, cut to size; NULL iff no list of the type has
+ * one.
+ */
 struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype)
 {
 	struct mm_machine *m = zone->machine;
@@ -155,8 +168,9 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 }
 
 /*
- * All free blocks of the pageblock go to the tails of another type's lists, lowest pfn first. Returns their pages; 0
- * without a look if the pageblock reaches beyond the zone's end. One that begins before the zone is taken from pfn on.
+ * All free blocks of the pageblock go to the tails of another type's lists, lowest pfn first.
+ * Returns their pages; 0 without a look if the pageblock reaches beyond the zone's end. One that
+ * begins before the zone is taken from pfn on.
  */
 uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype)
 {

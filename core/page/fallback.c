@@ -1,10 +1,12 @@
 /*
- * When a type's own lists are empty: take from another type, and perhaps its pageblock with it (facts 7).
+ * When a type's own lists are empty: take from another type, and perhaps its pageblock with it
+ * (facts 7).
  *
  *   wanted U:  R, then M        wanted M:  R, then U        wanted R:  U, then M
  *
- * The largest block is stolen, so that types mix in few pageblocks; a MOVABLE request that may not claim a pageblock takes
- * the smallest, so as to break nothing large. What is stolen goes to the wanted type's list, and the request is tried again.
+ * The largest block is stolen, so that types mix in few pageblocks; a MOVABLE request that may not
+ * claim a pageblock takes the smallest, so as to break nothing large. What is stolen goes to the
+ * wanted type's list, and the request is tried again.
  *
  * Locking: zone->lock, held by the caller.
  * Not here: CMA (Debian amd64 has none), isolation.
@@ -51,7 +53,10 @@ static void retype_range(struct mm_machine *m, pfn_t pfn, unsigned int order, in
 		set_pageblock_type(m, at, migratetype);
 }
 
-/* Moves the pageblock's free pages; claims it when half of it is free or of a like kind. False: nothing was moved. */
+/*
+ * Moves the pageblock's free pages; claims it when half of it is free or of a like kind. False:
+ * nothing was moved.
+ */
 static bool steal_pageblock(struct zone *zone, pfn_t pfn, int old_type, int migratetype)
 {
 	struct mm_machine *m = zone->machine;
@@ -59,7 +64,10 @@ static bool steal_pageblock(struct zone *zone, pfn_t pfn, int old_type, int migr
 
 	if (!moved)
 		return false;
-	/* nothing here is on an LRU, so a MOVABLE request sees no page that is alike (facts 7, step 6) */
+	/*
+	 * nothing here is on an LRU, so a MOVABLE request sees no page that is alike (facts 7, step
+	 * 6)
+	 */
 	if (migratetype != MIGRATE_MOVABLE && old_type == MIGRATE_MOVABLE)
 		alike = pageblock_pages(m) - moved;
 	bool claim = moved + alike >= pageblock_pages(m) / 2 || m->grouping_disabled;
@@ -94,7 +102,10 @@ static void steal(struct zone *zone, struct page *page, unsigned int order, int 
 		move_page_only(zone, page, order, migratetype, MM_EVENT_STEAL_PAGE);
 }
 
-/* The order to steal at for a MOVABLE request that may not claim a pageblock: the smallest there is. */
+/*
+ * The order to steal at for a MOVABLE request that may not claim a pageblock: the smallest there
+ * is.
+ */
 static unsigned int smallest_fallback_order(const struct zone *zone, unsigned int order,
 					    int migratetype)
 {
@@ -126,7 +137,10 @@ static bool steal_fallback(struct zone *zone, unsigned int order, int migratetyp
 	return false;
 }
 
-/* A block of the wanted type; if there is none, after a steal; NULL iff nothing can be stolen either. */
+/*
+ * A block of the wanted type; if there is none, after a steal; NULL iff nothing can be stolen
+ * either.
+ */
 struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype,
 			    unsigned int alloc_flags)
 {

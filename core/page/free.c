@@ -5,8 +5,9 @@
  *                                          |      --others--------------->  free_one_page
  *                                          +-- bad: the whole block is leaked
  *
- * When pages are looked at depends on checks: as a kernel without DEBUG_VM, tails and blocks bound for the buddy now, heads
- * of page list blocks when they are trimmed; debug: all of them now; off: none.
+ * When pages are looked at depends on checks: as a kernel without DEBUG_VM, tails and blocks bound
+ * for the buddy now, heads of page list blocks when they are trimmed; debug: all of them now; off:
+ * none.
  */
 #include <string.h>
 
@@ -34,7 +35,10 @@ void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
 	mm_emit(m, MM_EVENT_BAD_PAGE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
 }
 
-/* Pages that come from the buddy are looked at before they are handed out. True: leaked, take another. */
+/*
+ * Pages that come from the buddy are looked at before they are handed out. True: leaked, take
+ * another.
+ */
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	for (unsigned long i = 0; i < 1UL << order; i++) {
@@ -67,7 +71,9 @@ static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *
 	return bad;
 }
 
-/* False: the block is in a bad state and was leaked. @to_buddy: it does not go through a page list. */
+/*
+ * False: the block is in a bad state and was leaked. @to_buddy: it does not go through a page list.
+ */
 static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page *page,
 					       unsigned int order, bool to_buddy)
 {
@@ -143,8 +149,9 @@ static __noinline void free_pages_general(struct page *page, unsigned int order)
 }
 
 /*
- * The shortcut of nine frees in ten: the last reference of a single page, whose list has room, with nothing to tell, lock
- * or poison. It does what free_pages_general() would do; where it cannot, it has changed nothing and returns false.
+ * The shortcut of nine frees in ten: the last reference of a single page, whose list has room, with
+ * nothing to tell, lock or poison. It does what free_pages_general() would do; where it cannot, it
+ * has changed nothing and returns false.
  */
 static __always_inline bool free_plain_page(struct mm_machine *m, struct page *page)
 {

@@ -1,8 +1,8 @@
 /*
  * Pageblocks kept for high-order requests that may not wait (facts 7, "Highatomic reserve").
  *
- * Invariant H1: nr_reserved_highatomic is the pages of pageblocks that were reserved and not given back; it exceeds
- * managed / 100 + a pageblock by less than a pageblock.
+ * Invariant H1: nr_reserved_highatomic is the pages of pageblocks that were reserved and not given
+ * back; it exceeds managed / 100 + a pageblock by less than a pageblock.
  */
 #include "page/page_internal.h"
 

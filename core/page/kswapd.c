@@ -1,10 +1,13 @@
 /*
- * Waking kswapd. It is woken here, and runs only when the program says so (mm_run_kswapd): reclaim is a hook.
- * Facts 11, "kswapd wake" and "balanced". Not here: kcompactd, kswapd's failures.
+ * Waking kswapd. It is woken here, and runs only when the program says so (mm_run_kswapd): reclaim
+ * is a hook. Facts 11, "kswapd wake" and "balanced". Not here: kcompactd, kswapd's failures.
  */
 #include "page/page_internal.h"
 
-/* Is there a zone up to this one that is well above its high mark? A node that manages nothing is content. */
+/*
+ * Is there a zone up to this one that is well above its high mark? A node that manages nothing is
+ * content.
+ */
 static bool pgdat_balanced(const struct pglist_data *pgdat, unsigned int order,
 			   unsigned int highest_zoneidx)
 {

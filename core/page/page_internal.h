@@ -1,11 +1,16 @@
 /*
  * What the files of core/page tell each other.
  *
- *   alloc.c      __alloc_pages: fast path, walk over the zonelist      slowpath.c  what comes after it
- *   zonelist.c   which zones, in which order                           watermark.c may the zone be used
- *   pcp.c        per-CPU page lists                                    buddy.c     free areas: take, split, put, merge
- *   fallback.c   stealing from another type                            highatomic.c  reserved pageblocks
- *   free.c       giving back; bad pages                                kswapd.c    waking it
+ *   alloc.c      __alloc_pages: fast path, walk over the zonelist
+ *   slowpath.c   what comes after it
+ *   zonelist.c   which zones, in which order
+ *   watermark.c  may the zone be used
+ *   pcp.c        per-CPU page lists
+ *   buddy.c      free areas: take, split, put, merge
+ *   fallback.c   stealing from another type
+ *   highatomic.c reserved pageblocks
+ *   free.c       giving back; bad pages
+ *   kswapd.c     waking it
  *   tunables.c   marks, reserves, page list sizes
  */
 #ifndef LB_PAGE_INTERNAL_H
@@ -91,7 +96,10 @@ bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_
 			    unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp);
 bool boost_watermark(struct zone *zone);
 
-/* Pages that the request cannot have, though they are free: most of its own block, and what is kept for others. */
+/*
+ * Pages that the request cannot have, though they are free: most of its own block, and what is kept
+ * for others.
+ */
 static inline long unusable_free(const struct zone *zone, unsigned int order,
 				 unsigned int alloc_flags)
 {

@@ -1,11 +1,13 @@
 /*
- * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8, 6.1).
+ * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8,
+ * 6.1).
  *
  *   list   0  1  2 | 3  4  5 | 6  7  8 | 9 10 11 | 12 13
  *   order     0    |    1    |    2    |    3    | pageblock order, with thp: not MOVABLE, MOVABLE
  *   type   U  M  R | U  M  R | ...
  *
- *   free -> head [newest ... oldest] tail -> trimmed to the buddy        refilled at the tail, taken from the head
+ *   free -> head [newest ... oldest] tail -> trimmed to the buddy
+ *   refilled at the tail, taken from the head
  *
  * Invariants (mm_machine_check() reports them as M4):
  *   P1  count is the number of pages on all lists;
@@ -25,7 +27,10 @@ static inline unsigned int nr_pcp_lists(const struct mm_machine *m)
 	return m->pcp_thp ? NR_PCP_LISTS : NR_PCP_ORDER_LISTS;
 }
 
-/* Takes up to n blocks from the buddy to the tail of a list. Returns how many arrived; bad ones are leaked. */
+/*
+ * Takes up to n blocks from the buddy to the tail of a list. Returns how many arrived; bad ones are
+ * leaked.
+ */
 static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct list_head *list,
 			int migratetype, unsigned int alloc_flags)
 {
@@ -79,8 +84,8 @@ static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct lis
 }
 
 /*
- * Frees at least n pages (there must be so many), beginning with list `first` and emptying it, then the next ones round
- * the ring. Empty lists at either end of the ring are left out from then on.
+ * Frees at least n pages (there must be so many), beginning with list `first` and emptying it, then
+ * the next ones round the ring. Empty lists at either end of the ring are left out from then on.
  */
 static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *pcp,
 			       unsigned int first)
@@ -136,7 +141,10 @@ __noinline void pcp_trim(struct zone *zone, struct per_cpu_pages *pcp, int high,
 	free_pcppages_bulk(zone, n, pcp, list);
 }
 
-/* Pageblocks whose type has no page lists: isolated pages go straight back, others stand in for MOVABLE. */
+/*
+ * Pageblocks whose type has no page lists: isolated pages go straight back, others stand in for
+ * MOVABLE.
+ */
 __noinline void pcp_free_untyped(struct zone *zone, struct page *page, pfn_t pfn,
 				 unsigned int order)
 {

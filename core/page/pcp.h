@@ -1,6 +1,7 @@
 /*
- * The part of the per-CPU page lists that nearly every allocation and free runs: a list that has a block, a page set that
- * has room. Inline, because a call costs as much as the work. Everything else is in pcp.c.
+ * The part of the per-CPU page lists that nearly every allocation and free runs: a list that has a
+ * block, a page set that has room. Inline, because a call costs as much as the work. Everything
+ * else is in pcp.c.
  */
 #ifndef LB_PAGE_PCP_H
 #define LB_PAGE_PCP_H

@@ -1,5 +1,6 @@
 /*
- * The slow path: what an allocation does when no zone was above its low mark (facts 9, steps 1 to 14, 6.1.y).
+ * The slow path: what an allocation does when no zone was above its low mark (facts 9, steps 1 to
+ * 14, 6.1.y).
  *
  *   restart: flags for the min mark, wake kswapd, try         <-----------------------------.
  *            compaction first, for costly orders                                            |
@@ -8,8 +9,9 @@
  *            give up (nopage) | retry while there is hope | OOM killer ------------------'  |
  *   nopage:  NOFAIL begins again, everybody else gets NULL
  *
- * Reclaim, compaction and the OOM killer are hooks; with null answers nothing comes back, and the path ends in one of:
- * a page, NULL, MM_FAIL_OOM, or MM_FAIL_LOOP: it came back to a place with nothing changed since it was there before.
+ * Reclaim, compaction and the OOM killer are hooks; with null answers nothing comes back, and the
+ * path ends in one of: a page, NULL, MM_FAIL_OOM, or MM_FAIL_LOOP: it came back to a place with
+ * nothing changed since it was there before.
  */
 #include "page/page_internal.h"
 
@@ -25,7 +27,10 @@ struct slowpath {
 	bool costly, can_direct_reclaim, can_compact;
 	unsigned int no_progress_loops;
 	uint64_t progress;
-	/* what `changes` was at the last visit of the two places that may go round for ever; UINT64_MAX: not yet */
+	/*
+	 * what `changes` was at the last visit of the two places that may go round for ever;
+	 * UINT64_MAX: not yet
+	 */
 	uint64_t seen_at_oom, seen_at_nofail;
 };
 
@@ -78,7 +83,10 @@ static void recompute_preferred(struct alloc_context *ac)
 	ac->preferred = next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
 }
 
-/* Compaction before reclaim: for orders it is made for. SKIPPED ends costly requests that asked not to be tried hard. */
+/*
+ * Compaction before reclaim: for orders it is made for. SKIPPED ends costly requests that asked not
+ * to be tried hard.
+ */
 static enum step compact_first(struct slowpath *s, struct page **page)
 {
 	bool worth_it = s->costly || (s->order > 0 && s->ac->migratetype != MIGRATE_MOVABLE);
@@ -132,7 +140,10 @@ static struct page *direct_compact(struct slowpath *s)
 	return try_freelist(s, s->alloc_flags);
 }
 
-/* Would a zone do if everything that can be reclaimed were? With no LRU, the free pages stand for that (facts 9). */
+/*
+ * Would a zone do if everything that can be reclaimed were? With no LRU, the free pages stand for
+ * that (facts 9).
+ */
 static bool some_zone_could_do(const struct slowpath *s)
 {
 	const struct alloc_context *ac = s->ac;

@@ -1,6 +1,7 @@
 /*
- * Watermarks, reserves and page list sizes: computed from how much there is, and again when somebody writes a tunable.
- * Facts 4 (marks, lowmem_reserve, THP raise), 8 (page lists). A value the machine gives replaces its formula.
+ * Watermarks, reserves and page list sizes: computed from how much there is, and again when
+ * somebody writes a tunable. Facts 4 (marks, lowmem_reserve, THP raise), 8 (page lists). A value
+ * the machine gives replaces its formula.
  */
 #include "page/page_internal.h"
 
@@ -22,7 +23,9 @@ static uint64_t isqrt(uint64_t value)
 	return root;
 }
 
-/* Pages above the high marks of the zones that kernel requests may use: Movable is not one of them. */
+/*
+ * Pages above the high marks of the zones that kernel requests may use: Movable is not one of them.
+ */
 static uint64_t nr_free_buffer_pages(const struct mm_machine *m)
 {
 	uint64_t pages = 0;

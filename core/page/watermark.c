@@ -65,7 +65,10 @@ bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_
 	return false;
 }
 
-/* A steal below pageblock order raises the marks for a while, so that kswapd frees more. True iff it did. */
+/*
+ * A steal below pageblock order raises the marks for a while, so that kswapd frees more. True iff
+ * it did.
+ */
 bool boost_watermark(struct zone *zone)
 {
 	struct mm_machine *m = zone->machine;

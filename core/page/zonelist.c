@@ -1,9 +1,11 @@
 /*
  * Which zones a request may use, in which order (facts 3).
  *
- *   node 1:   fallback  [1:Normal 1:DMA32 0:Normal 0:DMA32 0:DMA  -]     thisnode  [1:Normal 1:DMA32  -]
+ *   node 1:   fallback  [1:Normal 1:DMA32 0:Normal 0:DMA32 0:DMA -]
+ *             thisnode  [1:Normal 1:DMA32 -]
  *
- * The nodes by distance, a little load so that not all fall on one; each node's zones from the highest down.
+ * The nodes by distance, a little load so that not all fall on one; each node's zones from the
+ * highest down.
  */
 #include <string.h>
 
@@ -17,7 +19,10 @@ static bool node_has_memory(const struct mm_machine *m, unsigned int node)
 	return false;
 }
 
-/* The unused node with memory that costs least; nr_nodes: none is left. CPUs count nothing at boot (facts 3). */
+/*
+ * The unused node with memory that costs least; nr_nodes: none is left. CPUs count nothing at boot
+ * (facts 3).
+ */
 static unsigned int find_next_best_node(const struct mm_machine *m, unsigned int local,
 					uint64_t used, const uint64_t load[MM_MAX_NODES])
 {
@@ -71,7 +76,10 @@ static void build_zonelists(struct mm_machine *m, unsigned int local, uint64_t l
 		(struct zoneref){ NULL, 0 };
 }
 
-/* The zone each combination of the four zone bits asks for; combinations that mean nothing read as DMA (facts 3). */
+/*
+ * The zone each combination of the four zone bits asks for; combinations that mean nothing read as
+ * DMA (facts 3).
+ */
 static void build_gfp_zone_table(struct mm_machine *m)
 {
 	uint8_t dma = m->config.dma_end ? ZONE_DMA : ZONE_NORMAL;
@@ -88,7 +96,10 @@ static void build_gfp_zone_table(struct mm_machine *m)
 	m->gfp_zone_table[__GFP_MOVABLE | __GFP_DMA32] = dma32;
 }
 
-/* A lower zone to use first, rather than mix types in Normal: DMA32, or, on one node, anything (facts 5). */
+/*
+ * A lower zone to use first, rather than mix types in Normal: DMA32, or, on one node, anything
+ * (facts 5).
+ */
 static bool avoids_fragments(const struct mm_machine *m, const struct zone *zone)
 {
 	if (zone->type != ZONE_NORMAL || !m->config.dma32_end)
@@ -96,7 +107,10 @@ static bool avoids_fragments(const struct mm_machine *m, const struct zone *zone
 	return m->nr_nodes == 1 || populated_zone(zone - 1);
 }
 
-/* With little memory, types would only scatter it: they are not used at all (facts 3, end). No high mark exists yet. */
+/*
+ * With little memory, types would only scatter it: they are not used at all (facts 3, end). No high
+ * mark exists yet.
+ */
 static void decide_grouping(struct mm_machine *m)
 {
 	const struct zoneref *ref = m->nodes[m->cpu_node[0]].zonelists[ZONELIST_FALLBACK].zonerefs;

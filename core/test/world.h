@@ -5,8 +5,8 @@
  *	world_open(&w, (struct shape){ .pages = 64 });
  *	world_expect_free(&w, ZONE_NORMAL, "1:0 2:1 4:2 8:3 16:4 32:4");	pfn:order, ascending
  *
- * Shapes not said otherwise: one node, one CPU, only zone Normal, pageblock order 4, top order 5, nothing kept by
- * watermarks. Boot keeps the last frames for the memmap: one frame for every 64.
+ * Shapes not said otherwise: one node, one CPU, only zone Normal, pageblock order 4, top order 5,
+ * nothing kept by watermarks. Boot keeps the last frames for the memmap: one frame for every 64.
  */
 #ifndef LB_TEST_WORLD_H
 #define LB_TEST_WORLD_H
@@ -38,7 +38,10 @@ void world_close(struct world *w);
 /* Context: CPU, level and scope of what follows. */
 void world_on(struct world *w, unsigned int cpu, enum mm_level level, unsigned int scope);
 
-/* "pfn:order pfn:order ..." of all free blocks of node 0's zone, ascending; in list order of one list. */
+/*
+ * "pfn:order pfn:order ..." of all free blocks of node 0's zone, ascending; in list order of one
+ * list.
+ */
 const char *world_free(const struct world *w, enum zone_type type);
 const char *world_list(const struct world *w, enum zone_type type, unsigned int order,
 		       enum migratetype migratetype);

@@ -22,14 +22,16 @@ enum { TARGET_ERROR_SIZE = 256 };
 
 /*
  * target_find - the target of a name as above.
- * Returns NULL with a sentence in error iff there is no such built-in, or the shared object cannot be read, lacks the
- * symbol, has another ABI version, lacks a function that every target has, or cannot allocate or cannot free. The
- * sentence names what is missing. A target that was found stays until the process ends: its shared object is not closed.
+ * Returns NULL with a sentence in error iff there is no such built-in, or the shared object cannot
+ * be read, lacks the symbol, has another ABI version, lacks a function that every target has, or
+ * cannot allocate or cannot free. The sentence names what is missing. A target that was found stays
+ * until the process ends: its shared object is not closed.
  */
 const struct lb_target *target_find(const char *name, char error[TARGET_ERROR_SIZE]);
 
 /*
- * core_proc - the text of a /proc file ("buddyinfo") of the core's machine right after boot. As snprintf.
+ * core_proc - the text of a /proc file ("buddyinfo") of the core's machine right after boot. As
+ * snprintf.
  * Returns 0 with a sentence in error iff there is no such file, or the machine does not boot.
  */
 size_t core_proc(const struct machine *machine, const char *file, char *buffer, size_t size,

@@ -1,10 +1,12 @@
 /*
  * The built-in target: lostbuddy's own core behind the target's table.
  *
- *   lb_call --guard (misuse the facts leave open is refused)--> core API --failure, warnings, events--> lb_result
+ *   lb_call --guard (misuse the facts leave open is refused)--> core API --failure, warnings,
+ *   events--> lb_result
  *
- * The core does what it is told, as Linux does; whatever would corrupt it is refused here, before it is called. Frames
- * that are lost for good are remembered here too: nothing in struct page tells them from frames in use.
+ * The core does what it is told, as Linux does; whatever would corrupt it is refused here, before
+ * it is called. Frames that are lost for good are remembered here too: nothing in struct page tells
+ * them from frames in use.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -352,8 +354,8 @@ static void exec_machine(struct core_instance *t, const struct lb_call *call, st
 }
 
 /*
- * Frees of what nobody holds, or of what is no block's first page. Linux would corrupt itself, or take a page from its new
- * owner: by then nothing in struct page says whose it was.
+ * Frees of what nobody holds, or of what is no block's first page. Linux would corrupt itself, or
+ * take a page from its new owner: by then nothing in struct page says whose it was.
  */
 static void exec_misuse(const struct lb_call *call, struct lb_result *r)
 {

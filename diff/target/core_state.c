@@ -208,7 +208,10 @@ static void export_pageblocks(const struct mm_machine *m, struct sink *sink)
 	end(sink);
 }
 
-/* What is wrong with a marked page now: 1 mapcount, 2 mapping. A tail has a mapping of its own that is none. */
+/*
+ * What is wrong with a marked page now: 1 mapcount, 2 mapping. A tail has a mapping of its own that
+ * is none.
+ */
 static uint64_t bad_state(const struct core_instance *t, uint64_t pfn)
 {
 	const struct page *page = &t->machine->memmap[pfn];

@@ -1,8 +1,9 @@
 /*
- * The state of the built-in core, written out in the export format of target.h. Part of the core's adapter.
+ * The state of the built-in core, written out in the export format of target.h. Part of the core's
+ * adapter.
  *
- * What the core itself does not keep is kept here: which frames boot reserved, which are lost for good, and on which a bad
- * state was planted.
+ * What the core itself does not keep is kept here: which frames boot reserved, which are lost for
+ * good, and on which a bad state was planted.
  */
 #ifndef LOSTBUDDY_TARGET_CORE_STATE_H
 #define LOSTBUDDY_TARGET_CORE_STATE_H

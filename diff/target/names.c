@@ -1,37 +1,24 @@
 /*
  * The words of the language for what a target answers and which paths it took.
  *
- * A word is part of the text form of programs (what stands after `->`) and of signatures: it never changes.
+ * A word is part of the text form of programs (what stands after `->`) and of signatures: it never
+ * changes.
  */
 #include "target/target.h"
 
 #include <assert.h>
 
 static const char *const outcome_names[LB_OUTCOME_COUNT] = {
-	[LB_DONE] = "ok",
-	[LB_BLOCK] = "block",
-	[LB_NULL] = "ENOMEM",
-	[LB_LOOP] = "LOOP",
-	[LB_OOM] = "OOM",
-	[LB_REFUSED] = "refused",
+	[LB_DONE] = "ok",   [LB_BLOCK] = "block", [LB_NULL] = "ENOMEM",
+	[LB_LOOP] = "LOOP", [LB_OOM] = "OOM",	  [LB_REFUSED] = "refused",
 };
 
 static const char *const reason_names[LB_REASON_COUNT] = {
-	[LB_REASON_NONE] = "",
-	[LB_NO_ORDER] = "order",
-	[LB_NO_INJECTED] = "injected",
-	[LB_NO_ZONE] = "zone",
-	[LB_NO_WATERMARK] = "watermark",
-	[LB_NO_BLOCK] = "block",
-	[LB_NO_MEMORY] = "memory",
-	[LB_NOT_HELD] = "double-free",
-	[LB_NOT_HEAD] = "tail",
-	[LB_NOT_FRAME] = "frame",
-	[LB_BAD_ORDER] = "order",
-	[LB_BAD_RANGE] = "range",
-	[LB_BAD_TYPE] = "type",
-	[LB_BAD_CONTEXT] = "context",
-	[LB_NOT_ALLOWED] = "block",
+	[LB_REASON_NONE] = "",	   [LB_NO_ORDER] = "order",	    [LB_NO_INJECTED] = "injected",
+	[LB_NO_ZONE] = "zone",	   [LB_NO_WATERMARK] = "watermark", [LB_NO_BLOCK] = "block",
+	[LB_NO_MEMORY] = "memory", [LB_NOT_HELD] = "double-free",   [LB_NOT_HEAD] = "tail",
+	[LB_NOT_FRAME] = "frame",  [LB_BAD_ORDER] = "order",	    [LB_BAD_RANGE] = "range",
+	[LB_BAD_TYPE] = "type",	   [LB_BAD_CONTEXT] = "context",    [LB_NOT_ALLOWED] = "block",
 };
 
 static const char *const path_names[LB_PATH_COUNT] = {

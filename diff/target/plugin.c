@@ -1,9 +1,10 @@
 /*
  * Finds targets by name: the built-in core, the broken family, and shared objects.
  *
- * A shared object is opened with RTLD_LOCAL: neither do its symbols reach ours nor, since the program exports none,
- * ours reach it. Its constructors run in our process: there is no way to read its table without. Everything that it
- * does as a target runs in a worker unless it says that it may be trusted.
+ * A shared object is opened with RTLD_LOCAL: neither do its symbols reach ours nor, since the
+ * program exports none, ours reach it. Its constructors run in our process: there is no way to read
+ * its table without. Everything that it does as a target runs in a worker unless it says that it
+ * may be trusted.
  */
 #include "target/builtin.h"
 #include "target/broken/broken.h"
@@ -17,8 +18,9 @@
 #define SYMBOL "lostbuddy_target"
 #define BIT(op) (UINT64_C(1) << (op))
 
-static const uint64_t allocating = BIT(OP_ALLOC_PAGES) | BIT(OP_ALLOC_PAGE) | BIT(OP_GET_FREE_PAGES) |
-				   BIT(OP_GET_FREE_PAGE) | BIT(OP_GET_ZEROED_PAGE);
+static const uint64_t allocating = BIT(OP_ALLOC_PAGES) | BIT(OP_ALLOC_PAGE) |
+				   BIT(OP_GET_FREE_PAGES) | BIT(OP_GET_FREE_PAGE) |
+				   BIT(OP_GET_ZEROED_PAGE);
 static const uint64_t freeing = BIT(OP_FREE_PAGES_STRUCT) | BIT(OP_FREE_PAGES);
 
 /* The first thing that a table lacks, as the rest of a sentence; NULL if it is complete. */
@@ -42,11 +44,13 @@ static const char *what_is_missing(const struct lb_target *target)
 	return NULL;
 }
 
-static const struct lb_target *accept_target(const struct lb_target *target, const char *path, char *error)
+static const struct lb_target *accept_target(const struct lb_target *target, const char *path,
+					     char *error)
 {
 	assert(target && path && error);
 	if (target->abi != LB_TARGET_ABI) {
-		snprintf(error, TARGET_ERROR_SIZE, "%.120s: its target has ABI version %u, lostbuddy has version %u", path,
+		snprintf(error, TARGET_ERROR_SIZE,
+			 "%.120s: its target has ABI version %u, lostbuddy has version %u", path,
 			 (unsigned int)target->abi, (unsigned int)LB_TARGET_ABI);
 		return NULL;
 	}
@@ -64,8 +68,12 @@ static const struct lb_target *open_shared_object(const char *name, char *error)
 {
 	char path[4096];
 
-	/* A bare name would be looked for in the system's library folders, not where the user stands. */
-	if ((size_t)snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "./", name) >= sizeof(path)) {
+	/*
+	 * A bare name would be looked for in the system's library folders, not where the user
+	 * stands.
+	 */
+	if ((size_t)snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "./", name) >=
+	    sizeof(path)) {
 		snprintf(error, TARGET_ERROR_SIZE, "the path of the plug-in is too long");
 		return NULL;
 	}
@@ -79,7 +87,8 @@ static const struct lb_target *open_shared_object(const char *name, char *error)
 	if (!object) {
 		const char *why = dlerror();
 
-		snprintf(error, TARGET_ERROR_SIZE, "%.80s: not a shared object that can be loaded: %.120s", path,
+		snprintf(error, TARGET_ERROR_SIZE,
+			 "%.80s: not a shared object that can be loaded: %.120s", path,
 			 why ? why : "no reason given");
 		return NULL;
 	}
@@ -87,7 +96,8 @@ static const struct lb_target *open_shared_object(const char *name, char *error)
 	const struct lb_target *target = dlsym(object, SYMBOL);
 
 	if (!target) {
-		snprintf(error, TARGET_ERROR_SIZE, "%.120s: no symbol " SYMBOL " (is it exported?)", path);
+		snprintf(error, TARGET_ERROR_SIZE, "%.120s: no symbol " SYMBOL " (is it exported?)",
+			 path);
 		dlclose(object);
 		return NULL;
 	}
@@ -116,12 +126,15 @@ const struct lb_target *target_find(const char *name, char error[TARGET_ERROR_SI
 		const struct lb_target *broken = broken_find(name + 7);
 
 		if (!broken)
-			snprintf(error, TARGET_ERROR_SIZE, "%.100s: no such broken allocator", name);
+			snprintf(error, TARGET_ERROR_SIZE, "%.100s: no such broken allocator",
+				 name);
 		return broken;
 	}
 	if (looks_like_a_file(name))
 		return open_shared_object(name, error);
 	snprintf(error, TARGET_ERROR_SIZE,
-		 "%.100s: no such target (core, broken:NAME, or the path of a shared object such as ./mine.so)", name);
+		 "%.100s: no such target (core, broken:NAME, or the path of a shared object such "
+		 "as ./mine.so)",
+		 name);
 	return NULL;
 }

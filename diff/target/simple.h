@@ -1,27 +1,32 @@
 /*
- * The least possible target: four functions, one macro, one file. For plug-ins; nothing of lostbuddy is linked.
+ * The least possible target: four functions, one macro, one file. For plug-ins; nothing of
+ * lostbuddy is linked.
  *
- *	void *my_create(size_t pages);				   frames 0 .. pages - 1, all free; NULL: cannot
- *	long  my_alloc(void *a, unsigned int order);		   first frame of 2^order free ones; -1: none
- *	void  my_free(void *a, long frame, unsigned int order);	   exactly what my_alloc gave
+ *	void *my_create(size_t pages);			frames 0 .. pages - 1, all free; NULL: cannot
+ *	long  my_alloc(void *a, unsigned int order);	first frame of 2^order free ones; -1: none
+ *	void  my_free(void *a, long frame, unsigned int order);	exactly what my_alloc gave
  *	void  my_destroy(void *a);
  *
- *	LB_SIMPLE_TARGET("mine", my_create, my_alloc, my_free, my_destroy, LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE)
+ *	LB_SIMPLE_TARGET("mine", my_create, my_alloc, my_free, my_destroy,
+ *			 LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE)
  *
- * (In C the pointer may have your own type.) An allocator that wants memory uses LB_SIMPLE_TARGET_ADDRESS instead:
+ * (In C the pointer may have your own type.) An allocator that wants memory uses
+ * LB_SIMPLE_TARGET_ADDRESS instead:
  *
- *	void *my_create(void *memory, size_t pages);		   4096-byte pages, as aligned as its largest block
- *	void *my_alloc(void *a, unsigned int order);		   address, or NULL
+ *	void *my_create(void *memory, size_t pages);	pages of 4096 bytes, aligned to the largest block
+ *	void *my_alloc(void *a, unsigned int order);	address, or NULL
  *	void  my_free(void *a, void *address, unsigned int order);
  *	void  my_destroy(void *a);
  *
- * Which frames: the longest run of memory of the machine that is not reserved, from its start rounded up to the largest
- * block (2^top_order). The allocator's frame 0 is there. Its last block may be cut short by the end of the run.
+ * Which frames: the longest run of memory of the machine that is not reserved, from its start
+ * rounded up to the largest block (2^top_order). The allocator's frame 0 is there. Its last block
+ * may be cut short by the end of the run.
  *
- * Operations: those that allocate and those that free whole blocks. Extra references, split_page, drains, tunables and
- * misuse are not asked of it. Flags say what the allocator claims (target.h): LB_TARGET_BUDDY when blocks are naturally
- * aligned, LB_TARGET_EAGER_MERGE when free buddies are joined at once, 0 when neither.
- * Memory that a request wants zeroed is zeroed here, since the allocator is not told.
+ * Operations: those that allocate and those that free whole blocks. Extra references, split_page,
+ * drains, tunables and misuse are not asked of it. Flags say what the allocator claims (target.h):
+ * LB_TARGET_BUDDY when blocks are naturally aligned, LB_TARGET_EAGER_MERGE when free buddies are
+ * joined at once, 0 when neither. Memory that a request wants zeroed is zeroed here, since the
+ * allocator is not told.
  */
 #ifndef LOSTBUDDY_TARGET_SIMPLE_H
 #define LOSTBUDDY_TARGET_SIMPLE_H
@@ -45,7 +50,7 @@ extern "C" {
 extern LB_SIMPLE_EXPORT const struct lb_target lostbuddy_target;
 
 #define LB_SIMPLE_PAGE 4096u
-#define LB_SIMPLE_ZERO 0x100u	/* the gfp bit ZERO */
+#define LB_SIMPLE_ZERO 0x100u /* the gfp bit ZERO */
 #define LB_SIMPLE_CAPABILITIES                                                                     \
 	((UINT64_C(1) << OP_ALLOC_PAGES) | (UINT64_C(1) << OP_ALLOC_PAGE) |                        \
 	 (UINT64_C(1) << OP_GET_FREE_PAGES) | (UINT64_C(1) << OP_GET_FREE_PAGE) |                  \
@@ -54,9 +59,9 @@ extern LB_SIMPLE_EXPORT const struct lb_target lostbuddy_target;
 
 struct lb_simple {
 	void *allocator;
-	char *memory;		/* of the allocator's frame 0; NULL: frames only */
-	void *allocation;	/* what memory was cut from */
-	uint64_t first;		/* the machine's frame that is the allocator's frame 0 */
+	char *memory;	  /* of the allocator's frame 0; NULL: frames only */
+	void *allocation; /* what memory was cut from */
+	uint64_t first;	  /* the machine's frame that is the allocator's frame 0 */
 	uint64_t pages;
 	unsigned int top_order;
 };
@@ -102,7 +107,8 @@ static inline struct lb_simple *lb_simple_new(const struct machine *machine, cha
 	s->top_order = machine->top_order;
 	lb_simple_place(s, machine);
 	if (s->pages == 0) {
-		snprintf(error, 256, "no memory range of this machine reaches a boundary of its largest block");
+		snprintf(error, 256,
+			 "no memory range of this machine reaches a boundary of its largest block");
 		free(s);
 		return NULL;
 	}
@@ -126,14 +132,19 @@ static inline void *lb_simple_started(struct lb_simple *s, char *error)
 {
 	if (s->allocator)
 		return s;
-	snprintf(error, 256, "the allocator would not start with %llu pages", (unsigned long long)s->pages);
+	snprintf(error, 256, "the allocator would not start with %llu pages",
+		 (unsigned long long)s->pages);
 	free(s->allocation);
 	free(s);
 	return NULL;
 }
 
-/* What needs no allocator to answer: from NMI everything is refused, and there is no block above the largest. */
-static inline bool lb_simple_answers(const struct lb_simple *s, const struct lb_call *call, struct lb_result *result)
+/*
+ * What needs no allocator to answer: from NMI everything is refused, and there is no block above
+ * the largest.
+ */
+static inline bool lb_simple_answers(const struct lb_simple *s, const struct lb_call *call,
+				     struct lb_result *result)
 {
 	bool allocates = call->op <= OP_GET_ZEROED_PAGE;
 
@@ -157,18 +168,23 @@ static inline void lb_simple_gave(const struct lb_simple *s, long frame, struct 
 	result->pfn = frame < 0 ? 0 : s->first + (uint64_t)frame;
 }
 
-static inline void lb_simple_gave_address(const struct lb_simple *s, char *address, const struct lb_call *call,
-					  struct lb_result *result)
+static inline void lb_simple_gave_address(const struct lb_simple *s, char *address,
+					  const struct lb_call *call, struct lb_result *result)
 {
 	uintptr_t offset = (uintptr_t)address - (uintptr_t)s->memory;
 	uint64_t size = (uint64_t)LB_SIMPLE_PAGE << call->order;
-	bool inside = offset < s->pages * LB_SIMPLE_PAGE && size <= s->pages * LB_SIMPLE_PAGE - offset;
+	bool inside =
+		offset < s->pages * LB_SIMPLE_PAGE && size <= s->pages * LB_SIMPLE_PAGE - offset;
 	bool zero = call->op == OP_GET_ZEROED_PAGE || (call->gfp & LB_SIMPLE_ZERO);
 
 	if (address && zero && inside)
 		memset(address, 0, (size_t)size);
-	/* An address that is not ours comes out as a frame that does not exist, and the judge says so. */
-	lb_simple_gave(s, address ? (long)(offset / LB_SIMPLE_PAGE) & (long)(UINT64_MAX >> 16) : -1, result);
+	/*
+	 * An address that is not ours comes out as a frame that does not exist, and the judge says
+	 * so.
+	 */
+	lb_simple_gave(s, address ? (long)(offset / LB_SIMPLE_PAGE) & (long)(UINT64_MAX >> 16) : -1,
+		       result);
 }
 
 static inline void *lb_simple_memory(void *instance, uint64_t pfn)
@@ -180,7 +196,10 @@ static inline void *lb_simple_memory(void *instance, uint64_t pfn)
 	return s->memory + (pfn - s->first) * LB_SIMPLE_PAGE;
 }
 
-/* The table and the two functions that both forms share; lb_simple_make and lb_simple_exec come before it. */
+/*
+ * The table and the two functions that both forms share; lb_simple_make and lb_simple_exec come
+ * before it.
+ */
 #define LB_SIMPLE_TABLE(name_, destroy_, flags_, memory_)                                          \
 	static void lb_simple_end(void *instance)                                                  \
 	{                                                                                          \
@@ -191,9 +210,10 @@ static inline void *lb_simple_memory(void *instance, uint64_t pfn)
 		free(s);                                                                           \
 	}                                                                                          \
 	const struct lb_target lostbuddy_target = {                                                \
-		LB_TARGET_ABI, (flags_), (name_), LB_SIMPLE_CAPABILITIES,                          \
-		lb_simple_make, lb_simple_end, lb_simple_exec,                                     \
-		NULL, NULL, NULL, NULL, (memory_), NULL,                                           \
+		LB_TARGET_ABI,	(flags_),      (name_),	       LB_SIMPLE_CAPABILITIES,             \
+		lb_simple_make, lb_simple_end, lb_simple_exec, NULL,                               \
+		NULL,		NULL,	       NULL,	       (memory_),                          \
+		NULL,                                                                              \
 	};
 
 #define LB_SIMPLE_TARGET(name_, create_, alloc_, free_, destroy_, flags_)                          \
@@ -206,7 +226,8 @@ static inline void *lb_simple_memory(void *instance, uint64_t pfn)
 		s->allocator = create_((size_t)s->pages);                                          \
 		return lb_simple_started(s, error);                                                \
 	}                                                                                          \
-	static void lb_simple_exec(void *instance, const struct lb_call *call, struct lb_result *result) \
+	static void lb_simple_exec(void *instance, const struct lb_call *call,                     \
+				   struct lb_result *result)                                       \
 	{                                                                                          \
 		struct lb_simple *s = (struct lb_simple *)instance;                                \
                                                                                                    \
@@ -226,10 +247,12 @@ static inline void *lb_simple_memory(void *instance, uint64_t pfn)
                                                                                                    \
 		if (!s)                                                                            \
 			return NULL;                                                               \
-		s->allocator = lb_simple_give_memory(s) ? create_(s->memory, (size_t)s->pages) : NULL; \
+		s->allocator =                                                                     \
+			lb_simple_give_memory(s) ? create_(s->memory, (size_t)s->pages) : NULL;    \
 		return lb_simple_started(s, error);                                                \
 	}                                                                                          \
-	static void lb_simple_exec(void *instance, const struct lb_call *call, struct lb_result *result) \
+	static void lb_simple_exec(void *instance, const struct lb_call *call,                     \
+				   struct lb_result *result)                                       \
 	{                                                                                          \
 		struct lb_simple *s = (struct lb_simple *)instance;                                \
                                                                                                    \

@@ -23,8 +23,8 @@ struct worker {
 	void *context;
 	void *shared;
 	size_t shared_size;
-	pid_t pid;		/* 0: none runs */
-	int socket;		/* our end; -1: none */
+	pid_t pid;  /* 0: none runs */
+	int socket; /* our end; -1: none */
 	unsigned int starts;
 };
 
@@ -36,7 +36,8 @@ struct worker *worker_create(size_t shared_size, worker_serve serve, void *conte
 
 	if (!w)
 		return NULL;
-	w->shared = mmap(NULL, shared_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	w->shared = mmap(NULL, shared_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (w->shared == MAP_FAILED) {
 		free(w);
 		return NULL;
@@ -58,10 +59,14 @@ unsigned int worker_starts(const struct worker *w)
 	return w->starts;
 }
 
-/* Signals go back to their defaults: a caller's handlers (a fuzzer's, say) would take the target's crash for their own. */
+/*
+ * Signals go back to their defaults: a caller's handlers (a fuzzer's, say) would take the target's
+ * crash for their own.
+ */
 static void forget_handlers(void)
 {
-	static const int ours[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGALRM, SIGTERM, SIGXCPU };
+	static const int ours[] = { SIGSEGV, SIGBUS,  SIGABRT, SIGFPE, SIGILL,
+				    SIGTRAP, SIGALRM, SIGTERM, SIGXCPU };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL);
@@ -77,7 +82,7 @@ static _Noreturn void serve_for_ever(const struct worker *w, int socket, pid_t c
 	char token;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != caller)	/* it died before we asked to be told */
+	if (getppid() != caller) /* it died before we asked to be told */
 		_exit(0);
 	setrlimit(RLIMIT_CORE, &no_core);
 	forget_handlers();
@@ -169,7 +174,7 @@ static bool wait_readable(int socket, unsigned int timeout_ms)
 		if (ready == 0)
 			return false;
 		if (errno != EINTR)
-			return true;	/* the read that follows says what is wrong */
+			return true; /* the read that follows says what is wrong */
 	}
 }
 
@@ -228,8 +233,8 @@ int worker_report_print(const struct worker_report *report, char *buffer, size_t
 		return snprintf(buffer, size, "answered");
 	case WORKER_KILLED:
 		name = sigabbrev_np(report->which);
-		return name ? snprintf(buffer, size, "SIG%s", name) :
-			      snprintf(buffer, size, "signal %d", report->which);
+		return name ? snprintf(buffer, size, "SIG%s", name)
+			    : snprintf(buffer, size, "signal %d", report->which);
 	case WORKER_EXITED:
 		return snprintf(buffer, size, "exit %d", report->which);
 	case WORKER_HUNG:

@@ -1,20 +1,22 @@
 /*
- * A supervised worker: a forked process that serves requests laid out in shared memory, and may die or hang.
+ * A supervised worker: a forked process that serves requests laid out in shared memory, and may die
+ * or hang.
  *
  *	caller                               worker
  *	writes the request into shared  -->  serve(context, shared)
  *	waits, with a watchdog          <--  says it is done
  *
- * One fork serves many requests; after a death the next request forks again. The context is the caller's memory as it was
- * at the fork: what serve keeps there lives as long as the process that serves.
+ * One fork serves many requests; after a death the next request forks again. The context is the
+ * caller's memory as it was at the fork: what serve keeps there lives as long as the process that
+ * serves.
  *
  * Invariants:
  *   W1  shared holds what the worker wrote up to its last instruction, whatever ended it;
  *   W2  a worker does not outlive its caller, nor a call its time limit;
  *   W3  every process that was started was waited for.
  *
- * Not here: what is asked and answered (judge/supervise.c). The watchdog looks at wall time: a machine so loaded that a
- * process gets no time for seconds makes a hang of it.
+ * Not here: what is asked and answered (judge/supervise.c). The watchdog looks at wall time: a
+ * machine so loaded that a process gets no time for seconds makes a hang of it.
  */
 #ifndef LOSTBUDDY_TARGET_WORKER_H
 #define LOSTBUDDY_TARGET_WORKER_H
@@ -24,10 +26,10 @@
 
 enum worker_end {
 	WORKER_ANSWERED,
-	WORKER_KILLED,		/* by a signal: which says which */
-	WORKER_EXITED,		/* it called exit: which says with what (sanitizers do) */
-	WORKER_HUNG,		/* it did not answer in time, and was ended */
-	WORKER_NONE,		/* no process could be started: which is errno */
+	WORKER_KILLED, /* by a signal: which says which */
+	WORKER_EXITED, /* it called exit: which says with what (sanitizers do) */
+	WORKER_HUNG,   /* it did not answer in time, and was ended */
+	WORKER_NONE,   /* no process could be started: which is errno */
 };
 
 struct worker_report {
@@ -39,7 +41,10 @@ typedef void (*worker_serve)(void *context, void *shared);
 
 struct worker;
 
-/* Returns NULL without memory only. shared starts as zeros; pages of it that nobody touches cost nothing. */
+/*
+ * Returns NULL without memory only. shared starts as zeros; pages of it that nobody touches cost
+ * nothing.
+ */
 struct worker *worker_create(size_t shared_size, worker_serve serve, void *context);
 void worker_destroy(struct worker *w);
 void *worker_shared(const struct worker *w);

@@ -1,11 +1,16 @@
-/* Booting: zones, the pages that are kept, how free ranges are cut (facts 2; worked examples 2 and 11). */
+/*
+ * Booting: zones, the pages that are kept, how free ranges are cut (facts 2; worked examples 2 and
+ * 11).
+ */
 #include <stdlib.h>
 
 #include "lostbuddy/proc.h"
 #include "test.h"
 #include "test/world.h"
 
-/* A PC with one node and so many frames: DMA below 16 MiB, the 640K hole, the first megabyte kept. */
+/*
+ * A PC with one node and so many frames: DMA below 16 MiB, the 640K hole, the first megabyte kept.
+ */
 static struct mm_config pc_config(pfn_t max_pfn)
 {
 	struct mm_config c = {
@@ -70,7 +75,8 @@ TEST(dma_is_cut_into_8_9_10_10_10) /* example 11 */
 	world_close(&w);
 }
 
-TEST(an_odd_range_is_cut_as_far_as_alignment_and_end_allow) /* example 11: 0, 1, 3, 4, 5, 7, 10, 10, 10, 0 */
+/* example 11: 0, 1, 3, 4, 5, 7, 10, 10, 10, 0 */
+TEST(an_odd_range_is_cut_as_far_as_alignment_and_end_allow)
 {
 	static const struct {
 		pfn_t pfn;

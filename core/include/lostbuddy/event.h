@@ -1,6 +1,6 @@
 /*
- * Events: every change of state, told at the moment it takes effect. One listener a machine; nobody listening costs two
- * instructions and a predicted branch.
+ * Events: every change of state, told at the moment it takes effect. One listener a machine; nobody
+ * listening costs two instructions and a predicted branch.
  */
 #ifndef LB_EVENT_H
 #define LB_EVENT_H

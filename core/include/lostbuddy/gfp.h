@@ -1,8 +1,8 @@
 /*
  * Taking and giving back pages: Linux's own names and signatures.
  *
- * All of it works on the machine, CPU and level of the current context (mm_current), which must be set.
- * Facts: 5 (flags), 6 (buddy, compound, free), 8 (page lists), 9 (order of steps).
+ * All of it works on the machine, CPU and level of the current context (mm_current), which must be
+ * set. Facts: 5 (flags), 6 (buddy, compound, free), 8 (page lists), 9 (order of steps).
  */
 #ifndef LB_GFP_H
 #define LB_GFP_H
@@ -49,10 +49,11 @@
  * @order: 0 .. the machine's top order
  *
  * Returns the first page, refcount 1 on it; contents undefined unless __GFP_ZERO.
- * Returns NULL iff order is too large, injection struck, both mobility bits are set, the level is NMI, or no zone of
- * the zonelist passes its mark for these flags with a block the request may take, after everything the flags allow was
- * tried. mm_current->failure then says which; MM_FAIL_LOOP and MM_FAIL_OOM stand for a kernel that would not return.
- * Context: any but NMI; with __GFP_DIRECT_RECLAIM task level only (MM_WARN_SLEEP otherwise). Facts: 5, 9.
+ * Returns NULL iff order is too large, injection struck, both mobility bits are set, the level is
+ * NMI, or no zone of the zonelist passes its mark for these flags with a block the request may
+ * take, after everything the flags allow was tried. mm_current->failure then says which;
+ * MM_FAIL_LOOP and MM_FAIL_OOM stand for a kernel that would not return. Context: any but NMI; with
+ * __GFP_DIRECT_RECLAIM task level only (MM_WARN_SLEEP otherwise). Facts: 5, 9.
  */
 struct page *alloc_pages(gfp_t gfp, unsigned int order);
 
@@ -80,8 +81,9 @@ static inline unsigned long __get_free_page(gfp_t gfp)
 /*
  * __free_pages - drop one reference of a block.
  * @page: first page of the block, refcount >= 1; @order: the order it was allocated with
- * The last reference frees the block. An earlier one, unless the block is compound, frees all but the first page.
- * A block whose pages are in a bad state is leaked when that is noticed (facts 6). Context: any but NMI.
+ * The last reference frees the block. An earlier one, unless the block is compound, frees all but
+ * the first page. A block whose pages are in a bad state is leaked when that is noticed (facts 6).
+ * Context: any but NMI.
  */
 void __free_pages(struct page *page, unsigned int order);
 void free_pages(unsigned long address, unsigned int order); /* address 0: nothing */
@@ -96,7 +98,10 @@ static inline void free_page(unsigned long address)
 	free_pages(address, 0);
 }
 
-/* One reference more, and one less; on compound pages, of the head. The last put_page frees a page or compound page. */
+/*
+ * One reference more, and one less; on compound pages, of the head. The last put_page frees a page
+ * or compound page.
+ */
 void get_page(struct page *page);
 void put_page(struct page *page);
 

@@ -1,4 +1,7 @@
-/* Doubly linked rings with a head that is an entry of the same kind. An entry that is in no ring has NULL links. */
+/*
+ * Doubly linked rings with a head that is an entry of the same kind. An entry that is in no ring
+ * has NULL links.
+ */
 #ifndef LB_LIST_H
 #define LB_LIST_H
 

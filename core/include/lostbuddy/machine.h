@@ -1,20 +1,27 @@
 /*
- * The virtual machine: made from a configuration, booted, used through a context, reset, thrown away.
+ * The virtual machine: made from a configuration, booted, used through a context, reset, thrown
+ * away.
  *
- * All state hangs off struct mm_machine; many machines live in one process. "Current" is one thread-local pointer to an
- * execution context, which says on which machine and CPU, at which level and under which scope flags the code runs.
+ * All state hangs off struct mm_machine; many machines live in one process. "Current" is one
+ * thread-local pointer to an execution context, which says on which machine and CPU, at which level
+ * and under which scope flags the code runs.
  *
  * Invariants (mm_machine_check() reports them by number):
- *   M1  no frame is in two places: free blocks and page list entries are disjoint, and nobody holds them;
- *   M2  a listed block lies in its list's zone, is aligned to its size, has refcount 0 and its order in private;
+ *   M1  no frame is in two places: free blocks and page list entries are disjoint, and nobody holds
+ *       them;
+ *   M2  a listed block lies in its list's zone, is aligned to its size, has refcount 0 and its
+ *       order in private;
  *   M3  nr_free of an order is the length of all its lists; nr_free_pages is the sum of all blocks;
- *   M4  count of a page set is the number of pages on its lists, and every entry there has refcount 0;
- *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock order);
+ *   M4  count of a page set is the number of pages on its lists, and every entry there has refcount
+ *       0;
+ *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock
+ *       order);
  *   M6  a zone's pages lie in its span, and present >= managed.
  *
- * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program says who runs; not
- * before several CPUs interleave), real spinlocks. Time is virtual: mm_advance().
- * Not here: page tables and TLB (vmalloc brings them), reclaim, compaction and the OOM killer (hooks, with null answers).
+ * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program
+ * says who runs; not before several CPUs interleave), real spinlocks. Time is virtual:
+ * mm_advance(). Not here: page tables and TLB (vmalloc brings them), reclaim, compaction and the
+ * OOM killer (hooks, with null answers).
  */
 #ifndef LB_MACHINE_H
 #define LB_MACHINE_H
@@ -77,7 +84,10 @@ enum mm_sysctl {
 	MM_SYSCTL_COUNT
 };
 
-/* What reclaim, compaction and the OOM killer answer. The defaults reclaim, compact and kill nothing. */
+/*
+ * What reclaim, compaction and the OOM killer answer. The defaults reclaim, compact and kill
+ * nothing.
+ */
 enum mm_compact_result { MM_COMPACT_SKIPPED, MM_COMPACT_COMPLETE };
 enum mm_oom_result { MM_OOM_NO_VICTIM, MM_OOM_KILLED };
 
@@ -96,7 +106,7 @@ struct mm_vmstat {
 
 struct mm_machine {
 	/* read on every allocation */
-	bool plain; /* nobody listens, locks, poisons, groups otherwise: the shortcuts may be taken */
+	bool plain; /* nobody listens, locks, poisons or groups otherwise: shortcuts allowed */
 	mm_listener *listener;
 	void *listener_data;
 	struct page *memmap;
@@ -186,10 +196,11 @@ enum mm_sched_point {
 
 /*
  * mm_machine_create - lay out and boot a machine.
- * @config: ranges, borders, constants; see machine_check() of the language for what is possible. Copied.
+ * @config: ranges, borders, constants; see machine_check() of the language for what is possible.
+ * Copied.
  * @error:  256 bytes for a sentence, when NULL is returned
- * Returns the machine, or NULL iff the configuration cannot be laid out (locks = scheduler, no room for the boot
- * reservations) or the host has no memory. Facts: 2, 3, 4.
+ * Returns the machine, or NULL iff the configuration cannot be laid out (locks = scheduler, no room
+ * for the boot reservations) or the host has no memory. Facts: 2, 3, 4.
  */
 struct mm_machine *mm_machine_create(const struct mm_config *config, char *error);
 void mm_machine_destroy(struct mm_machine *m);
@@ -205,7 +216,10 @@ void mm_listen(struct mm_machine *m, mm_listener *listener, void *data);
 /* Virtual time goes on. */
 void mm_advance(struct mm_machine *m, uint64_t jiffies);
 
-/* Writes a tunable and what depends on it. False and unchanged iff the value is out of range. Facts: 4, 8. */
+/*
+ * Writes a tunable and what depends on it. False and unchanged iff the value is out of range.
+ * Facts: 4, 8.
+ */
 bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value);
 
 /* kswapd of the node runs once: reclaims nothing, drops the boosts, sleeps. */

@@ -1,12 +1,14 @@
 /*
- * Nodes, zones and what they hold. The state of the page allocator, as data; the code that changes it is in core/page.
+ * Nodes, zones and what they hold. The state of the page allocator, as data; the code that changes
+ * it is in core/page.
  *
- *   mm_machine --+-- pglist_data[node] --+-- zone[4] --+-- free_area[order].free_list[type]   buddy blocks
- *                |                       |             +-- per_cpu_pages[cpu].lists[...]       page lists
+ *   mm_machine --+-- pglist_data[node] --+-- zone[4] --+-- free_area[order].free_list[type]
+ *                |                       |             +-- per_cpu_pages[cpu].lists[...]
  *                |                       +-- zonelists: fallback, thisnode
  *                +-- pageblock types, memmap
  *
- * Locking: zone->lock for free areas, types of its pageblocks and watermark_boost; each per_cpu_pages has its own.
+ * Locking: zone->lock for free areas, types of its pageblocks and watermark_boost; each
+ * per_cpu_pages has its own.
  */
 #ifndef LB_MMZONE_H
 #define LB_MMZONE_H

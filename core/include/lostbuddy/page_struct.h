@@ -1,5 +1,6 @@
 /*
- * struct page: one a frame, 64 bytes, laid out as in Linux 6.1 on x86-64 (facts 1; static assertions below).
+ * struct page: one a frame, 64 bytes, laid out as in Linux 6.1 on x86-64 (facts 1; static
+ * assertions below).
  *
  *   0        8        16       24       32       40       48       52       56       64
  *   | flags  | lru.next lru.prev | mapping | index | private | mapcount refcount | memcg |
@@ -12,7 +13,8 @@
  *   compound       PG_HEAD on the first page, bit 0 of compound_head set on the others
  *   reserved       PG_RESERVED, refcount 1: never given to the buddy
  *
- * Invariant S1: bit 0 of the word at offset 8 is set only in tails of compound pages (pointers are aligned).
+ * Invariant S1: bit 0 of the word at offset 8 is set only in tails of compound pages (pointers are
+ * aligned).
  */
 #ifndef LB_PAGE_STRUCT_H
 #define LB_PAGE_STRUCT_H

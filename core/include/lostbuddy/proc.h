@@ -1,4 +1,7 @@
-/* What /proc shows, to the letter (facts 17). Like snprintf: the length it needs, the text as far as it fits. */
+/*
+ * What /proc shows, to the letter (facts 17). Like snprintf: the length it needs, the text as far
+ * as it fits.
+ */
 #ifndef LB_PROC_H
 #define LB_PROC_H
 

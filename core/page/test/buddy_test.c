@@ -1,9 +1,13 @@
-/* Free areas: cutting, joining, where blocks go. In all drawings: A allocated, . free, r kept by boot. */
+/*
+ * Free areas: cutting, joining, where blocks go. In all drawings: A allocated, . free, r kept by
+ * boot.
+ */
 #include "test.h"
 #include "test/world.h"
 
 /*
- * Order 5 and up go straight to the buddy, so the pictures show no page lists. 64 pages, frame 63 holds the memmap:
+ * Order 5 and up go straight to the buddy, so the pictures show no page lists. 64 pages, frame 63
+ * holds the memmap:
  *
  *   0    8       16               32               48      56  60 62 63
  *   -A...        ................ ................ ........ ....  ..  r
@@ -75,8 +79,8 @@ TEST(a_block_whose_parent_will_merge_soon_goes_to_the_tail)
 {
 	struct world w;
 
-	/* order 4: 64 A, 80 A; order 5: 96 free. Freeing 64 leaves 80 in use, but 64..95's buddy 96..127 is free: tail.
-	 * The tail rule ends below top order - 1. */
+	/* order 4: 64 A, 80 A; order 5: 96 free. Freeing 64 leaves 80 in use, but 64..95's buddy
+	 * 96..127 is free: tail. The tail rule ends below top order - 1. */
 	world_open(&w, (struct shape){ .pages = 512, .top_order = 8 });
 	struct page *low = alloc_pages(GFP_HIGHUSER_MOVABLE, 4); /* 16: the first order 4 block */
 	struct page *a = alloc_pages(GFP_HIGHUSER_MOVABLE, 4);
@@ -121,7 +125,10 @@ TEST(unlike_types_stay_apart_from_pageblock_order_up_only_if_one_is_special)
 {
 	struct world w;
 
-	/* pageblocks 2 and 3 (32..63) as UNMOVABLE and MOVABLE merge to order 5; HIGHATOMIC would not */
+	/*
+	 * pageblocks 2 and 3 (32..63) as UNMOVABLE and MOVABLE merge to order 5; HIGHATOMIC would
+	 * not
+	 */
 	world_open(&w, (struct shape){ .pages = 256, .top_order = 6 });
 	struct page *a = alloc_pages(GFP_HIGHUSER_MOVABLE, 5);
 

@@ -6,7 +6,10 @@ TEST(a_refill_brings_a_batch_and_the_lowest_page_goes_out_first)
 {
 	struct world w;
 
-	/* 4:2 8:3 are the UNMOVABLE blocks of the first pageblock; batch 4 takes 1 (a single), 2 3 (a pair), 4 */
+	/*
+	 * 4:2 8:3 are the UNMOVABLE blocks of the first pageblock; batch 4 takes 1 (a single), 2 3
+	 * (a pair), 4
+	 */
 	world_open(&w, (struct shape){ .pages = 256, .high = 16, .batch = 4 });
 	EXPECT_EQ(page_to_pfn(alloc_page(GFP_KERNEL)), 1);
 	EXPECT_STR(world_pcp(&w, ZONE_NORMAL, 0, 0), "2 3 4");
@@ -33,7 +36,10 @@ TEST(trims_double_until_the_list_is_short_and_an_allocation_halves_the_factor)
 	struct page *pages[4096];
 	const int trims[] = { 31, 62, 124, 248, 377 };
 
-	/* worked example 25: high 408, batch 31: 31, 62, 124, 248, then 408 - 31; every trim but the last raises the factor */
+	/*
+	 * worked example 25: high 408, batch 31: 31, 62, 124, 248, then 408 - 31; every trim but
+	 * the last raises the factor
+	 */
 	world_open(&w, (struct shape){ .pages = 8192,
 				       .top_order = 10,
 				       .pageblock_order = 9,

@@ -1,6 +1,7 @@
 /*
- * Properties that hold after every operation of any sequence: random long ones, and all short ones in a tiny world.
- * What is right is stated by the invariants of machine.h and by conservation alone; no expected frame is written here.
+ * Properties that hold after every operation of any sequence: random long ones, and all short ones
+ * in a tiny world. What is right is stated by the invariants of machine.h and by conservation
+ * alone; no expected frame is written here.
  */
 #include <stdlib.h>
 
@@ -162,8 +163,9 @@ TEST(no_page_is_lost_or_doubled_on_any_shape)
 }
 
 /*
- * Every sequence of six operations in a tiny world: allocate order 0, 1, 2, 4; free the oldest, the newest; drain. After it,
- * the invariants hold; after all, everything can be given back and is one again.
+ * Every sequence of six operations in a tiny world: allocate order 0, 1, 2, 4; free the oldest, the
+ * newest; drain. After it, the invariants hold; after all, everything can be given back and is one
+ * again.
  */
 enum { TINY_DEPTH = 6, TINY_OPERATIONS = 7 };
 

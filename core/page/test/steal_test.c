@@ -12,7 +12,8 @@ TEST(an_unmovable_request_claims_the_largest_movable_block)
 	struct world w;
 
 	/* all pageblocks but the first are MOVABLE; the first's few pages do not hold order 4
-	 * order 5: 32 64 96 ... the head of the largest order's list is taken, both its pageblocks become UNMOVABLE */
+	 * order 5: 32 64 96 ... the head of the largest order's list is taken, both its pageblocks
+	 * become UNMOVABLE */
 	world_open(&w, (struct shape){ .pages = 256, .top_order = 5 });
 	struct page *page = alloc_pages(GFP_KERNEL, 4);
 
@@ -44,7 +45,10 @@ TEST(a_steal_below_pageblock_order_boosts_the_watermark)
 {
 	struct world w;
 
-	/* 256 managed pages or less: 4 pageblocks of 16 are 64, so a boost may happen; high must not be 0 */
+	/*
+	 * 256 managed pages or less: 4 pageblocks of 16 are 64, so a boost may happen; high must
+	 * not be 0
+	 */
 	world_open(&w, (struct shape){ .pages = 256, .top_order = 5, .min_free_kbytes = 64 });
 	struct zone *zone = mm_zone(w.machine, 0, ZONE_NORMAL);
 
@@ -76,8 +80,8 @@ TEST(a_high_order_atomic_request_reserves_its_pageblock)
 {
 	struct world w;
 
-	/* min is 50 of 254 managed pages: atomic requests get below it, and the first of an order > 0 that does so in the
-	 * slow path keeps its pageblock */
+	/* min is 50 of 254 managed pages: atomic requests get below it, and the first of an order >
+	 * 0 that does so in the slow path keeps its pageblock */
 	world_open(&w, (struct shape){ .pages = 256, .top_order = 5, .min_free_kbytes = 200 });
 	struct zone *zone = mm_zone(w.machine, 0, ZONE_NORMAL);
 

@@ -1,9 +1,15 @@
-/* Watermarks, reserves, page list sizes and zonelists: the worked examples of the facts, section 20. */
+/*
+ * Watermarks, reserves, page list sizes and zonelists: the worked examples of the facts, section
+ * 20.
+ */
 #include "page/page_internal.h"
 #include "test.h"
 #include "test/world.h"
 
-/* A machine with the geometry of a PC and these managed pages, as they were when the marks were computed. */
+/*
+ * A machine with the geometry of a PC and these managed pages, as they were when the marks were
+ * computed.
+ */
 static void open_pc(struct world *w, unsigned int cpus, bool thp, uint64_t dma, uint64_t dma32,
 		    uint64_t normal)
 {

@@ -8,15 +8,16 @@
 
 /* What the small buddy carries out: whole blocks, and misuse that it can tell. */
 #define BUDDY_CAPABILITIES                                                                         \
-	(BIT(OP_ALLOC_PAGES) | BIT(OP_ALLOC_PAGE) | BIT(OP_GET_FREE_PAGES) | BIT(OP_GET_FREE_PAGE) | \
-	 BIT(OP_GET_ZEROED_PAGE) | BIT(OP_FREE_PAGES_STRUCT) | BIT(OP_FREE_PAGES) | BIT(OP_FREE_TAIL) | \
-	 BIT(OP_DOUBLE_FREE) | BIT(OP_FREE_PFN))
+	(BIT(OP_ALLOC_PAGES) | BIT(OP_ALLOC_PAGE) | BIT(OP_GET_FREE_PAGES) |                       \
+	 BIT(OP_GET_FREE_PAGE) | BIT(OP_GET_ZEROED_PAGE) | BIT(OP_FREE_PAGES_STRUCT) |             \
+	 BIT(OP_FREE_PAGES) | BIT(OP_FREE_TAIL) | BIT(OP_DOUBLE_FREE) | BIT(OP_FREE_PFN))
 #define BUDDY_FLAGS (LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE | LB_TARGET_MISUSE)
 
 /* A liar claims all that the reference allocator does; the test compares both. */
 #define LIAR_CAPABILITIES (BIT(OP_COUNT) - 1)
 #define LIAR_FLAGS                                                                                 \
-	(LB_TARGET_BUDDY | LB_TARGET_LINUX | LB_TARGET_CACHES | LB_TARGET_MISUSE | LB_TARGET_TRUSTED)
+	(LB_TARGET_BUDDY | LB_TARGET_LINUX | LB_TARGET_CACHES | LB_TARGET_MISUSE |                 \
+	 LB_TARGET_TRUSTED)
 
 #define BROKEN(FAULT, name, trusted, sentence)                                                     \
 	static void *create_fault_##FAULT(const struct machine *machine, char *error)              \

@@ -1,8 +1,10 @@
 /*
- * A family of deliberately broken allocators: what lostbuddy has to find, and the proof that it does.
+ * A family of deliberately broken allocators: what lostbuddy has to find, and the proof that it
+ * does.
  *
- * Each is a target of its own, `broken:NAME`; NAME stands in broken.def. A fault is planted in one place, acts the same
- * way in every run, and is the only thing that is wrong: the same code without a fault (`broken:correct`) is clean.
+ * Each is a target of its own, `broken:NAME`; NAME stands in broken.def. A fault is planted in one
+ * place, acts the same way in every run, and is the only thing that is wrong: the same code without
+ * a fault (`broken:correct`) is clean.
  */
 #ifndef LOSTBUDDY_TARGET_BROKEN_H
 #define LOSTBUDDY_TARGET_BROKEN_H

@@ -3,16 +3,18 @@
  *
  *	frame            0       4       8
  *	listed           2 . . . 0 - - - 3 . . . . . . .    order where a free block begins
- *	held             - - - - - 0 1 . - - - - - - - -    order where a block begins that was handed out
+ *	held             - - - - - 0 1 . - - - - - - - -    ... of a block that was handed out
  *
- * Serves every frame of memory that is not reserved. One list of free blocks an order, the last freed first.
+ * Serves every frame of memory that is not reserved. One list of free blocks an order, the last
+ * freed first.
  *
  * Invariants (of the correct one):
  *   B1  each frame it serves lies in exactly one block, listed or held;
  *   B2  no two listed buddies of one order below the top order.
  *
- * Does not know zones, nodes, types or caches: gfp counts only for ZERO. A fault is looked for where it acts and nowhere
- * else; `every third` counts from create or reset, so a run is the same each time.
+ * Does not know zones, nodes, types or caches: gfp counts only for ZERO. A fault is looked for
+ * where it acts and nowhere else; `every third` counts from create or reset, so a run is the same
+ * each time.
  */
 #define _GNU_SOURCE
 #include "target/broken/broken.h"
@@ -28,15 +30,15 @@ enum { NOT_A_HEAD = -1, PAGE_BYTES = 4096, GFP_ZERO = 0x100, MAX_TOP_ORDER = 10 
 
 struct frame {
 	struct frame *next, *prev;
-	int8_t listed, held;	/* order of the block that begins here, or NOT_A_HEAD */
+	int8_t listed, held; /* order of the block that begins here, or NOT_A_HEAD */
 };
 
 struct buddy {
-	struct frame lists[MAX_TOP_ORDER + 1];	/* heads; next and prev only */
+	struct frame lists[MAX_TOP_ORDER + 1]; /* heads; next and prev only */
 	const struct machine *machine;
 	struct frame *frames;
 	char *memory;
-	uint64_t last_pfn;			/* handed out last; UINT64_MAX: none, or given back */
+	uint64_t last_pfn; /* handed out last; UINT64_MAX: none, or given back */
 	unsigned int allocations, frees;
 	enum fault fault;
 };
@@ -124,7 +126,8 @@ void *buddy_create(const struct machine *machine, enum fault fault, char *error)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (!b || !frames || memory == MAP_FAILED) {
-		snprintf(error, 256, "no memory for %llu frames", (unsigned long long)machine->max_pfn);
+		snprintf(error, 256, "no memory for %llu frames",
+			 (unsigned long long)machine->max_pfn);
 		free(b);
 		free(frames);
 		if (memory != MAP_FAILED)

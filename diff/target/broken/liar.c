@@ -1,12 +1,12 @@
 /*
- * Wrappers around the reference allocator that lie: faults which only mean something to a target that claims Linux's
- * policy, or that exports its state.
+ * Wrappers around the reference allocator that lie: faults which only mean something to a target
+ * that claims Linux's policy, or that exports its state.
  *
  *	judge  --call-->  liar  --call, perhaps changed-->  core
  *	       <--result or state, perhaps falsified--
  *
- * The reference allocator itself is never touched: it does what it is told, and only what is told of it is false. Lies
- * about the state begin with the first free, so that boot is as it should be.
+ * The reference allocator itself is never touched: it does what it is told, and only what is told
+ * of it is false. Lies about the state begin with the first free, so that boot is as it should be.
  */
 #include "target/broken/broken.h"
 #include "target/builtin.h"
@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GFP_ZONE_BITS = 0x1 | 0x4 };	/* DMA and DMA32 (facts 5) */
+enum { GFP_ZONE_BITS = 0x1 | 0x4 }; /* DMA and DMA32 (facts 5) */
 
 struct liar {
 	void *core;
-	uint64_t *words;	/* the true state, before it is falsified */
+	uint64_t *words; /* the true state, before it is falsified */
 	size_t capacity;
 	unsigned int pageblock_order;
 	unsigned int allocations, frees;
@@ -129,7 +129,8 @@ enum { LIST_NODE, LIST_ZONE, LIST_ORDER, LIST_TYPE, LIST_PFNS };
 
 static bool same_list(const uint64_t *words, size_t at, const uint64_t list[LIST_PFNS])
 {
-	return words[at] == LB_STATE_FREE_LIST && memcmp(words + at + 2, list, LIST_PFNS * sizeof(*list)) == 0;
+	return words[at] == LB_STATE_FREE_LIST &&
+	       memcmp(words + at + 2, list, LIST_PFNS * sizeof(*list)) == 0;
 }
 
 static bool list_before(const uint64_t *words, size_t at, const uint64_t list[LIST_PFNS])
@@ -142,8 +143,12 @@ static bool list_before(const uint64_t *words, size_t at, const uint64_t list[LI
 	return false;
 }
 
-/* Puts two blocks at the end of the list that *list names, which is made if there is none. Grows by at most 8 words. */
-static size_t append_blocks(uint64_t *words, size_t size, const uint64_t list[LIST_PFNS], const uint64_t pfn[2])
+/*
+ * Puts two blocks at the end of the list that *list names, which is made if there is none. Grows by
+ * at most 8 words.
+ */
+static size_t append_blocks(uint64_t *words, size_t size, const uint64_t list[LIST_PFNS],
+			    const uint64_t pfn[2])
 {
 	size_t at = 0;
 
@@ -166,22 +171,29 @@ static size_t append_blocks(uint64_t *words, size_t size, const uint64_t list[LI
 	return size + 2;
 }
 
-/* The head of the first list whose blocks may be cut becomes two halves: buddies that lie free side by side. */
+/*
+ * The head of the first list whose blocks may be cut becomes two halves: buddies that lie free side
+ * by side.
+ */
 static size_t split_a_block(uint64_t *words, size_t size, unsigned int pageblock_order)
 {
 	for (size_t at = 0; at < size && words[at] != LB_STATE_END; at = next_section(words, at)) {
 		const uint64_t *list = words + at + 2;
 
-		if (words[at] != LB_STATE_FREE_LIST || list[LIST_ORDER] < 1 || list[LIST_ORDER] > pageblock_order)
+		if (words[at] != LB_STATE_FREE_LIST || list[LIST_ORDER] < 1 ||
+		    list[LIST_ORDER] > pageblock_order)
 			continue;
 
-		uint64_t half[LIST_PFNS] = { list[0], list[1], list[LIST_ORDER] - 1, list[LIST_TYPE] };
-		uint64_t pfn[2] = { list[LIST_PFNS], list[LIST_PFNS] + (UINT64_C(1) << half[LIST_ORDER]) };
+		uint64_t half[LIST_PFNS] = { list[0], list[1], list[LIST_ORDER] - 1,
+					     list[LIST_TYPE] };
+		uint64_t pfn[2] = { list[LIST_PFNS],
+				    list[LIST_PFNS] + (UINT64_C(1) << half[LIST_ORDER]) };
 		size_t whole = words[at + 1] == LIST_PFNS + 1 ? at : at + 2 + LIST_PFNS;
 		size_t words_gone = whole == at ? 2 + LIST_PFNS + 1 : 1;
 
 		words[at + 1]--;
-		memmove(words + whole, words + whole + words_gone, (size - whole - words_gone) * sizeof(*words));
+		memmove(words + whole, words + whole + words_gone,
+			(size - whole - words_gone) * sizeof(*words));
 		return append_blocks(words, size - words_gone, half, pfn);
 	}
 	return size;
@@ -212,8 +224,8 @@ size_t liar_export_state(void *instance, uint64_t *words, size_t capacity)
 
 	if (size == 0)
 		return core_target.export_state(l->core, words, capacity);
-	size = l->lie == LIE_MISCOUNTS ? miscount(l->words, size) :
-					 split_a_block(l->words, size, l->pageblock_order);
+	size = l->lie == LIE_MISCOUNTS ? miscount(l->words, size)
+				       : split_a_block(l->words, size, l->pageblock_order);
 	if (size <= capacity)
 		memcpy(words, l->words, size * sizeof(*words));
 	return size;

@@ -1,4 +1,4 @@
-/* A binary buddy allocator over frames 0 .. pages - 1: what a newcomer brings. See README.md beside it. */
+/* A binary buddy allocator over frames 0 .. pages - 1: what a newcomer brings (README.md). */
 #include "target/simple.h"
 
 #define MAX_ORDER 10
@@ -6,7 +6,7 @@
 
 struct mine {
 	size_t pages;
-	signed char free_order[];	/* order of the free block that starts at a frame, or FREE_NOTHING */
+	signed char free_order[]; /* of the free block that begins at a frame, or FREE_NOTHING */
 };
 
 static void mine_free(struct mine *m, long first, unsigned int order)
@@ -31,7 +31,7 @@ static long mine_alloc(struct mine *m, unsigned int order)
 			if (m->free_order[frame] != (signed char)o)
 				continue;
 			m->free_order[frame] = FREE_NOTHING;
-			while (o-- > order)	/* give the upper halves back */
+			while (o-- > order) /* give the upper halves back */
 				m->free_order[frame + ((size_t)1 << o)] = (signed char)o;
 			return (long)frame;
 		}
@@ -48,7 +48,7 @@ static struct mine *mine_create(size_t pages)
 	m->pages = pages;
 	memset(m->free_order, FREE_NOTHING, pages);
 	for (size_t frame = 0, order; frame < pages; frame += (size_t)1 << order) {
-		order = MAX_ORDER;	/* the largest block that fits here */
+		order = MAX_ORDER; /* the largest block that fits here */
 		while (frame % ((size_t)1 << order) || frame + ((size_t)1 << order) > pages)
 			order--;
 		m->free_order[frame] = (signed char)order;
@@ -56,4 +56,5 @@ static struct mine *mine_create(size_t pages)
 	return m;
 }
 
-LB_SIMPLE_TARGET("mine", mine_create, mine_alloc, mine_free, free, LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE)
+LB_SIMPLE_TARGET("mine", mine_create, mine_alloc, mine_free, free,
+		 LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE)

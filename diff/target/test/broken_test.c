@@ -1,6 +1,7 @@
 /*
- * Each broken allocator is reported for what it is, and the correct one is clean: short programs by hand, then programs of
- * the generator, in which any finding will do but none may be of the correct one.
+ * Each broken allocator is reported for what it is, and the correct one is clean: short programs by
+ * hand, then programs of the generator, in which any finding will do but none may be of the correct
+ * one.
  */
 #include "judge/test/judging.h"
 
@@ -18,10 +19,13 @@ static const struct {
 	{ "broken:leaks", "contract.leak", THREE_PAGES FREE("0") FREE("1") FREE("2"), 6 },
 	{ "broken:overlaps", "contract.overlap", THREE_PAGES, 2 },
 	{ "broken:loses-buddies", "buddy.unmerged", A_PAGE("0") A_PAGE("1") FREE("1"), 3 },
-	{ "broken:misaligns", "buddy.natural-alignment", "p0 = alloc_pages(order=3, gfp=KERNEL)\n", 0 },
+	{ "broken:misaligns", "buddy.natural-alignment", "p0 = alloc_pages(order=3, gfp=KERNEL)\n",
+	  0 },
 	{ "broken:invents-frames", "contract.frame", THREE_PAGES, 2 },
-	{ "broken:accepts-double-free", "contract.double-free-accepted", A_PAGE("0") FREE("0") "double_free(p0)\n", 2 },
-	{ "broken:fails-without-need", "contract.failure", A_PAGE("0") FREE("0") A_PAGE("1") A_PAGE("2"), 3 },
+	{ "broken:accepts-double-free", "contract.double-free-accepted",
+	  A_PAGE("0") FREE("0") "double_free(p0)\n", 2 },
+	{ "broken:fails-without-need", "contract.failure",
+	  A_PAGE("0") FREE("0") A_PAGE("1") A_PAGE("2"), 3 },
 	{ "broken:forgets-to-zero", "contract.zeroed",
 	  A_PAGE("0") FREE("0") "p1 = get_zeroed_page(gfp=KERNEL)\n", 2 },
 	{ "broken:scribbles", "contract.contents", A_PAGE("0") A_PAGE("1") FREE("0") FREE("1"), 3 },
@@ -30,7 +34,8 @@ static const struct {
 	{ "broken:corrupts-itself", "target.crash", THREE_PAGES FREE("0") FREE("1") FREE("2"), 5 },
 	{ "broken:crosses-zones", "zone.limit", "p0 = alloc_page(gfp=KERNEL|DMA)\n", 0 },
 	{ "broken:core-fails-without-need", "zone.unjustified-failure", THREE_PAGES, 2 },
-	{ "broken:core-leaks", "contract.leak", THREE_PAGES FREE("0") FREE("1") FREE("2") "check()\n", 5 },
+	{ "broken:core-leaks", "contract.leak",
+	  THREE_PAGES FREE("0") FREE("1") FREE("2") "check()\n", 5 },
 	{ "broken:core-miscounts", "buddy.accounting", A_PAGE("0") FREE("0") "check()\n", 1 },
 	{ "broken:core-loses-buddies", "buddy.unmerged", A_PAGE("0") FREE("0") "check()\n", 1 },
 };
@@ -52,8 +57,8 @@ TEST(each_fault_is_reported_for_what_it_is)
 		struct outcome o = judged_case(expected[i].target, expected[i].program);
 
 		if (!EXPECT_STR(finding_id(&o), expected[i].id) || !EXPECT_EQ(o.op, expected[i].op))
-			fprintf(stderr, "  %s: operation %u: %s %s\n", expected[i].target, o.op, o.signature,
-				o.verdict.what);
+			fprintf(stderr, "  %s: operation %u: %s %s\n", expected[i].target, o.op,
+				o.signature, o.verdict.what);
 	}
 }
 
@@ -72,10 +77,13 @@ TEST(every_member_of_the_family_has_its_case)
 }
 
 /* Runs generated programs until one has a finding. Returns how many were run, 0: none had. */
-static unsigned int runs_until_found(const struct lb_target *target, unsigned int programs, struct outcome *outcome)
+static unsigned int runs_until_found(const struct lb_target *target, unsigned int programs,
+				     struct outcome *outcome)
 {
 	const struct judge_options quick = { .timeout_ms = 300 };
-	const struct generator_options options = { .seed = 1, .capabilities = target->capabilities, .misuse = true };
+	const struct generator_options options = { .seed = 1,
+						   .capabilities = target->capabilities,
+						   .misuse = true };
 	struct generator *g = generator_create(&options);
 	struct judge *j = judge_create(target, &quick);
 	struct program p;
@@ -101,8 +109,8 @@ TEST(generated_programs_find_every_fault_and_nothing_in_the_correct_one)
 		unsigned int found = runs_until_found(t, correct ? 2000 : 500, &o);
 
 		if (!EXPECT((found == 0) == correct))
-			fprintf(stderr, "  %s after %u programs: operation %u: %s %s\n", t->name, found, o.op,
-				o.signature, o.verdict.what);
+			fprintf(stderr, "  %s after %u programs: operation %u: %s %s\n", t->name,
+				found, o.op, o.signature, o.verdict.what);
 	}
 }
 

@@ -1,4 +1,7 @@
-/* A plug-in of the address form: pages are handed out in turn, freed ones first. Orders above 0 it does not know. */
+/*
+ * A plug-in of the address form: pages are handed out in turn, freed ones first. Orders above 0 it
+ * does not know.
+ */
 #include "target/simple.h"
 
 struct pool {

@@ -24,7 +24,8 @@ TEST(every_number_has_a_word_and_paths_have_different_ones)
 	for (int i = 0; i < LB_PATH_COUNT; i++) {
 		EXPECT(strcmp(lb_path_name((enum lb_path)i), "unknown") != 0);
 		for (int j = 0; j < i; j++)
-			EXPECT(strcmp(lb_path_name((enum lb_path)i), lb_path_name((enum lb_path)j)) != 0);
+			EXPECT(strcmp(lb_path_name((enum lb_path)i),
+				      lb_path_name((enum lb_path)j)) != 0);
 	}
 }
 

@@ -1,4 +1,7 @@
-/* Targets out of four functions: where they stand on a machine, and the worked example with its first bug. */
+/*
+ * Targets out of four functions: where they stand on a machine, and the worked example with its
+ * first bug.
+ */
 #include "judge/test/judging.h"
 
 #include "target/simple.h"
@@ -20,7 +23,8 @@ static struct lb_simple placed(const char *line)
 
 /*
  *  0 1        64       128      192      256
- *  - ======================================   memory begins at pfn 1; blocks of 64 pages begin at 64
+ *  - ======================================   memory begins at pfn 1; blocks of 64 pages begin at
+ *    64
  */
 TEST(the_longest_run_counts_from_its_first_boundary)
 {
@@ -43,7 +47,7 @@ TEST(what_is_reserved_cuts_a_run)
 	m.nr_reserved = 1;
 	m.reserved[0] = (struct machine_range){ .start = 90, .end = 250 };
 	lb_simple_place(&s, &m);
-	EXPECT_EQ(s.first, 16);			/* 1 .. 89: 16 .. 89 is longer than 256 .. 299 */
+	EXPECT_EQ(s.first, 16); /* 1 .. 89: 16 .. 89 is longer than 256 .. 299 */
 	EXPECT_EQ(s.pages, 74);
 }
 
@@ -91,8 +95,8 @@ static void expect_clean_when_generated(const char *file)
 	snprintf(path, sizeof(path), "%s/%s", PLUGINS, file);
 
 	const struct lb_target *target = given_target(path);
-	struct generator *g = generator_create(&(struct generator_options){ .seed = 5,
-									     .capabilities = target->capabilities });
+	struct generator *g = generator_create(
+		&(struct generator_options){ .seed = 5, .capabilities = target->capabilities });
 	struct judge *j = judge_create(target, NULL);
 
 	program_init(&p);
@@ -101,7 +105,8 @@ static void expect_clean_when_generated(const char *file)
 
 		/* A run of memory may be too short for one largest block: said, and no fault. */
 		if (!EXPECT(clean || o.kind == FINDING_CREATE)) {
-			fprintf(stderr, "  program %u, operation %u: %s %s\n", i, o.op, o.signature, o.verdict.what);
+			fprintf(stderr, "  program %u, operation %u: %s %s\n", i, o.op, o.signature,
+				o.verdict.what);
 			break;
 		}
 	}
@@ -117,14 +122,15 @@ TEST(generated_programs_find_nothing_in_the_example)
 
 TEST(an_allocator_of_addresses_is_clean_and_its_memory_is_looked_at)
 {
-	const char *text = "lostbuddy 1\nmachine pages=512\n"
-			   "p0 = alloc_page(gfp=KERNEL)\n"
-			   "p1 = alloc_pages(order=1, gfp=KERNEL)\n"	/* it knows single pages only */
-			   "fill(p0, value=3)\n"
-			   "verify(p0)\n"
-			   "__free_pages(p0)\n"
-			   "p2 = get_zeroed_page(gfp=KERNEL)\n"
-			   "p3 = alloc_pages(order=15, gfp=KERNEL)\n";
+	const char *text =
+		"lostbuddy 1\nmachine pages=512\n"
+		"p0 = alloc_page(gfp=KERNEL)\n"
+		"p1 = alloc_pages(order=1, gfp=KERNEL)\n" /* it knows single pages only */
+		"fill(p0, value=3)\n"
+		"verify(p0)\n"
+		"__free_pages(p0)\n"
+		"p2 = get_zeroed_page(gfp=KERNEL)\n"
+		"p3 = alloc_pages(order=15, gfp=KERNEL)\n";
 	struct outcome o = judged_plugin("by_address.so", text);
 
 	expect_finding(&o, "");

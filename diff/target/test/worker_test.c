@@ -14,7 +14,7 @@ struct request {
 };
 
 struct context {
-	int served;		/* in this process */
+	int served; /* in this process */
 };
 
 static void serve(void *memory, void *shared)
@@ -57,10 +57,10 @@ TEST(one_process_serves_many_requests_and_keeps_what_it_knows)
 
 	for (int i = 1; i <= 100; i++) {
 		EXPECT_EQ(ask(w, ADD, 1000).end, WORKER_ANSWERED);
-		EXPECT_EQ(r->answer, 1000 + i);		/* served before: it is the same process */
+		EXPECT_EQ(r->answer, 1000 + i); /* served before: it is the same process */
 	}
 	EXPECT_EQ(worker_starts(w), 1);
-	EXPECT_EQ(c.served, 0);				/* and not this one */
+	EXPECT_EQ(c.served, 0); /* and not this one */
 	worker_destroy(w);
 }
 
@@ -77,7 +77,7 @@ static void expect_end(int what, enum worker_end end, int which, const char *wor
 	worker_report_print(&report, text, sizeof(text));
 	EXPECT_STR(text, words);
 	EXPECT_EQ(r->begun, 7);				/* W1: what it wrote before is there */
-	EXPECT_EQ(ask(w, ADD, 1).end, WORKER_ANSWERED);	/* life goes on */
+	EXPECT_EQ(ask(w, ADD, 1).end, WORKER_ANSWERED); /* life goes on */
 	EXPECT_EQ(r->answer, 2);
 	EXPECT_EQ(worker_starts(w), 2);
 	worker_destroy(w);

@@ -1,4 +1,7 @@
-/* Targets that lack something each: WRONG_ABI, NO_ALLOC, NO_FREE, NO_EXEC. Nothing of them is ever run. */
+/*
+ * Targets that lack something each: WRONG_ABI, NO_ALLOC, NO_FREE, NO_EXEC. Nothing of them is ever
+ * run.
+ */
 #include "target/target.h"
 
 #define ALLOC (UINT64_C(1) << OP_ALLOC_PAGES)
@@ -16,7 +19,8 @@ static void destroy(void *instance)
 	(void)instance;
 }
 
-__attribute__((unused)) static void exec(void *instance, const struct lb_call *call, struct lb_result *result)
+__attribute__((unused)) static void exec(void *instance, const struct lb_call *call,
+					 struct lb_result *result)
 {
 	(void)instance;
 	(void)call;
