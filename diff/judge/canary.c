@@ -8,7 +8,7 @@
 
 struct canary {
 	const char *target;
-	const char *expect;	/* id of the finding; "" for none */
+	const char *expect; /* id of the finding; "" for none */
 	const char *program;
 };
 
@@ -114,7 +114,9 @@ bool canary_run(char *report, size_t size)
 		}
 		text_add(&t, "canary %s: expected %s, and it was %s%s%s\n", canary->target,
 			 canary->expect[0] ? canary->expect : "clean",
-			 !asked ? why : outcome.kind == FINDING_NONE ? "clean" : finding_id(&outcome),
+			 !asked				? why
+			 : outcome.kind == FINDING_NONE ? "clean"
+							: finding_id(&outcome),
 			 outcome.verdict.what[0] ? ": " : "", outcome.verdict.what);
 	}
 	if (found == CANARIES)

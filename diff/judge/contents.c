@@ -4,13 +4,14 @@
  *	page of 4096 bytes   |s0      |s1      |s2      |s3      |s4      |s5      |s6      |s7|
  *	offset                0        584      1168     1752     2336     2920     3504     4088
  *
- * A block that was handed out gets one word in each page, in the slot that handle and page number choose: so stamps of
- * former owners stay behind in the others, and a target that was to zero a page and did not is seen by what it left.
- * The first word and the last of a page are slots, so that clearing all but an end is seen too.
+ * A block that was handed out gets one word in each page, in the slot that handle and page number
+ * choose: so stamps of former owners stay behind in the others, and a target that was to zero a
+ * page and did not is seen by what it left. The first word and the last of a page are slots, so
+ * that clearing all but an end is seen too.
  *
- * Blocks of more than 16 pages are stamped in their first, last and every 16th page. What that cannot see: damage to the
- * pages between (unless they were filled), and damage to one of the 511 words of a page that carry no stamp.
- * fill() and verify() write and read every byte.
+ * Blocks of more than 16 pages are stamped in their first, last and every 16th page. What that
+ * cannot see: damage to the pages between (unless they were filled), and damage to one of the 511
+ * words of a page that carry no stamp. fill() and verify() write and read every byte.
  *
  * Invariants:
  *   C1  after contents_wipe, everything the judge wrote since the last wipe is zero;
@@ -24,9 +25,9 @@
 
 enum {
 	SLOTS = 8,
-	SLOT_STRIDE = 584,		/* (4096 - 8) / 7: a multiple of 8 */
+	SLOT_STRIDE = 584, /* (4096 - 8) / 7: a multiple of 8 */
 	DIRTY_WHOLE = 1 << SLOTS,
-	STAMPED_PAGES = 16,		/* blocks up to this are stamped in every page */
+	STAMPED_PAGES = 16, /* blocks up to this are stamped in every page */
 };
 
 static_assert((SLOTS - 1) * SLOT_STRIDE + 8 == JUDGE_PAGE_BYTES, "the last slot is the last word");
@@ -38,7 +39,8 @@ static void note_ranges(struct contents *c, const struct machine *m)
 			c->exists[pfn / 8] |= (uint8_t)(1u << (pfn % 8));
 }
 
-bool contents_init(struct contents *c, const struct lb_target *target, const struct machine *machine)
+bool contents_init(struct contents *c, const struct lb_target *target,
+		   const struct machine *machine)
 {
 	memset(c, 0, sizeof(*c));
 	assert(machine->max_pfn > 0 && machine->max_pfn <= UINT32_MAX);
@@ -78,7 +80,10 @@ bool contents_exists(const struct contents *c, uint64_t pfn, unsigned int order)
 	return true;
 }
 
-/* Memory in one stretch costs no call a page, and most targets have it so; memory that is nowhere has no contents. */
+/*
+ * Memory in one stretch costs no call a page, and most targets have it so; memory that is nowhere
+ * has no contents.
+ */
 void contents_attach(struct contents *c, void *instance)
 {
 	uintptr_t linear = 0;
@@ -130,7 +135,8 @@ static inline uint64_t stamp_word(uint32_t id, unsigned int page)
 /* Of a block of 2^order pages. */
 static inline bool is_stamped(unsigned int page, unsigned int order)
 {
-	return page % STAMPED_PAGES == 0 || (1u << order) <= STAMPED_PAGES || page == (1u << order) - 1;
+	return page % STAMPED_PAGES == 0 || (1u << order) <= STAMPED_PAGES ||
+	       page == (1u << order) - 1;
 }
 
 static inline uint64_t load(const uint8_t *at)
@@ -141,7 +147,8 @@ static inline uint64_t load(const uint8_t *at)
 	return word;
 }
 
-void contents_stamp(struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps)
+void contents_stamp(struct contents *c, uint64_t pfn, unsigned int order,
+		    const struct stamps *stamps)
 {
 	assert(stamps->id && stamps->order == order && stamps->first_page == 0);
 	for (unsigned int page = 0; page < 1u << order; page++) {
@@ -178,15 +185,18 @@ static bool word_is(const uint8_t *memory, uint64_t pfn, unsigned int offset, ui
 
 	if (actual == expect)
 		return true;
-	*fault = (struct contents_fault){ .pfn = pfn, .expect = expect, .actual = actual, .offset = offset };
+	*fault = (struct contents_fault){
+		.pfn = pfn, .expect = expect, .actual = actual, .offset = offset
+	};
 	return false;
 }
 
 /*
- * Every word that the judge left in these pages must be gone, and all slots of the first page must be zero whoever wrote
- * there.
+ * Every word that the judge left in these pages must be gone, and all slots of the first page must
+ * be zero whoever wrote there.
  */
-bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order, struct contents_fault *fault)
+bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order,
+		     struct contents_fault *fault)
 {
 	unsigned int look = (1u << SLOTS) - 1;
 
@@ -208,22 +218,24 @@ static inline uint64_t fill_word(const struct stamps *stamps)
 	return stamps->fill * UINT64_C(0x0101010101010101);
 }
 
-bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps,
-		     struct contents_fault *fault)
+bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order,
+		     const struct stamps *stamps, struct contents_fault *fault)
 {
 	for (unsigned int n = 0; stamps->id && n < 1u << order; n++) {
 		unsigned int page = stamps->first_page + n;
-		const uint8_t *memory = is_stamped(page, stamps->order) ? page_of(c, pfn + n) : NULL;
+		const uint8_t *memory =
+			is_stamped(page, stamps->order) ? page_of(c, pfn + n) : NULL;
 		uint64_t word = stamps->filled ? fill_word(stamps) : stamp_word(stamps->id, page);
 
-		if (memory && !word_is(memory, pfn + n, slot_of(stamps->id, page) * SLOT_STRIDE, word, fault))
+		if (memory &&
+		    !word_is(memory, pfn + n, slot_of(stamps->id, page) * SLOT_STRIDE, word, fault))
 			return false;
 	}
 	return true;
 }
 
-bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps,
-			   struct contents_fault *fault)
+bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order,
+			   const struct stamps *stamps, struct contents_fault *fault)
 {
 	if (!stamps->filled)
 		return contents_intact(c, pfn, order, stamps, fault);
@@ -238,11 +250,12 @@ bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int 
 }
 
 /*
- * Pages that are nobody's may be poisoned, and wiping is not a use of them: so it is hidden from AddressSanitizer. volatile
- * keeps the loop from becoming a memset, which would be looked at again.
+ * Pages that are nobody's may be poisoned, and wiping is not a use of them: so it is hidden from
+ * AddressSanitizer. volatile keeps the loop from becoming a memset, which would be looked at again.
  */
-__attribute__((no_sanitize("address")))
-static void clear_words(uint8_t *memory, unsigned int offset, unsigned int bytes)
+__attribute__((no_sanitize("address"))) static void clear_words(uint8_t *memory,
+								unsigned int offset,
+								unsigned int bytes)
 {
 	volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)(memory + offset);
 
@@ -262,7 +275,8 @@ static void wipe_frame(const struct contents *c, uint64_t pfn)
 		return;
 	}
 	for (unsigned int slots = dirty; slots; slots &= slots - 1)
-		clear_words(memory, (unsigned int)__builtin_ctz(slots) * SLOT_STRIDE, sizeof(uint64_t));
+		clear_words(memory, (unsigned int)__builtin_ctz(slots) * SLOT_STRIDE,
+			    sizeof(uint64_t));
 }
 
 void contents_wipe(struct contents *c)

@@ -1,5 +1,6 @@
 /*
- * Draws two exported states side by side: zones, free lists by zone, order and type, page lists, pageblocks, counters.
+ * Draws two exported states side by side: zones, free lists by zone, order and type, page lists,
+ * pageblocks, counters.
  *
  *	                             target                        oracle
  *	  node 0 DMA   order 3 U     8 24                          8 24
@@ -18,7 +19,8 @@
 enum { COLUMN = 44, LABEL = 27 };
 
 static const char *const zone_names[MACHINE_NR_ZONES] = { "DMA", "DMA32", "Normal", "Movable" };
-static const char type_letters[] = "UMRHCI";	/* facts 7: unmovable, movable, reclaimable, highatomic, CMA, isolate */
+static const char type_letters[] =
+	"UMRHCI"; /* facts 7: unmovable, movable, reclaimable, highatomic, CMA, isolate */
 
 void text_add(struct text *t, const char *format, ...)
 {
@@ -27,7 +29,8 @@ void text_add(struct text *t, const char *format, ...)
 
 	va_start(arguments, format);
 
-	int bytes = vsnprintf(room ? t->buffer + t->used : NULL, room ? t->size - t->used : 0, format, arguments);
+	int bytes = vsnprintf(room ? t->buffer + t->used : NULL, room ? t->size - t->used : 0,
+			      format, arguments);
 
 	va_end(arguments);
 	if (bytes > 0)
@@ -37,9 +40,9 @@ void text_add(struct text *t, const char *format, ...)
 /* One section, or one list of a section of page lists. */
 struct row {
 	uint64_t type;
-	const uint64_t *key;	/* what the row is about ... */
+	const uint64_t *key; /* what the row is about ... */
 	size_t nr_keys;
-	const uint64_t *words;	/* ... and what it says */
+	const uint64_t *words; /* ... and what it says */
 	size_t nr_words;
 };
 
@@ -88,8 +91,10 @@ static bool read_rows(struct rows *rows, const struct words *state)
 		size_t keys = keys_of(type);
 
 		if (length > state->size - at - 2 || length < keys)
-			return true;	/* what follows cannot be read; a target may export anything */
-		if (!add_row(rows, (struct row){ .type = type, .key = state->words + at + 2, .nr_keys = keys,
+			return true; /* what follows cannot be read; a target may export anything */
+		if (!add_row(rows, (struct row){ .type = type,
+						 .key = state->words + at + 2,
+						 .nr_keys = keys,
 						 .words = state->words + at + 2 + keys,
 						 .nr_words = (size_t)length - keys }))
 			return false;
@@ -111,7 +116,8 @@ static int compare_rows(const struct row *a, const struct row *b)
 static bool same_words(const struct row *a, const struct row *b)
 {
 	return a && b && a->nr_words == b->nr_words &&
-	       (a->nr_words == 0 || memcmp(a->words, b->words, a->nr_words * sizeof(*a->words)) == 0);
+	       (a->nr_words == 0 ||
+		memcmp(a->words, b->words, a->nr_words * sizeof(*a->words)) == 0);
 }
 
 static const char *zone_name(uint64_t index)
@@ -123,8 +129,9 @@ static void label_row(const struct row *row, char label[LABEL + 1])
 {
 	const unsigned long long node = row->nr_keys > 0 ? row->key[0] : 0;
 	static const char *const names[] = {
-		[LB_STATE_HEADER] = "header", [LB_STATE_RESERVED] = "reserved", [LB_STATE_TUNABLES] = "tunables",
-		[LB_STATE_PAGEBLOCKS] = "pageblocks", [LB_STATE_BAD_PAGES] = "bad pages", [LB_STATE_LEAKED] = "leaked",
+		[LB_STATE_HEADER] = "header",	    [LB_STATE_RESERVED] = "reserved",
+		[LB_STATE_TUNABLES] = "tunables",   [LB_STATE_PAGEBLOCKS] = "pageblocks",
+		[LB_STATE_BAD_PAGES] = "bad pages", [LB_STATE_LEAKED] = "leaked",
 		[LB_STATE_COUNTERS] = "counters",
 	};
 
@@ -140,12 +147,15 @@ static void label_row(const struct row *row, char label[LABEL + 1])
 			 (unsigned long long)row->key[2]);
 		break;
 	case LB_STATE_FREE_LIST:
-		snprintf(label, LABEL + 1, "node %llu %-7s order %-2llu %c", node, zone_name(row->key[1]),
-			 (unsigned long long)row->key[2], row->key[3] < 6 ? type_letters[row->key[3]] : '?');
+		snprintf(label, LABEL + 1, "node %llu %-7s order %-2llu %c", node,
+			 zone_name(row->key[1]), (unsigned long long)row->key[2],
+			 row->key[3] < 6 ? type_letters[row->key[3]] : '?');
 		break;
 	default:
-		snprintf(label, LABEL + 1, "%s", row->type < sizeof(names) / sizeof(names[0]) && names[row->type] ?
-							 names[row->type] : "section");
+		snprintf(label, LABEL + 1, "%s",
+			 row->type < sizeof(names) / sizeof(names[0]) && names[row->type]
+				 ? names[row->type]
+				 : "section");
 	}
 }
 
@@ -165,9 +175,10 @@ static void draw_zone(struct text *t, const struct row *row)
 	if (row->nr_words + row->nr_keys < LB_ZONE_WORDS)
 		return;
 	/* The keys are the first words of enum lb_zone_word. */
-	text_add(t, "free %lld boost %lld highatomic %lld marks %lld/%lld/%lld", (long long)row->key[LB_ZONE_FREE],
-		 (long long)row->key[LB_ZONE_BOOST], (long long)row->key[LB_ZONE_HIGHATOMIC],
-		 (long long)row->key[LB_ZONE_MIN], (long long)row->key[LB_ZONE_LOW], (long long)row->key[LB_ZONE_HIGH]);
+	text_add(t, "free %lld boost %lld highatomic %lld marks %lld/%lld/%lld",
+		 (long long)row->key[LB_ZONE_FREE], (long long)row->key[LB_ZONE_BOOST],
+		 (long long)row->key[LB_ZONE_HIGHATOMIC], (long long)row->key[LB_ZONE_MIN],
+		 (long long)row->key[LB_ZONE_LOW], (long long)row->key[LB_ZONE_HIGH]);
 }
 
 static void draw_row(const struct row *row, char column[COLUMN + 1])
@@ -197,7 +208,8 @@ static void draw_both(struct text *t, const struct row *actual, const struct row
 	label_row(actual ? actual : expect, label);
 	draw_row(actual, left);
 	draw_row(expect, right);
-	text_add(t, "%c %-*s %-*s %s\n", same_words(actual, expect) ? ' ' : '*', LABEL, label, COLUMN, left, right);
+	text_add(t, "%c %-*s %-*s %s\n", same_words(actual, expect) ? ' ' : '*', LABEL, label,
+		 COLUMN, left, right);
 }
 
 static void draw_words(struct text *t, const struct row *actual, const struct row *expect)

@@ -1,8 +1,10 @@
 /*
- * Reports for people: what was found, by which rule, in which program, and both states where they first differ.
+ * Reports for people: what was found, by which rule, in which program, and both states where they
+ * first differ.
  *
- * The program is run twice: as usual, for the finding; then with the states compared after every operation, which tells
- * where the fault was planted, and stops with both sides in the state that is drawn.
+ * The program is run twice: as usual, for the finding; then with the states compared after every
+ * operation, which tells where the fault was planted, and stops with both sides in the state that
+ * is drawn.
  */
 #include "judge/judge_internal.h"
 
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES_BEFORE = 400 };	/* of a program; what lies further back is left out, and said so */
+enum { LINES_BEFORE = 400 }; /* of a program; what lies further back is left out, and said so */
 
 bool oracle_export_words(const struct oracle *o, struct words *to)
 {
@@ -38,7 +40,8 @@ static void explain_finding(struct text *t, const struct program *p, const struc
 	else
 		text_add(t, " at the end of the program\n");
 	if (o->kind == FINDING_RULE)
-		text_add(t, "  rule       %s (%s)\n", rule_info[v->rule].sentence, rule_info[v->rule].source);
+		text_add(t, "  rule       %s (%s)\n", rule_info[v->rule].sentence,
+			 rule_info[v->rule].source);
 	if (v->what[0])
 		text_add(t, "  what       %s\n", v->what);
 	if (v->field[0])
@@ -59,7 +62,10 @@ static void explain_line(struct text *t, const struct program *p, uint32_t index
 	text_add(t, "%s %5u  %s\n", mark, index, line);
 }
 
-/* Lines of the text form, so that they can be pasted; `!` where it was seen, `>` where the states differed first. */
+/*
+ * Lines of the text form, so that they can be pasted; `!` where it was seen, `>` where the states
+ * differed first.
+ */
 static void explain_lines(struct text *t, const struct program *p, uint32_t seen, uint32_t planted)
 {
 	uint32_t end = seen < p->nr_ops ? seen + 1 : p->nr_ops;
@@ -83,7 +89,8 @@ void explain_program(struct text *t, const struct program *p, const struct outco
 	explain_lines(t, p, outcome->op, outcome->op);
 }
 
-size_t explain_outcome(const struct program *p, const struct outcome *outcome, char *buffer, size_t size)
+size_t explain_outcome(const struct program *p, const struct outcome *outcome, char *buffer,
+		       size_t size)
 {
 	struct text t = { .buffer = buffer, .size = size };
 
@@ -101,7 +108,8 @@ static void explain_states(struct text *t, struct judge *j, const struct pair *p
 	} else {
 		char *picture = malloc(1 << 20);
 
-		text_add(t, "The target exports no state that could be compared. What the oracle knows:\n");
+		text_add(t, "The target exports no state that could be compared. What the oracle "
+			    "knows:\n");
 		if (picture) {
 			oracle_print(pair->oracle, picture, 1 << 20);
 			text_add(t, "%s", picture);
@@ -112,7 +120,8 @@ static void explain_states(struct text *t, struct judge *j, const struct pair *p
 }
 
 /* The second run, and what it shows. */
-static void explain_difference(struct text *t, struct judge *j, const struct program *p, const struct outcome *found)
+static void explain_difference(struct text *t, struct judge *j, const struct program *p,
+			       const struct outcome *found)
 {
 	const struct plan always = { .compare_from = 0 };
 	struct outcome first;
@@ -132,8 +141,9 @@ static void explain_difference(struct text *t, struct judge *j, const struct pro
 
 	explain_lines(t, p, found->op, clean ? found->op : first.op);
 	if (earlier)
-		text_add(t, "The states differed already after operation %u (marked >): %s, %s\n", first.op,
-			 finding_id(&first), first.verdict.what[0] ? first.verdict.what : first.verdict.field);
+		text_add(t, "The states differed already after operation %u (marked >): %s, %s\n",
+			 first.op, finding_id(&first),
+			 first.verdict.what[0] ? first.verdict.what : first.verdict.field);
 	text_add(t, "Both sides %s:\n", earlier ? "there" : "when it was seen");
 	explain_states(t, j, pair);
 	judge_give_pair(j, pair, clean);
@@ -148,7 +158,9 @@ size_t explain_here(struct judge *j, const struct program *p, char *buffer, size
 	if (size > 0)
 		buffer[0] = '\0';
 	if (judge_run_here(j, p, &outcome)) {
-		text_add(&t, "Nothing was found: %u operations carried out, %u no-ops, %u comparisons of states.\n",
+		text_add(&t,
+			 "Nothing was found: %u operations carried out, %u no-ops, %u comparisons "
+			 "of states.\n",
 			 outcome.executed, outcome.no_ops, outcome.comparisons);
 		return t.used;
 	}

@@ -1,13 +1,15 @@
 /*
  * The judge's public face, and its cache of booted pairs.
  *
- * A pair is a target's instance and an oracle that were booted on the same machine. Booting costs thousands of times what
- * an operation does, so pairs are kept, by all bytes of the machine, least recently used first out. A pair in which
- * something was wrong is thrown away: its target may have corrupted itself.
+ * A pair is a target's instance and an oracle that were booted on the same machine. Booting costs
+ * thousands of times what an operation does, so pairs are kept, by all bytes of the machine, least
+ * recently used first out. A pair in which something was wrong is thrown away: its target may have
+ * corrupted itself.
  *
  * Invariants:
  *   J1  a pair that is handed out is in the state right after boot, and its memory is zero;
- *   J2  no two pairs have equal machines; a target with LB_TARGET_ONE_INSTANCE has one pair at most.
+ *   J2  no two pairs have equal machines; a target with LB_TARGET_ONE_INSTANCE has one pair at
+ *       most.
  */
 #include "judge/judge_internal.h"
 
@@ -19,7 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Frames of all pairs together: beyond this, big machines push each other out, so that memory stays bounded. */
+/*
+ * Frames of all pairs together: beyond this, big machines push each other out, so that memory stays
+ * bounded.
+ */
 #define MAX_CACHED_FRAMES (UINT64_C(1) << 22)
 
 struct judge *judge_create(const struct lb_target *target, const struct judge_options *options)
@@ -33,7 +38,8 @@ struct judge *judge_create(const struct lb_target *target, const struct judge_op
 	j->target = target;
 	if (options)
 		j->options = *options;
-	j->max_pairs = j->options.cached_machines ? j->options.cached_machines : JUDGE_DEFAULT_MACHINES;
+	j->max_pairs =
+		j->options.cached_machines ? j->options.cached_machines : JUDGE_DEFAULT_MACHINES;
 	if (target->flags & LB_TARGET_ONE_INSTANCE)
 		j->max_pairs = 1;
 	if (!j->options.timeout_ms)
@@ -208,12 +214,14 @@ static void make_room(struct judge *j, uint64_t more_frames)
 static struct pair *find_pair(const struct judge *j, const struct machine *machine, uint64_t hash)
 {
 	for (unsigned int i = 0; i < j->nr_pairs; i++)
-		if (j->pairs[i]->hash == hash && memcmp(&j->pairs[i]->machine, machine, sizeof(*machine)) == 0)
+		if (j->pairs[i]->hash == hash &&
+		    memcmp(&j->pairs[i]->machine, machine, sizeof(*machine)) == 0)
 			return j->pairs[i];
 	return NULL;
 }
 
-static struct pair *make_pair(struct judge *j, const struct machine *machine, uint64_t hash, struct outcome *outcome)
+static struct pair *make_pair(struct judge *j, const struct machine *machine, uint64_t hash,
+			      struct outcome *outcome)
 {
 	make_room(j, machine->max_pfn);
 
@@ -233,7 +241,8 @@ static struct pair *make_pair(struct judge *j, const struct machine *machine, ui
 	return pair;
 }
 
-struct pair *judge_take_pair(struct judge *j, const struct machine *machine, struct outcome *outcome)
+struct pair *judge_take_pair(struct judge *j, const struct machine *machine,
+			     struct outcome *outcome)
 {
 	uint64_t hash = XXH3_64bits(machine, sizeof(*machine));
 	struct pair *pair = find_pair(j, machine, hash);
@@ -255,7 +264,8 @@ struct pair *judge_take_pair(struct judge *j, const struct machine *machine, str
 void judge_give_pair(struct judge *j, struct pair *pair, bool ok)
 {
 	const uint64_t *exercised = pair->oracle ? oracle_exercised(pair->oracle) : NULL;
-	const uint64_t *paths = pair->instance && j->target->paths ? j->target->paths(pair->instance) : NULL;
+	const uint64_t *paths =
+		pair->instance && j->target->paths ? j->target->paths(pair->instance) : NULL;
 
 	for (unsigned int rule = 0; exercised && rule < RULE_COUNT; rule++) {
 		j->exercised[rule] += exercised[rule] - pair->exercised_seen[rule];
@@ -274,10 +284,12 @@ void judge_give_pair(struct judge *j, struct pair *pair, bool ok)
 }
 
 /*
- * States are compared now and then, so a difference is seen late. Once there is one, the same program tells after which
- * operation it began: that one is named, and its first differing field, which later ones would only blur.
+ * States are compared now and then, so a difference is seen late. Once there is one, the same
+ * program tells after which operation it began: that one is named, and its first differing field,
+ * which later ones would only blur.
  */
-static void localise(struct judge *j, const struct program *p, const struct seen *seen, struct outcome *outcome)
+static void localise(struct judge *j, const struct program *p, const struct seen *seen,
+		     struct outcome *outcome)
 {
 	enum { MAX_COMPARISONS = 1 << 14 };
 	const struct plan plan = { .compare_from = seen->equal_before };
@@ -296,7 +308,7 @@ static void localise(struct judge *j, const struct program *p, const struct seen
 	bool clean = run_on_pair(j, pair, p, &plan, &first, &again);
 
 	judge_give_pair(j, pair, clean);
-	if (clean)	/* a target that does not do the same twice: what was seen stands */
+	if (clean) /* a target that does not do the same twice: what was seen stands */
 		return;
 	first.executed = outcome->executed;
 	first.no_ops = outcome->no_ops;
@@ -307,7 +319,8 @@ static void localise(struct judge *j, const struct program *p, const struct seen
 
 bool judge_run_here(struct judge *j, const struct program *p, struct outcome *outcome)
 {
-	const struct plan plan = { .compare_from = j->options.compare_always ? 0 : COMPARE_AS_USUAL };
+	const struct plan plan = { .compare_from =
+					   j->options.compare_always ? 0 : COMPARE_AS_USUAL };
 	struct seen seen = { 0 };
 
 	memset(outcome, 0, sizeof(*outcome));
@@ -326,7 +339,8 @@ bool judge_run_here(struct judge *j, const struct program *p, struct outcome *ou
 	return clean;
 }
 
-static void run_traced(struct judge *j, const struct program *p, struct lb_result *trace, struct outcome *outcome)
+static void run_traced(struct judge *j, const struct program *p, struct lb_result *trace,
+		       struct outcome *outcome)
 {
 	if (j->supervisor) {
 		supervisor_run(j->supervisor, p, trace, outcome);

@@ -1,12 +1,14 @@
 /*
- * The judge: runs a program on a target and the oracle, compares, and returns an outcome. A divergence is a value;
- * nothing here aborts.
+ * The judge: runs a program on a target and the oracle, compares, and returns an outcome. A
+ * divergence is a value; nothing here aborts.
  *
  *	judge_run(judge, program)  --for each op-->  target->exec  -->  oracle_step  -->  contents
- *	                           --at 1, 2, 4, 8 .. ops, check(), dump(), the end-->  oracle_compare, oracle_finish
+ *	                           --at 1, 2, 4, 8 .. ops, check(), dump(), the end-->  oracle_compare
+ *	                           --when all was freed-->  oracle_finish
  *
- * A judge keeps booted pairs of target and oracle, keyed by the whole machine, so that a run on a machine it has seen
- * costs a reset. A target that is not trusted runs in a worker process, with all of the judge beside it.
+ * A judge keeps booted pairs of target and oracle, keyed by the whole machine, so that a run on a
+ * machine it has seen costs a reset. A target that is not trusted runs in a worker process, with
+ * all of the judge beside it.
  *
  * Not here: finding programs and making them shorter (fuzz/).
  */
@@ -14,49 +16,53 @@
 #define LOSTBUDDY_JUDGE_H
 
 #include "oracle/oracle.h"
-#include "target/builtin.h"	/* target_find */
+#include "target/builtin.h" /* target_find */
 
 enum finding_kind {
 	FINDING_NONE,
-	FINDING_RULE,		/* a rule of the oracle is broken */
-	FINDING_OBSERVED,	/* replay: the text's observation differs from what happened ("replay.observed") */
-	FINDING_CRASH,		/* the target died: signal ("target.crash") */
-	FINDING_HANG,		/* the target did not come back ("target.hang") */
-	FINDING_CREATE,		/* the target would not start on this machine ("target.create") */
-	FINDING_MISSED,		/* a `!` line of the text was not reported ("replay.expected") */
+	FINDING_RULE, /* a rule of the oracle is broken */
+	FINDING_OBSERVED, /* replay: the text's observation differs ("replay.observed") */
+	FINDING_CRASH,	/* the target died: signal ("target.crash") */
+	FINDING_HANG,	/* the target did not come back ("target.hang") */
+	FINDING_CREATE, /* the target would not start on this machine ("target.create") */
+	FINDING_MISSED, /* a `!` line of the text was not reported ("replay.expected") */
 };
 
 /*
- * Why a run ended. signature is rule, operation, first differing field, layer, state class: equal for one bug, and so
- * without numbers of frames and operations, and with one word for all operations of a kind.
+ * Why a run ended. signature is rule, operation, first differing field, layer, state class: equal
+ * for one bug, and so without numbers of frames and operations, and with one word for all
+ * operations of a kind.
  */
 struct outcome {
 	enum finding_kind kind;
-	uint32_t op;			/* index of the operation at which it was seen, of a difference of states the
+	uint32_t op; /* index of the operation at which it was seen, of a difference of states the
 					 * one after which they differed first; nr_ops: the end */
 	struct verdict verdict;
 	struct lb_call call;
 	struct lb_result actual;
 	char signature[192];
 	/* what was run, findings or not */
-	uint32_t executed;		/* operations of the program carried out, by the target or the judge */
-	uint32_t no_ops;		/* operations on dead handles, nop, or without capability */
-	uint32_t comparisons;		/* full comparisons of state */
-	uint64_t digest;		/* of all calls and results: equal in any process, with any compiler */
+	uint32_t executed; /* operations of the program carried out, by the target or the judge */
+	uint32_t no_ops;   /* operations on dead handles, nop, or without capability */
+	uint32_t comparisons; /* full comparisons of state */
+	uint64_t digest; /* of all calls and results: equal in any process, with any compiler */
 };
 
 struct judge_options {
-	bool compare_always;		/* full comparison after every operation */
-	bool no_oracle;			/* only carry out (for benchmarks) */
-	bool check_observed;		/* compare program->observed */
-	bool supervised;		/* run the target in a worker process, with a watchdog */
-	unsigned int timeout_ms;	/* of the worker for one program; 0: 2000 */
-	unsigned int cached_machines;	/* booted pairs kept; 0: 64 */
+	bool compare_always;	      /* full comparison after every operation */
+	bool no_oracle;		      /* only carry out (for benchmarks) */
+	bool check_observed;	      /* compare program->observed */
+	bool supervised;	      /* run the target in a worker process, with a watchdog */
+	unsigned int timeout_ms;      /* of the worker for one program; 0: 2000 */
+	unsigned int cached_machines; /* booted pairs kept; 0: 64 */
 };
 
 struct judge;
 
-/* options = NULL: none. Returns NULL without memory only. A target without LB_TARGET_TRUSTED is supervised always. */
+/*
+ * options = NULL: none. Returns NULL without memory only. A target without LB_TARGET_TRUSTED is
+ * supervised always.
+ */
 struct judge *judge_create(const struct lb_target *target, const struct judge_options *options);
 void judge_destroy(struct judge *j);
 const struct lb_target *judge_target(const struct judge *j);
@@ -68,8 +74,9 @@ bool judge_run(struct judge *j, const struct program *p, struct outcome *outcome
 bool judge_observe(struct judge *j, struct program *p, struct outcome *outcome);
 
 /*
- * judge_explain - a report for people: the program up to the first difference, both states side by side there, the
- * operation that planted the fault where that is earlier, the free lists drawn, the rule's sentence. As snprintf.
+ * judge_explain - a report for people: the program up to the first difference, both states side by
+ * side there, the operation that planted the fault where that is earlier, the free lists drawn, the
+ * rule's sentence. As snprintf.
  */
 size_t judge_explain(struct judge *j, const struct program *p, char *buffer, size_t size);
 
@@ -77,7 +84,10 @@ size_t judge_explain(struct judge *j, const struct program *p, char *buffer, siz
 const uint64_t *judge_exercised(const struct judge *j);
 const uint64_t *judge_paths(const struct judge *j);
 
-/* The probe for targets without exported state: exhausts from the top order down, compares with a fresh instance. */
+/*
+ * The probe for targets without exported state: exhausts from the top order down, compares with a
+ * fresh instance.
+ */
 /* (part of judge_run's end for such targets; its rule is contract.leak or buddy.unmerged) */
 
 #endif

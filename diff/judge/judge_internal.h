@@ -17,12 +17,12 @@
 #include "judge/judge.h"
 
 enum {
-	JUDGE_MAX_ORDER = 10,			/* of any machine's top order */
+	JUDGE_MAX_ORDER = 10, /* of any machine's top order */
 	JUDGE_PAGE_BYTES = 4096,
-	JUDGE_GFP_ZERO = 0x100,			/* facts 5 */
+	JUDGE_GFP_ZERO = 0x100, /* facts 5 */
 	JUDGE_DEFAULT_TIMEOUT_MS = 2000,
 	JUDGE_DEFAULT_MACHINES = 64,
-	JUDGE_OP_SKIPPED = 0xff,		/* outcome of an operation that was a no-op, in a trace */
+	JUDGE_OP_SKIPPED = 0xff, /* outcome of an operation that was a no-op, in a trace */
 };
 
 #define JUDGE_BIT(op) (UINT64_C(1) << (op))
@@ -31,13 +31,14 @@ enum {
 /* ---- contents ---- */
 
 /*
- * A block's stamps: page n of the block that was allocated carries one word made of id and n, or, after a fill, one byte
- * everywhere. A part that was split off or left over knows which page of that block it begins at.
+ * A block's stamps: page n of the block that was allocated carries one word made of id and n, or,
+ * after a fill, one byte everywhere. A part that was split off or left over knows which page of
+ * that block it begins at.
  */
 struct stamps {
-	uint32_t id;		/* 0: none (not stamped) */
+	uint32_t id; /* 0: none (not stamped) */
 	uint16_t first_page;
-	uint8_t order;		/* of the block that was allocated */
+	uint8_t order; /* of the block that was allocated */
 	bool filled;
 	uint8_t fill;
 };
@@ -46,36 +47,43 @@ struct contents {
 	const struct lb_target *target;
 	void *instance;
 	uint64_t max_pfn;
-	uintptr_t linear;	/* address of frame 0, if all frames lie in one stretch; 0: ask for each */
+	uintptr_t
+		linear; /* address of frame 0, if all frames lie in one stretch; 0: ask for each */
 	bool available;
-	uint8_t *exists;	/* a bit a frame: it is memory */
-	uint16_t *dirty;	/* a frame's slots that were written since the last wipe; DIRTY_WHOLE: all of it */
+	uint8_t *exists; /* a bit a frame: it is memory */
+	uint16_t *dirty; /* a frame's slots written since the last wipe; DIRTY_WHOLE: all of it */
 	uint32_t *dirty_frames;
 	uint32_t nr_dirty;
 };
 
-bool contents_init(struct contents *c, const struct lb_target *target, const struct machine *machine);
+bool contents_init(struct contents *c, const struct lb_target *target,
+		   const struct machine *machine);
 void contents_free(struct contents *c);
-void contents_attach(struct contents *c, void *instance);	/* a new instance: its memory is zeroed and its own */
+void contents_attach(struct contents *c,
+		     void *instance); /* a new instance: its memory is zeroed and its own */
 bool contents_exists(const struct contents *c, uint64_t pfn, unsigned int order);
-void contents_stamp(struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps);
+void contents_stamp(struct contents *c, uint64_t pfn, unsigned int order,
+		    const struct stamps *stamps);
 void contents_fill(struct contents *c, uint64_t pfn, unsigned int order, uint8_t value);
 
 /* Where a look at memory went wrong. */
 struct contents_fault {
 	uint64_t pfn, expect, actual;
-	unsigned int offset;		/* bytes from the start of the page */
+	unsigned int offset; /* bytes from the start of the page */
 };
-bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order, struct contents_fault *fault);
-bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps,
+bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order,
 		     struct contents_fault *fault);
-bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order, const struct stamps *stamps,
-			   struct contents_fault *fault);
-void contents_wipe(struct contents *c);		/* everything that was written is zero again */
+bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order,
+		     const struct stamps *stamps, struct contents_fault *fault);
+bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order,
+			   const struct stamps *stamps, struct contents_fault *fault);
+void contents_wipe(struct contents *c); /* everything that was written is zero again */
 
 /* ---- pairs ---- */
 
-/* What a fresh instance yields when it is exhausted from the top order down: blocks of each order. */
+/*
+ * What a fresh instance yields when it is exhausted from the top order down: blocks of each order.
+ */
 struct yields {
 	uint64_t blocks[JUDGE_MAX_ORDER + 1];
 	uint64_t pages;
@@ -83,15 +91,15 @@ struct yields {
 
 struct pair {
 	struct machine machine;
-	uint64_t hash;			/* of its bytes */
+	uint64_t hash; /* of its bytes */
 	uint64_t last_used;
 	void *instance;
-	struct oracle *oracle;		/* NULL with no_oracle */
+	struct oracle *oracle; /* NULL with no_oracle */
 	struct contents contents;
-	uint32_t *heads;		/* a frame: handle + 1 that holds the block which begins there */
-	struct yields fresh;		/* has_fresh: once it was asked for */
+	uint32_t *heads;     /* a frame: handle + 1 that holds the block which begins there */
+	struct yields fresh; /* has_fresh: once it was asked for */
 	bool has_fresh;
-	bool used;			/* since it was made or reset */
+	bool used; /* since it was made or reset */
 	uint64_t exercised_seen[RULE_COUNT];
 };
 
@@ -100,10 +108,10 @@ struct held {
 	uint64_t pfn;
 	struct stamps stamps;
 	struct handle_state state;
-	bool born;			/* an allocation gave it a block; state.refs = 0: gone again */
+	bool born; /* an allocation gave it a block; state.refs = 0: gone again */
 };
 
-struct words {				/* a state, exported */
+struct words { /* a state, exported */
 	uint64_t *words;
 	size_t size, capacity;
 };
@@ -113,42 +121,52 @@ struct judge {
 	struct judge_options options;
 	struct pair **pairs;
 	unsigned int nr_pairs, max_pairs;
-	uint64_t clock;			/* runs; for last_used */
+	uint64_t clock; /* runs; for last_used */
 	struct held *held;
 	size_t held_capacity;
 	struct words state;
 	uint64_t exercised[RULE_COUNT];
 	uint64_t paths[LB_PATH_COUNT];
 	/* while a run is on */
-	struct lb_result *trace;	/* what each operation gave; NULL: not wanted */
-	uint32_t *progress;		/* index of the operation that is being carried out */
+	struct lb_result *trace; /* what each operation gave; NULL: not wanted */
+	uint32_t *progress;	 /* index of the operation that is being carried out */
 	uint32_t own_progress;
-	struct supervisor *supervisor;	/* NULL: runs in this process */
+	struct supervisor *supervisor; /* NULL: runs in this process */
 };
 
 /* When the states are compared beside the usual times: after every operation from this one on. */
 struct plan {
-	uint32_t compare_from;		/* COMPARE_AS_USUAL: never */
+	uint32_t compare_from; /* COMPARE_AS_USUAL: never */
 };
 #define COMPARE_AS_USUAL UINT32_MAX
 
 /* How a finding was come by. */
 struct seen {
-	bool by_state;			/* a comparison of states found it */
-	uint32_t equal_before;		/* so many operations had been carried out when they were last found equal */
+	bool by_state; /* a comparison of states found it */
+	uint32_t equal_before; /* operations carried out when they were last found equal */
 };
 
-/* The program in this process, without a look at what the text observed. Fills *outcome; keeps the pair for more. */
+/*
+ * The program in this process, without a look at what the text observed. Fills *outcome; keeps the
+ * pair for more.
+ */
 bool judge_run_here(struct judge *j, const struct program *p, struct outcome *outcome);
 /* The same by plan, on a pair that the caller took and gives back; once, as it is. */
-bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p, const struct plan *plan,
-		 struct outcome *outcome, struct seen *seen);
+bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
+		 const struct plan *plan, struct outcome *outcome, struct seen *seen);
 /* A pair for a machine, ready to run; NULL: outcome says why. */
-struct pair *judge_take_pair(struct judge *j, const struct machine *machine, struct outcome *outcome);
-/* After a run: counts what was exercised. ok = false: something was wrong, the pair is not to be used again. */
+struct pair *judge_take_pair(struct judge *j, const struct machine *machine,
+			     struct outcome *outcome);
+/*
+ * After a run: counts what was exercised. ok = false: something was wrong, the pair is not to be
+ * used again.
+ */
 void judge_give_pair(struct judge *j, struct pair *pair, bool ok);
 
-/* A new instance in place of the old one, if any. False: there is none, error says why. Memory must have been wiped. */
+/*
+ * A new instance in place of the old one, if any. False: there is none, error says why. Memory must
+ * have been wiped.
+ */
 bool judge_renew_instance(struct judge *j, struct pair *pair, char error[TARGET_ERROR_SIZE]);
 
 /* Exports into *to, growing it. False: the target exports nothing, or no memory. */
@@ -158,30 +176,36 @@ bool oracle_export_words(const struct oracle *o, struct words *to);
 /* ---- probe ---- */
 
 /*
- * True iff the pair's instance yields what a fresh one does, or the question does not make sense for this target.
- * A fresh instance may take its place.
+ * True iff the pair's instance yields what a fresh one does, or the question does not make sense
+ * for this target. A fresh instance may take its place.
  */
 bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v);
 
 /* ---- outcome ---- */
 
-/* Writes the signature; state_class is a word for the state the finding was made in ("block", "state", "end"). */
+/*
+ * Writes the signature; state_class is a word for the state the finding was made in ("block",
+ * "state", "end").
+ */
 void outcome_sign(struct outcome *outcome, const char *state_class);
-const char *finding_id(const struct outcome *outcome);		/* "buddy.unmerged", "target.crash"; "" for none */
+const char *finding_id(
+	const struct outcome *outcome); /* "buddy.unmerged", "target.crash"; "" for none */
 void result_words(const struct lb_result *result, char words[64]);
 const char *kind_of_operation(unsigned int op);
 
 /* ---- observe ---- */
 
 /* What the text says against what was traced; changes *outcome. */
-void observed_check(const struct program *p, const struct lb_result *trace, struct outcome *outcome);
+void observed_check(const struct program *p, const struct lb_result *trace,
+		    struct outcome *outcome);
 void observed_fill(struct program *p, const struct lb_result *trace, const struct outcome *outcome);
 
 /* ---- supervise ---- */
 
 struct supervisor *supervisor_create(struct judge *j);
 void supervisor_destroy(struct supervisor *s);
-void supervisor_run(struct supervisor *s, const struct program *p, struct lb_result *trace, struct outcome *outcome);
+void supervisor_run(struct supervisor *s, const struct program *p, struct lb_result *trace,
+		    struct outcome *outcome);
 size_t supervisor_explain(struct supervisor *s, const struct program *p, char *buffer, size_t size);
 
 /* ---- explain ---- */
@@ -195,7 +219,8 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *
 
 size_t explain_here(struct judge *j, const struct program *p, char *buffer, size_t size);
 /* What can be said without a target to ask: it died. */
-size_t explain_outcome(const struct program *p, const struct outcome *outcome, char *buffer, size_t size);
+size_t explain_outcome(const struct program *p, const struct outcome *outcome, char *buffer,
+		       size_t size);
 void explain_program(struct text *t, const struct program *p, const struct outcome *outcome);
 void draw_states(struct text *t, const struct words *actual, const struct words *expect);
 

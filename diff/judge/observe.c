@@ -1,10 +1,10 @@
 /*
  * What a text says was observed, against what was.
  *
- * A line's observation is compared with the result of its operation; a no-op has none. A `!` line names the rule of an
- * expected divergence. It is met by a finding of that rule at that line or before it: how early a difference of states is
- * seen depends on when states are compared, which is no property of the bug. A finding at the end of the program belongs
- * to its last line.
+ * A line's observation is compared with the result of its operation; a no-op has none. A `!` line
+ * names the rule of an expected divergence. It is met by a finding of that rule at that line or
+ * before it: how early a difference of states is seen depends on when states are compared, which is
+ * no property of the bug. A finding at the end of the program belongs to its last line.
  */
 #include "judge/judge_internal.h"
 
@@ -16,7 +16,8 @@ static bool names_rule(const struct observed *o, const char *id)
 {
 	size_t length = strcspn(o->words, " ");
 
-	return o->kind == OBSERVED_DIVERGENCE && strlen(id) == length && strncmp(o->words, id, length) == 0;
+	return o->kind == OBSERVED_DIVERGENCE && strlen(id) == length &&
+	       strncmp(o->words, id, length) == 0;
 }
 
 /* The first `!` line at or after the finding that names its rule. */
@@ -44,7 +45,8 @@ static bool matches(const struct observed *o, const struct lb_result *result)
 	return strcmp(o->words, words) == 0;
 }
 
-static void note(struct outcome *outcome, enum finding_kind kind, const struct program *p, uint32_t op)
+static void note(struct outcome *outcome, enum finding_kind kind, const struct program *p,
+		 uint32_t op)
 {
 	outcome->kind = kind;
 	outcome->op = op;
@@ -69,7 +71,8 @@ static void note_mismatch(struct outcome *outcome, const struct program *p, uint
 		snprintf(actual, sizeof(actual), "pfn %llu", (unsigned long long)result->pfn);
 	else
 		result_words(result, actual);
-	snprintf(v->what, sizeof(v->what), "the text says \"%s\", and it was \"%s\"", expect, actual);
+	snprintf(v->what, sizeof(v->what), "the text says \"%s\", and it was \"%s\"", expect,
+		 actual);
 	outcome_sign(outcome, "text");
 }
 
@@ -95,8 +98,8 @@ void observed_check(const struct program *p, const struct lb_result *trace, stru
 		if (p->observed[i].kind != OBSERVED_DIVERGENCE)
 			continue;
 		note(outcome, FINDING_MISSED, p, i);
-		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what), "the text expects \"%s\", and all was well",
-			 p->observed[i].words);
+		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
+			 "the text expects \"%s\", and all was well", p->observed[i].words);
 		outcome_sign(outcome, "text");
 		return;
 	}

@@ -73,7 +73,10 @@ const char *finding_id(const struct outcome *outcome)
 	return "";
 }
 
-/* A field without what stands in its brackets: indices differ from witness to witness. Blanks would look like parts. */
+/*
+ * A field without what stands in its brackets: indices differ from witness to witness. Blanks would
+ * look like parts.
+ */
 static void plain_field(const char *field, char plain[48])
 {
 	size_t used = 0;
@@ -101,18 +104,20 @@ void outcome_sign(struct outcome *outcome, const char *state_class)
 	switch (outcome->kind) {
 	case FINDING_RULE:
 		plain_field(v->field, field);
-		snprintf(signature, sizeof(outcome->signature), "%s %s %s %s %s", finding_id(outcome),
-			 strcmp(state_class, "boot") == 0 ? "boot" : operation, field[0] ? field : "-",
-			 layer_name(v->rule), state_class);
+		snprintf(signature, sizeof(outcome->signature), "%s %s %s %s %s",
+			 finding_id(outcome), strcmp(state_class, "boot") == 0 ? "boot" : operation,
+			 field[0] ? field : "-", layer_name(v->rule), state_class);
 		break;
-	case FINDING_CRASH:	/* the class is what ended it */
-		snprintf(signature, sizeof(outcome->signature), "%s %s %s", finding_id(outcome), state_class, operation);
+	case FINDING_CRASH: /* the class is what ended it */
+		snprintf(signature, sizeof(outcome->signature), "%s %s %s", finding_id(outcome),
+			 state_class, operation);
 		break;
 	case FINDING_CREATE:
 		snprintf(signature, sizeof(outcome->signature), "%s", finding_id(outcome));
 		break;
 	default:
-		snprintf(signature, sizeof(outcome->signature), "%s %s", finding_id(outcome), operation);
+		snprintf(signature, sizeof(outcome->signature), "%s %s", finding_id(outcome),
+			 operation);
 	}
 }
 
@@ -123,5 +128,6 @@ void result_words(const struct lb_result *result, char words[64])
 	const char *reason = lb_reason_name((enum lb_reason)result->reason);
 	bool has_reason = result->outcome == LB_NULL || result->outcome == LB_REFUSED;
 
-	snprintf(words, 64, "%s%s%s", outcome, has_reason && reason[0] ? " " : "", has_reason ? reason : "");
+	snprintf(words, 64, "%s%s%s", outcome, has_reason && reason[0] ? " " : "",
+		 has_reason ? reason : "");
 }

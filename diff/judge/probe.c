@@ -1,16 +1,20 @@
 /*
  * The probe: what a target that exports no state still has, once everything was given back.
  *
- * It is exhausted from the top order down, and what each order yields is compared with a fresh instance:
+ * It is exhausted from the top order down, and what each order yields is compared with a fresh
+ * instance:
  *
  *	fresh       order 6: 32   order 5: 0   ...   order 0: 1
- *	at the end  order 6: 31   order 5: 1   ...   order 0: 1     a page less or more: lost (contract.leak) or overlap;
- *	                                                            as many pages in smaller blocks: buddy.unmerged
+ *	at the end  order 6: 31   order 5: 1   ...   order 0: 1
  *
- * The calls are not told to the oracle: that asks of each failure whether it had to be, and the probe lives on failures.
+ * Fewer pages: contract.leak; more: contract.overlap; as many in smaller blocks: buddy.unmerged.
  *
- * Does not make sense for targets whose caches nobody can drain (LB_TARGET_CACHES), and says nothing there. Sizes are
- * compared only where free buddies are always joined at once (LB_TARGET_EAGER_MERGE).
+ * The calls are not told to the oracle: that asks of each failure whether it had to be, and the
+ * probe lives on failures.
+ *
+ * Does not make sense for targets whose caches nobody can drain (LB_TARGET_CACHES), and says
+ * nothing there. Sizes are compared only where free buddies are always joined at once
+ * (LB_TARGET_EAGER_MERGE).
  */
 #include "judge/judge_internal.h"
 
@@ -19,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GFP_NOWARN = 0x2000 };	/* no reclaim bits either: a failure is an answer, at once */
+enum { GFP_NOWARN = 0x2000 }; /* no reclaim bits either: a failure is an answer, at once */
 
 struct taken {
 	uint64_t *pfns;
@@ -32,7 +36,9 @@ static struct lb_call a_call(uint64_t capabilities, unsigned int order)
 	bool free_pages = capabilities & JUDGE_BIT(OP_GET_FREE_PAGES);
 	unsigned int op = pages ? OP_ALLOC_PAGES : free_pages ? OP_GET_FREE_PAGES : OP_ALLOC_PAGE;
 
-	return (struct lb_call){ .op = (uint8_t)op, .order = (uint8_t)order, .node = NODE_NONE, .gfp = GFP_NOWARN };
+	return (struct lb_call){
+		.op = (uint8_t)op, .order = (uint8_t)order, .node = NODE_NONE, .gfp = GFP_NOWARN
+	};
 }
 
 static bool can_be_asked(const struct lb_target *t)
@@ -43,8 +49,11 @@ static bool can_be_asked(const struct lb_target *t)
 	return t->capabilities & any_order && !has_caches;
 }
 
-/* Blocks of one order until there is no more, or more than there are frames. Adds them to *taken. */
-static bool exhaust(const struct lb_target *t, void *instance, unsigned int order, struct taken *taken)
+/*
+ * Blocks of one order until there is no more, or more than there are frames. Adds them to *taken.
+ */
+static bool exhaust(const struct lb_target *t, void *instance, unsigned int order,
+		    struct taken *taken)
 {
 	for (;;) {
 		struct lb_call call = a_call(t->capabilities, order);
@@ -59,16 +68,19 @@ static bool exhaust(const struct lb_target *t, void *instance, unsigned int orde
 	}
 }
 
-static void give_back(const struct lb_target *t, void *instance, const uint64_t *pfns, uint64_t count,
-		      unsigned int order)
+static void give_back(const struct lb_target *t, void *instance, const uint64_t *pfns,
+		      uint64_t count, unsigned int order)
 {
 	bool by_struct = t->capabilities & JUDGE_BIT(OP_FREE_PAGES_STRUCT);
 
 	for (uint64_t i = 0; i < count; i++) {
 		struct lb_result result = { 0 };
 		const struct lb_call call = {
-			.op = by_struct ? OP_FREE_PAGES_STRUCT : OP_FREE_PAGES, .node = NODE_NONE, .pfn = pfns[i],
-			.order = (uint8_t)order, .block_order = (uint8_t)order,
+			.op = by_struct ? OP_FREE_PAGES_STRUCT : OP_FREE_PAGES,
+			.node = NODE_NONE,
+			.pfn = pfns[i],
+			.order = (uint8_t)order,
+			.block_order = (uint8_t)order,
 		};
 
 		t->exec(instance, &call, &result);
@@ -76,10 +88,11 @@ static void give_back(const struct lb_target *t, void *instance, const uint64_t 
 }
 
 /* False: it cannot be asked, or no memory to ask. */
-static bool probe(const struct lb_target *t, void *instance, const struct machine *m, struct yields *yields)
+static bool probe(const struct lb_target *t, void *instance, const struct machine *m,
+		  struct yields *yields)
 {
 	struct taken taken = { .capacity = m->max_pfn + 1 };
-	uint64_t begin[JUDGE_MAX_ORDER + 1] = { 0 };	/* of an order's blocks in pfns */
+	uint64_t begin[JUDGE_MAX_ORDER + 1] = { 0 }; /* of an order's blocks in pfns */
 	bool complete = true;
 
 	memset(yields, 0, sizeof(*yields));
@@ -100,15 +113,21 @@ static bool probe(const struct lb_target *t, void *instance, const struct machin
 	return true;
 }
 
-static bool wrong(struct verdict *v, enum rule rule, const char *field, uint64_t expect, uint64_t actual)
+static bool wrong(struct verdict *v, enum rule rule, const char *field, uint64_t expect,
+		  uint64_t actual)
 {
-	*v = (struct verdict){ .broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true,
+	*v = (struct verdict){ .broken = true,
+			       .rule = rule,
+			       .expect = expect,
+			       .actual = actual,
+			       .has_values = true,
 			       .pfn = NOWHERE };
 	snprintf(v->field, sizeof(v->field), "%s", field);
 	return false;
 }
 
-static bool same_pages(struct oracle *o, const struct yields *fresh, const struct yields *now, struct verdict *v)
+static bool same_pages(struct oracle *o, const struct yields *fresh, const struct yields *now,
+		       struct verdict *v)
 {
 	bool none_missing = now->pages >= fresh->pages;
 	bool none_more = now->pages <= fresh->pages;
@@ -116,22 +135,25 @@ static bool same_pages(struct oracle *o, const struct yields *fresh, const struc
 	oracle_rule(o, RULE_CONTRACT_LEAK, none_missing);
 	if (!none_missing) {
 		wrong(v, RULE_CONTRACT_LEAK, "probe.pages", fresh->pages, now->pages);
-		snprintf(v->what, sizeof(v->what), "everything was freed, and %llu of %llu pages cannot be had any more",
-			 (unsigned long long)(fresh->pages - now->pages), (unsigned long long)fresh->pages);
+		snprintf(v->what, sizeof(v->what),
+			 "everything was freed, and %llu of %llu pages cannot be had any more",
+			 (unsigned long long)(fresh->pages - now->pages),
+			 (unsigned long long)fresh->pages);
 		return false;
 	}
 	oracle_rule(o, RULE_CONTRACT_OVERLAP, none_more);
 	if (!none_more) {
 		wrong(v, RULE_CONTRACT_OVERLAP, "probe.pages", fresh->pages, now->pages);
-		snprintf(v->what, sizeof(v->what), "there are %llu pages, and the target hands out %llu at a time",
+		snprintf(v->what, sizeof(v->what),
+			 "there are %llu pages, and the target hands out %llu at a time",
 			 (unsigned long long)fresh->pages, (unsigned long long)now->pages);
 	}
 	return none_more;
 }
 
 /* The largest order that differs: it has fewer, since there are as many pages. */
-static bool same_blocks(struct oracle *o, unsigned int order, const struct yields *fresh, const struct yields *now,
-			struct verdict *v)
+static bool same_blocks(struct oracle *o, unsigned int order, const struct yields *fresh,
+			const struct yields *now, struct verdict *v)
 {
 	while (order > 0 && now->blocks[order] == fresh->blocks[order])
 		order--;
@@ -140,10 +162,13 @@ static bool same_blocks(struct oracle *o, unsigned int order, const struct yield
 
 	oracle_rule(o, RULE_BUDDY_UNMERGED, joined);
 	if (!joined) {
-		wrong(v, RULE_BUDDY_UNMERGED, "probe.blocks", fresh->blocks[order], now->blocks[order]);
+		wrong(v, RULE_BUDDY_UNMERGED, "probe.blocks", fresh->blocks[order],
+		      now->blocks[order]);
 		snprintf(v->what, sizeof(v->what),
-			 "everything was freed, and there are %llu blocks of order %u, not %llu: buddies were not joined",
-			 (unsigned long long)now->blocks[order], order, (unsigned long long)fresh->blocks[order]);
+			 "everything was freed, and there are %llu blocks of order %u, not %llu: "
+			 "buddies were not joined",
+			 (unsigned long long)now->blocks[order], order,
+			 (unsigned long long)fresh->blocks[order]);
 	}
 	return joined;
 }
@@ -168,5 +193,6 @@ bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v)
 	if (!probe(j->target, pair->instance, &pair->machine, &now) || !ask_fresh(j, pair))
 		return true;
 	return same_pages(pair->oracle, &pair->fresh, &now, v) &&
-	       (!eager || same_blocks(pair->oracle, pair->machine.top_order, &pair->fresh, &now, v));
+	       (!eager ||
+		same_blocks(pair->oracle, pair->machine.top_order, &pair->fresh, &now, v));
 }

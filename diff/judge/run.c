@@ -1,13 +1,15 @@
 /*
  * One program on one pair of target and oracle.
  *
- *	operation -> handle resolved to its block -> contents looked at -> target->exec -> oracle_step
+ *	operation -> handle resolved to block -> contents looked at -> target->exec -> oracle_step
  *	          -> handle as it is now -> new blocks stamped -> states compared, when it is time
  *
- * Handles follow what was carried out: an operation that the target cannot do, or refused, changes none; so a handle may
- * live longer, or be gone earlier, than the program alone says. A no-op is an operation whose handle has no block.
+ * Handles follow what was carried out: an operation that the target cannot do, or refused, changes
+ * none; so a handle may live longer, or be gone earlier, than the program alone says. A no-op is an
+ * operation whose handle has no block.
  *
- * At the end everything that lives is given back, one reference at a time, drained, compared, and finished.
+ * At the end everything that lives is given back, one reference at a time, drained, compared, and
+ * finished.
  *
  * Invariants:
  *   R1  heads[pfn] is handle + 1 of the live block that begins at pfn, 0 where none does;
@@ -28,7 +30,8 @@ struct record {
 	struct lb_call call;
 	struct lb_result result;
 };
-static_assert(sizeof(struct lb_call) == 40 && sizeof(struct lb_result) == 16, "a digest must not see padding");
+static_assert(sizeof(struct lb_call) == 40 && sizeof(struct lb_result) == 16,
+	      "a digest must not see padding");
 
 enum { RECORDS = 64 };
 
@@ -39,11 +42,11 @@ struct run {
 	const struct plan *plan;
 	struct outcome *outcome;
 	struct seen *seen;
-	struct lb_call call;		/* the last one */
+	struct lb_call call; /* the last one */
 	struct lb_result result;
 	struct verdict verdict;
-	uint32_t index;			/* of the operation; nr_ops: the end */
-	bool leaked;			/* an operation lost frames for good, as it should */
+	uint32_t index; /* of the operation; nr_ops: the end */
+	bool leaked;	/* an operation lost frames for good, as it should */
 	uint64_t digest;
 	unsigned int nr_records;
 	struct record records[RECORDS];
@@ -53,7 +56,8 @@ struct run {
 
 static void digest_flush(struct run *r)
 {
-	r->digest = XXH3_64bits_withSeed(r->records, r->nr_records * sizeof(r->records[0]), r->digest);
+	r->digest =
+		XXH3_64bits_withSeed(r->records, r->nr_records * sizeof(r->records[0]), r->digest);
 	r->nr_records = 0;
 }
 
@@ -94,11 +98,15 @@ static bool broken_contents(struct run *r, enum rule rule, const struct contents
 {
 	struct verdict *v = &r->verdict;
 
-	*v = (struct verdict){ .broken = true, .rule = rule, .expect = fault->expect, .actual = fault->actual,
-			       .has_values = true, .pfn = fault->pfn };
+	*v = (struct verdict){ .broken = true,
+			       .rule = rule,
+			       .expect = fault->expect,
+			       .actual = fault->actual,
+			       .has_values = true,
+			       .pfn = fault->pfn };
 	snprintf(v->field, sizeof(v->field), "word");
-	snprintf(v->what, sizeof(v->what), "the word at byte %u of page %llu is 0x%llx, not 0x%llx", fault->offset,
-		 (unsigned long long)fault->pfn, (unsigned long long)fault->actual,
+	snprintf(v->what, sizeof(v->what), "the word at byte %u of page %llu is 0x%llx, not 0x%llx",
+		 fault->offset, (unsigned long long)fault->pfn, (unsigned long long)fault->actual,
 		 (unsigned long long)fault->expect);
 	return broken(r, "memory");
 }
@@ -117,8 +125,10 @@ static bool check_intact(struct run *r, const struct held *h, bool whole)
 
 	if (!h->stamps.id || !has_contents(r))
 		return true;
-	intact = whole ? contents_intact_whole(&r->pair->contents, h->pfn, h->state.order, &h->stamps, &fault) :
-			 contents_intact(&r->pair->contents, h->pfn, h->state.order, &h->stamps, &fault);
+	intact = whole ? contents_intact_whole(&r->pair->contents, h->pfn, h->state.order,
+					       &h->stamps, &fault)
+		       : contents_intact(&r->pair->contents, h->pfn, h->state.order, &h->stamps,
+					 &fault);
 	oracle_rule(r->pair->oracle, RULE_CONTRACT_CONTENTS, intact);
 	return intact || broken_contents(r, RULE_CONTRACT_CONTENTS, &fault);
 }
@@ -207,9 +217,18 @@ static void resolve(struct run *r, const struct op *op, const struct held *h)
 	struct lb_call *call = &r->call;
 
 	*call = (struct lb_call){
-		.op = op->code, .cpu = op->cpu, .level = op->level, .scope = op->scope, .order = op->order,
-		.name = op->name, .node = op->node, .gfp = op->gfp, .nodemask = op->nodemask,
-		.fail_nth = op->fail_nth, .page = op->page, .value = op->value,
+		.op = op->code,
+		.cpu = op->cpu,
+		.level = op->level,
+		.scope = op->scope,
+		.order = op->order,
+		.name = op->name,
+		.node = op->node,
+		.gfp = op->gfp,
+		.nodemask = op->nodemask,
+		.fail_nth = op->fail_nth,
+		.page = op->page,
+		.value = op->value,
 	};
 	if (op->code == OP_FREE_PFN)
 		call->pfn = r->p->machine.max_pfn + op->value;
@@ -223,7 +242,8 @@ static void resolve(struct run *r, const struct op *op, const struct held *h)
 		call->order = h->state.order;
 }
 
-static void bind(struct run *r, uint32_t number, uint64_t pfn, struct handle_state state, struct stamps stamps)
+static void bind(struct run *r, uint32_t number, uint64_t pfn, struct handle_state state,
+		 struct stamps stamps)
 {
 	struct held *h = &r->j->held[number];
 
@@ -241,7 +261,8 @@ static bool bind_block(struct run *r, const struct op *op)
 
 	if (r->result.outcome != LB_BLOCK || handle_after(op, NULL, &born) != 1)
 		return true;
-	if (born.order > r->pair->machine.top_order)	/* no such block, and nobody to say so (no_oracle) */
+	if (born.order >
+	    r->pair->machine.top_order) /* no such block, and nobody to say so (no_oracle) */
 		return true;
 	bind(r, op->first_result, r->result.pfn, born, (struct stamps){ 0 });
 	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, born.order))
@@ -299,7 +320,10 @@ static bool fill_or_verify(struct run *r, const struct op *op, struct held *h)
 	contents_fill(&r->pair->contents, h->pfn, h->state.order, (uint8_t)op->value);
 	h->stamps.filled = true;
 	h->stamps.fill = (uint8_t)op->value;
-	/* Parts of the block that go their own way are filled as a whole: which page they were does not count. */
+	/*
+	 * Parts of the block that go their own way are filled as a whole: which page they were does
+	 * not count.
+	 */
 	return true;
 }
 
@@ -330,7 +354,8 @@ static bool find_block(const struct run *r, const struct op *op, struct held **f
 		return h->state.refs > 0 && (in_memory || (h->stamps.id && has_contents(r)));
 	}
 	/* A second free of a block that begins where a live one does is the first free of that. */
-	return h->born && h->state.refs == 0 && h->pfn < r->pair->machine.max_pfn && !r->pair->heads[h->pfn];
+	return h->born && h->state.refs == 0 && h->pfn < r->pair->machine.max_pfn &&
+	       !r->pair->heads[h->pfn];
 }
 
 static bool run_op(struct run *r, const struct op *op)
@@ -388,7 +413,9 @@ static bool free_one(struct run *r, uint32_t number, uint8_t code)
 			return false;
 		if (r->plan->compare_from != COMPARE_AS_USUAL && !compare_states(r))
 			return false;
-		/* Refused without need, and nobody to say so (no_oracle): it cannot be given back. */
+		/*
+		 * Refused without need, and nobody to say so (no_oracle): it cannot be given back.
+		 */
 		if (h->state.refs >= references)
 			h->state.refs = 0;
 		references = h->state.refs;
@@ -419,7 +446,10 @@ static bool drain_everything(struct run *r)
 	return carry_out(r);
 }
 
-/* Frames that were lost for good by misuse are missing in a target that exports nothing, and rightly so. */
+/*
+ * Frames that were lost for good by misuse are missing in a target that exports nothing, and
+ * rightly so.
+ */
 static bool probe_end(struct run *r)
 {
 	if (!r->pair->oracle || r->j->target->export_state || r->leaked)
@@ -440,7 +470,8 @@ static bool run_end(struct run *r)
 		return false;
 	if (!free_everything(r) || !drain_everything(r) || !compare_states(r))
 		return false;
-	if (pair->oracle && !oracle_finish(pair->oracle, exports ? r->j->state.words : NULL, &r->verdict))
+	if (pair->oracle &&
+	    !oracle_finish(pair->oracle, exports ? r->j->state.words : NULL, &r->verdict))
 		return broken_at_end(r);
 	return probe_end(r);
 }
@@ -461,8 +492,8 @@ static bool reserve_handles(struct judge *j, uint32_t handles)
 	return true;
 }
 
-bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p, const struct plan *plan,
-		 struct outcome *outcome, struct seen *seen)
+bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
+		 const struct plan *plan, struct outcome *outcome, struct seen *seen)
 {
 	struct run r;
 
@@ -476,7 +507,8 @@ bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p, co
 	r.seen = seen;
 	if (!reserve_handles(j, p->nr_handles)) {
 		outcome->kind = FINDING_CREATE;
-		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what), "no memory for the handles");
+		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
+			 "no memory for the handles");
 		outcome_sign(outcome, "boot");
 		return false;
 	}

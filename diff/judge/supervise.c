@@ -1,12 +1,14 @@
 /*
- * The judge in a worker process: for targets that may crash, hang or corrupt the process they run in.
+ * The judge in a worker process: for targets that may crash, hang or corrupt the process they run
+ * in.
  *
- *	judge                     shared memory                    worker
- *	program  -------------->  machine, ops       ----------->  a judge of its own, with its pairs
- *	outcome  <--------------  progress, outcome, trace  <----  runs, notes each operation before it begins it
+ *	judge             shared memory                  worker
+ *	program  ------>  machine, ops             --->  a judge of its own, with its pairs
+ *	outcome  <------  progress, outcome, trace <---  runs; notes each operation beforehand
  *
- * The worker's judge is the caller's as it was at the fork, without its supervisor; it stays from program to program.
- * Whatever ends the worker, progress names the operation that was being carried out.
+ * The worker's judge is the caller's as it was at the fork, without its supervisor; it stays from
+ * program to program. Whatever ends the worker, progress names the operation that was being carried
+ * out.
  */
 #include "judge/judge_internal.h"
 
@@ -47,7 +49,9 @@ static void serve(void *context, void *memory)
 {
 	struct judge *j = context;
 	struct shared *s = memory;
-	const struct program p = { .machine = s->machine, .nr_ops = s->nr_ops, .nr_handles = s->nr_handles,
+	const struct program p = { .machine = s->machine,
+				   .nr_ops = s->nr_ops,
+				   .nr_handles = s->nr_handles,
 				   .ops = s->ops };
 
 	j->supervisor = NULL;
@@ -113,18 +117,22 @@ static void died(const struct program *p, const struct worker_report *report, ui
 
 	memset(outcome, 0, sizeof(*outcome));
 	worker_report_print(report, how, sizeof(how));
-	outcome->kind = report->end == WORKER_HUNG ? FINDING_HANG :
-			report->end == WORKER_NONE ? FINDING_CREATE : FINDING_CRASH;
+	outcome->kind = report->end == WORKER_HUNG   ? FINDING_HANG
+			: report->end == WORKER_NONE ? FINDING_CREATE
+						     : FINDING_CRASH;
 	outcome->op = progress < p->nr_ops ? progress : p->nr_ops;
 	outcome->verdict.pfn = NOWHERE;
 	if (outcome->op < p->nr_ops)
 		outcome->call.op = p->ops[outcome->op].code;
 	snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
-		 report->end == WORKER_HUNG ? "the target did not come back (%s)" : "the target's process ended: %s", how);
+		 report->end == WORKER_HUNG ? "the target did not come back (%s)"
+					    : "the target's process ended: %s",
+		 how);
 	outcome_sign(outcome, how);
 }
 
-void supervisor_run(struct supervisor *s, const struct program *p, struct lb_result *trace, struct outcome *outcome)
+void supervisor_run(struct supervisor *s, const struct program *p, struct lb_result *trace,
+		    struct outcome *outcome)
 {
 	struct shared *shared = s->shared;
 	struct worker_report report = ask(s, REQUEST_RUN, p, trace);
@@ -152,7 +160,7 @@ size_t supervisor_explain(struct supervisor *s, const struct program *p, char *b
 		died(p, &report, s->shared->progress, &outcome);
 		return explain_outcome(p, &outcome, buffer, size);
 	}
-	if (bytes >= sizeof(s->shared->explain))	/* cut there already */
+	if (bytes >= sizeof(s->shared->explain)) /* cut there already */
 		bytes = sizeof(s->shared->explain) - 1;
 	if (size > 0) {
 		size_t copied = bytes < size ? bytes : size - 1;

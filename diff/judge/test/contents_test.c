@@ -23,7 +23,9 @@ static const struct lb_target reversed_target = { .memory = reversed };
 
 static void given_contents(struct contents *c, const struct lb_target *target)
 {
-	struct machine m = { .max_pfn = FRAMES, .nr_memory = 1, .memory = { { .start = 1, .end = FRAMES } } };
+	struct machine m = { .max_pfn = FRAMES,
+			     .nr_memory = 1,
+			     .memory = { { .start = 1, .end = FRAMES } } };
 
 	memset(memory, 0, sizeof(memory));
 	EXPECT(contents_init(c, target, &m));
@@ -101,7 +103,7 @@ TEST(what_a_former_owner_left_is_no_zeroed_memory)
 	EXPECT_EQ(fault.pfn, 9);
 	memset(memory[9], 0, sizeof(memory[9]));
 	EXPECT(contents_zeroed(&c, 8, 1, &fault));
-	memory[8][WORDS - 1] = 1;	/* not by us: the target's own poison */
+	memory[8][WORDS - 1] = 1; /* not by us: the target's own poison */
 	EXPECT(!contents_zeroed(&c, 8, 1, &fault));
 	contents_free(&c);
 }
@@ -134,9 +136,10 @@ TEST(large_blocks_are_stamped_at_their_ends_and_every_16_pages)
 	given_contents(&c, &stretch_target);
 	contents_stamp(&c, 32, 5, &stamps);
 	for (unsigned int page = 0; page < 32; page++)
-		EXPECT((stamp_in(memory[32 + page]) != NULL) == (page == 0 || page == 16 || page == 31));
+		EXPECT((stamp_in(memory[32 + page]) != NULL) ==
+		       (page == 0 || page == 16 || page == 31));
 	memset(memory[32 + 5], 0xff, JUDGE_PAGE_BYTES);
-	EXPECT(contents_intact(&c, 32, 5, &stamps, &fault));	/* what that cannot see */
+	EXPECT(contents_intact(&c, 32, 5, &stamps, &fault)); /* what that cannot see */
 
 	/* A fill sees it. */
 	contents_fill(&c, 32, 5, 0x11);
@@ -153,7 +156,8 @@ TEST(large_blocks_are_stamped_at_their_ends_and_every_16_pages)
 
 TEST(a_part_of_a_block_keeps_its_stamps)
 {
-	struct stamps whole = { .id = 9, .order = 5 }, part = { .id = 9, .order = 5, .first_page = 16 };
+	struct stamps whole = { .id = 9, .order = 5 },
+		      part = { .id = 9, .order = 5, .first_page = 16 };
 	struct contents_fault fault;
 	struct contents c;
 
@@ -162,7 +166,7 @@ TEST(a_part_of_a_block_keeps_its_stamps)
 	EXPECT(contents_intact(&c, 48, 0, &part, &fault));
 	memset(memory[48], 0, JUDGE_PAGE_BYTES);
 	EXPECT(!contents_intact(&c, 48, 0, &part, &fault));
-	part.first_page = 17;		/* was never stamped */
+	part.first_page = 17; /* was never stamped */
 	EXPECT(contents_intact(&c, 49, 0, &part, &fault));
 	contents_free(&c);
 }

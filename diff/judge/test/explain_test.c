@@ -37,7 +37,7 @@ TEST(a_report_has_rule_sentence_program_and_the_place)
 	expect_in_report("signature  contract.overlap alloc");
 	expect_in_report("!     2  p2 = alloc_page(gfp=KERNEL)");
 	expect_in_report("machine ");
-	EXPECT(!strstr(report, "__free_pages"));	/* nothing after the finding */
+	EXPECT(!strstr(report, "__free_pages")); /* nothing after the finding */
 }
 
 TEST(a_clean_program_is_said_to_be_clean)
@@ -78,10 +78,49 @@ TEST(a_report_that_does_not_fit_is_cut_and_its_size_known)
  */
 TEST(states_stand_side_by_side_and_rows_that_differ_have_a_star)
 {
-	uint64_t target[] = { LB_STATE_FREE_LIST, 5, 0, 1, 1, 0, 8, LB_STATE_FREE_LIST, 6, 0, 1, 2, 1, 32, 64, 0, 0 };
-	uint64_t oracle[] = { LB_STATE_FREE_LIST, 5, 0, 1, 1, 0, 8, LB_STATE_FREE_LIST, 6, 0, 1, 2, 1, 32, 96,
-			      LB_STATE_FREE_LIST, 5, 0, 1, 3, 2, 16, 0, 0 };
-	struct words actual = { .words = target, .size = 17 }, expect = { .words = oracle, .size = 24 };
+	uint64_t target[] = { LB_STATE_FREE_LIST,
+			      5,
+			      0,
+			      1,
+			      1,
+			      0,
+			      8,
+			      LB_STATE_FREE_LIST,
+			      6,
+			      0,
+			      1,
+			      2,
+			      1,
+			      32,
+			      64,
+			      0,
+			      0 };
+	uint64_t oracle[] = { LB_STATE_FREE_LIST,
+			      5,
+			      0,
+			      1,
+			      1,
+			      0,
+			      8,
+			      LB_STATE_FREE_LIST,
+			      6,
+			      0,
+			      1,
+			      2,
+			      1,
+			      32,
+			      96,
+			      LB_STATE_FREE_LIST,
+			      5,
+			      0,
+			      1,
+			      3,
+			      2,
+			      16,
+			      0,
+			      0 };
+	struct words actual = { .words = target, .size = 17 },
+		     expect = { .words = oracle, .size = 24 };
 	struct text t = { .buffer = report, .size = sizeof(report) };
 
 	draw_states(&t, &actual, &expect);

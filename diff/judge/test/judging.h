@@ -35,8 +35,8 @@ static inline const struct lb_target *given_target(const char *name)
 }
 
 /* The outcome of a program on a target, in a judge of its own. */
-static inline struct outcome judged_with(const struct lb_target *target, const struct judge_options *options,
-					 const char *text)
+static inline struct outcome judged_with(const struct lb_target *target,
+					 const struct judge_options *options, const char *text)
 {
 	struct outcome outcome = { .kind = FINDING_CREATE };
 	struct judge *j = target ? judge_create(target, options) : NULL;

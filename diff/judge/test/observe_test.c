@@ -17,7 +17,7 @@ TEST(what_was_observed_is_confirmed_by_the_next_run)
 		EXPECT(judge_observe(j, &p, &o));
 		EXPECT_EQ(p.observed[0].kind, OBSERVED_PFN);
 		EXPECT_STR(p.observed[1].words, "ENOMEM order");
-		EXPECT_EQ(p.observed[2].kind, OBSERVED_NOTHING);	/* a no-op */
+		EXPECT_EQ(p.observed[2].kind, OBSERVED_NOTHING); /* a no-op */
 		EXPECT_STR(p.observed[3].words, "ok");
 		EXPECT_STR(p.observed[4].words, "refused double-free");
 		EXPECT(judge_run(j, &p, &o));
@@ -33,9 +33,10 @@ TEST(what_was_observed_is_confirmed_by_the_next_run)
 TEST(an_observation_is_checked_in_the_worker_too)
 {
 	const struct judge_options supervised = { .check_observed = true, .supervised = true };
-	struct outcome o = judged_with(given_target("broken:correct"), &supervised, MACHINE
-		"p0 = alloc_page(gfp=KERNEL)\n"
-		"__free_pages(p0)                 -> refused tail\n");
+	struct outcome o =
+		judged_with(given_target("broken:correct"), &supervised,
+			    MACHINE "p0 = alloc_page(gfp=KERNEL)\n"
+				    "__free_pages(p0)                 -> refused tail\n");
 
 	expect_finding(&o, "replay.observed");
 	EXPECT_EQ(o.op, 1);
@@ -50,23 +51,27 @@ TEST(an_observation_is_checked_in_the_worker_too)
 
 TEST(an_expected_divergence_is_no_finding)
 {
-	struct outcome o = judged_with(given_target("broken:overlaps"), &look, OVERLAP " -> ! contract.overlap pfn 1\n");
+	struct outcome o = judged_with(given_target("broken:overlaps"), &look,
+				       OVERLAP " -> ! contract.overlap pfn 1\n");
 
 	expect_finding(&o, "");
-	o = judged_with(given_target("broken:overlaps"), &look, OVERLAP "\ncheck() -> ! contract.overlap\n");
+	o = judged_with(given_target("broken:overlaps"), &look,
+			OVERLAP "\ncheck() -> ! contract.overlap\n");
 	expect_finding(&o, "");
 }
 
 TEST(another_divergence_than_the_expected_one_is_a_finding)
 {
-	struct outcome o = judged_with(given_target("broken:overlaps"), &look, OVERLAP " -> ! contract.leak\n");
+	struct outcome o = judged_with(given_target("broken:overlaps"), &look,
+				       OVERLAP " -> ! contract.leak\n");
 
 	expect_finding(&o, "contract.overlap");
 }
 
 TEST(an_expected_divergence_that_does_not_come_is_a_finding)
 {
-	struct outcome o = judged_with(given_target("broken:correct"), &look, OVERLAP " -> ! contract.overlap\n");
+	struct outcome o = judged_with(given_target("broken:correct"), &look,
+				       OVERLAP " -> ! contract.overlap\n");
 
 	expect_finding(&o, "replay.expected");
 	EXPECT_EQ(o.op, 2);
@@ -75,14 +80,16 @@ TEST(an_expected_divergence_that_does_not_come_is_a_finding)
 /* What is found is written where it was found, and so found again by a replay. */
 TEST(a_finding_is_observed_as_a_divergence)
 {
-	static const char *const targets[] = { "broken:overlaps", "broken:leaks", "broken:crashes" };
+	static const char *const targets[] = { "broken:overlaps", "broken:leaks",
+					       "broken:crashes" };
 
 	for (unsigned int i = 0; i < 3; i++) {
 		struct judge *j = judge_create(given_target(targets[i]), &look);
 		struct outcome o;
 		struct program p;
 
-		if (given_program(&p, OVERLAP "\n__free_pages(p0)\n__free_pages(p1)\n__free_pages(p2)\n")) {
+		if (given_program(&p, OVERLAP
+				  "\n__free_pages(p0)\n__free_pages(p1)\n__free_pages(p2)\n")) {
 			EXPECT(!judge_observe(j, &p, &o));
 
 			uint32_t line = o.op < p.nr_ops ? o.op : p.nr_ops - 1;

@@ -5,15 +5,16 @@
 
 TEST(an_operation_is_carried_out_or_a_no_op)
 {
-	struct outcome o = judged("broken:correct", MACHINE
-		"p0 = alloc_pages(order=1, gfp=KERNEL)\n"
-		"nop()\n"					/* no-op */
-		"get_page(p0)\n"				/* no-op: this target cannot */
-		"p1 = alloc_pages(order=15, gfp=KERNEL)\n"	/* fails: p1 is dead */
-		"__free_pages(p1)\n"				/* no-op */
-		"__free_pages(p0)\n"				/* its last reference, since get_page was not done */
-		"__free_pages(p0)\n"				/* no-op */
-		"check()\n");
+	struct outcome o =
+		judged("broken:correct", MACHINE
+		       "p0 = alloc_pages(order=1, gfp=KERNEL)\n"
+		       "nop()\n"				  /* no-op */
+		       "get_page(p0)\n"				  /* no-op: this target cannot */
+		       "p1 = alloc_pages(order=15, gfp=KERNEL)\n" /* fails: p1 is dead */
+		       "__free_pages(p1)\n"			  /* no-op */
+		       "__free_pages(p0)\n" /* its last reference, since get_page was not done */
+		       "__free_pages(p0)\n" /* no-op */
+		       "check()\n");
 
 	expect_finding(&o, "");
 	EXPECT_EQ(o.executed, 4);
@@ -28,16 +29,20 @@ TEST(an_empty_program_is_clean)
 	EXPECT_EQ(o.executed, 0);
 }
 
-/* A dead handle whose page begins another block is not freed a second time: that would be the first free of the other. */
+/*
+ * A dead handle whose page begins another block is not freed a second time: that would be the first
+ * free of the other.
+ */
 TEST(a_second_free_of_a_page_that_lives_again_is_a_no_op)
 {
-	struct outcome o = judged("broken:correct", MACHINE
-		"p0 = alloc_page(gfp=KERNEL)\n"
-		"__free_pages(p0)\n"
-		"p1 = alloc_page(gfp=KERNEL)\n"			/* the same page: last freed, first given */
-		"double_free(p0)\n"
-		"__free_pages(p1)\n"
-		"double_free(p0)\n");
+	struct outcome o =
+		judged("broken:correct", MACHINE
+		       "p0 = alloc_page(gfp=KERNEL)\n"
+		       "__free_pages(p0)\n"
+		       "p1 = alloc_page(gfp=KERNEL)\n" /* the same page: last freed, first given */
+		       "double_free(p0)\n"
+		       "__free_pages(p1)\n"
+		       "double_free(p0)\n");
 
 	expect_finding(&o, "");
 	EXPECT_EQ(o.no_ops, 1);
@@ -66,7 +71,8 @@ TEST(a_judge_that_ran_something_else_before_gives_the_same_digest)
 	struct outcome alone = judged("broken:correct", SOME), before, after;
 	struct program some, other;
 
-	if (given_program(&some, SOME) && given_program(&other, MACHINE "p0 = alloc_pages(order=5, gfp=KERNEL)\n")) {
+	if (given_program(&some, SOME) &&
+	    given_program(&other, MACHINE "p0 = alloc_pages(order=5, gfp=KERNEL)\n")) {
 		judge_run(j, &other, &before);
 		judge_run(j, &some, &after);
 		EXPECT(before.digest != after.digest);
@@ -94,7 +100,7 @@ TEST(one_changed_result_changes_the_digest)
 	struct outcome b = judged("broken:misaligns", MACHINE "p0 = alloc_page(gfp=KERNEL)\n");
 	struct outcome c = judged("broken:correct", MACHINE "p0 = alloc_page(gfp=ATOMIC)\n");
 
-	EXPECT_EQ(a.digest, b.digest);		/* the fault acts on larger blocks only */
+	EXPECT_EQ(a.digest, b.digest); /* the fault acts on larger blocks only */
 	EXPECT(a.digest != c.digest);
 }
 
@@ -102,17 +108,16 @@ TEST(one_changed_result_changes_the_digest)
 
 TEST(two_programs_that_show_one_bug_have_one_signature)
 {
-	struct outcome a = judged("broken:overlaps", MACHINE
-		"p0 = alloc_page(gfp=KERNEL)\n"
-		"p1 = alloc_page(gfp=KERNEL)\n"
-		"p2 = alloc_page(gfp=KERNEL)\n");
-	struct outcome b = judged("broken:overlaps", MACHINE
-		"p0 = alloc_pages(order=4, gfp=KERNEL)\n"
-		"check()\n"
-		"p1 = __get_free_pages(order=0, gfp=ATOMIC)\n"
-		"__free_pages(p0)\n"
-		"p2 = get_zeroed_page(gfp=KERNEL)\n"
-		"p3 = alloc_page(gfp=KERNEL)\n");
+	struct outcome a = judged("broken:overlaps", MACHINE "p0 = alloc_page(gfp=KERNEL)\n"
+							     "p1 = alloc_page(gfp=KERNEL)\n"
+							     "p2 = alloc_page(gfp=KERNEL)\n");
+	struct outcome b =
+		judged("broken:overlaps", MACHINE "p0 = alloc_pages(order=4, gfp=KERNEL)\n"
+						  "check()\n"
+						  "p1 = __get_free_pages(order=0, gfp=ATOMIC)\n"
+						  "__free_pages(p0)\n"
+						  "p2 = get_zeroed_page(gfp=KERNEL)\n"
+						  "p3 = alloc_page(gfp=KERNEL)\n");
 
 	expect_finding(&a, "contract.overlap");
 	EXPECT_EQ(a.op, 2);
@@ -142,7 +147,7 @@ TEST(different_bugs_have_different_signatures)
 struct counted {
 	unsigned int created, destroyed, reset;
 };
-static struct counted counted;		/* of the target below, which wraps broken:correct */
+static struct counted counted; /* of the target below, which wraps broken:correct */
 
 static const struct lb_target *correct(void)
 {
@@ -173,7 +178,8 @@ static void run_on_machine(struct judge *j, unsigned int pages)
 	struct outcome o;
 	struct program p;
 
-	snprintf(text, sizeof(text), "lostbuddy 1\nmachine pages=%u\np0 = alloc_page(gfp=KERNEL)\n", pages);
+	snprintf(text, sizeof(text), "lostbuddy 1\nmachine pages=%u\np0 = alloc_page(gfp=KERNEL)\n",
+		 pages);
 	if (given_program(&p, text))
 		EXPECT(judge_run(j, &p, &o));
 	program_free(&p);
@@ -193,12 +199,12 @@ TEST(the_least_recently_used_machine_goes_first)
 
 	run_on_machine(j, 256);
 	run_on_machine(j, 512);
-	run_on_machine(j, 256);		/* known */
+	run_on_machine(j, 256); /* known */
 	EXPECT_EQ(counted.created, 2);
 	EXPECT_EQ(counted.reset, 1);
-	run_on_machine(j, 1024);	/* 512 goes */
+	run_on_machine(j, 1024); /* 512 goes */
 	EXPECT_EQ(counted.destroyed, 1);
-	run_on_machine(j, 256);		/* still known */
+	run_on_machine(j, 256); /* still known */
 	EXPECT_EQ(counted.created, 3);
 	run_on_machine(j, 512);
 	EXPECT_EQ(counted.created, 4);
@@ -252,7 +258,8 @@ TEST(a_run_begins_with_zeroed_memory)
 	struct outcome o;
 	struct program p;
 
-	if (given_program(&p, MACHINE "p0 = alloc_pages(order=4, gfp=KERNEL)\nfill(p0, value=7)\n")) {
+	if (given_program(&p,
+			  MACHINE "p0 = alloc_pages(order=4, gfp=KERNEL)\nfill(p0, value=7)\n")) {
 		EXPECT(judge_run(j, &p, &o));
 
 		const uint8_t *memory = correct()->memory(j->pairs[0]->instance, 0);

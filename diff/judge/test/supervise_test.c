@@ -42,7 +42,7 @@ TEST(corruption_shows_where_it_is_stepped_on)
 	struct outcome o = judged_quickly("broken:corrupts-itself", THREE);
 
 	expect_finding(&o, "target.crash");
-	EXPECT_EQ(o.op, 6);	/* planted by operation 4; the third free follows the link */
+	EXPECT_EQ(o.op, 6); /* planted by operation 4; the third free follows the link */
 	EXPECT_STR(o.signature, "target.crash SIGSEGV free");
 }
 
@@ -52,11 +52,15 @@ TEST(one_judge_lives_through_many_deaths)
 	struct program bad, good;
 	struct outcome o;
 
-	if (given_program(&bad, THREE) && given_program(&good, MACHINE "p0 = alloc_page(gfp=KERNEL)\n")) {
+	if (given_program(&bad, THREE) &&
+	    given_program(&good, MACHINE "p0 = alloc_page(gfp=KERNEL)\n")) {
 		for (unsigned int i = 0; i < 5; i++) {
 			judge_run(j, &bad, &o);
 			expect_finding(&o, "target.crash");
-			/* the probe of a fresh instance frees three blocks: a crash again, but at the end */
+			/*
+			 * the probe of a fresh instance frees three blocks: a crash again, but at
+			 * the end
+			 */
 			judge_run(j, &good, &o);
 			EXPECT_EQ(o.op, 1);
 		}
@@ -79,7 +83,8 @@ TEST(what_was_exercised_in_a_worker_is_counted_here)
 		EXPECT(judge_run(here, &p, &o) && judge_run(here, &p, &o));
 		EXPECT_EQ(judge_exercised(j)[RULE_CONTRACT_ZEROED], 2);
 		EXPECT_EQ(judge_exercised(j)[RULE_CONTRACT_CONTENTS], 2);
-		EXPECT(memcmp(judge_exercised(j), judge_exercised(here), RULE_COUNT * sizeof(uint64_t)) == 0);
+		EXPECT(memcmp(judge_exercised(j), judge_exercised(here),
+			      RULE_COUNT * sizeof(uint64_t)) == 0);
 	}
 	program_free(&p);
 	judge_destroy(j);
