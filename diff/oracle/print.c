@@ -1,0 +1,85 @@
+/*
+ * The shadow's state as text, for people: what stands on which list.
+ *
+ *	zone 0:DMA32  pfn 64..256  free 120  min 4 low 5 high 6 boost 0  highatomic 0  kswapd asleep
+ *	  order 3 M  72 88
+ *	  cpu 0  count 3 of 12, batch 1, factor 0  [0:U] 17 18 19
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "oracle/shadow.h"
+
+struct out {
+	char *buffer;
+	size_t size, length;
+};
+
+static void say(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct out *out, const char *format, ...)
+{
+	size_t room = out->length < out->size ? out->size - out->length : 0;
+	va_list list;
+	int n;
+
+	va_start(list, format);
+	n = vsnprintf(room ? out->buffer + out->length : NULL, room, format, list);
+	va_end(list);
+	out->length += n > 0 ? (size_t)n : 0;
+}
+
+static void say_list(const struct shadow *s, const struct list *list, struct out *out)
+{
+	for (uint32_t pfn = list->head; pfn != NIL; pfn = s->frames[pfn].next)
+		say(out, " %u", pfn);
+}
+
+static void say_page_lists(const struct shadow *s, const struct zone *z, unsigned int cpu, struct out *out)
+{
+	const struct page_lists *p = page_lists_of(s, z, cpu);
+
+	if (p->count == 0)
+		return;
+	say(out, "  cpu %u  count %lld of %lld, batch %lld, factor %lld ", cpu, (long long)p->count, (long long)p->high,
+	    (long long)p->batch, (long long)p->free_factor);
+	for (unsigned int i = 0; i < s->nr_lists; i++) {
+		if (p->lists[i].n == 0)
+			continue;
+		if (i < PCP_LOW_LISTS)
+			say(out, " [%u:%c]", i / NR_PCP_TYPES, "UMR"[i % NR_PCP_TYPES]);
+		else
+			say(out, " [%u:%s]", s->pageblock_order, i == PCP_LOW_LISTS ? "UR" : "M");
+		say_list(s, &p->lists[i], out);
+	}
+	say(out, "\n");
+}
+
+static void say_zone(const struct shadow *s, const struct zone *z, struct out *out)
+{
+	say(out, "zone %u:%s  pfn %llu..%llu  free %lld  min %lld low %lld high %lld boost %lld  highatomic %lld  kswapd %s\n",
+	    z->node, zone_index_name(z->index), (unsigned long long)z->start, (unsigned long long)(z->start + z->spanned),
+	    (long long)z->free, (long long)z->mark[WMARK_MIN], (long long)z->mark[WMARK_LOW],
+	    (long long)z->mark[WMARK_HIGH], (long long)z->boost, (long long)z->highatomic,
+	    s->state->kswapd[z->node].awake ? "awake" : "asleep");
+	for (unsigned int o = 0; o <= s->top_order; o++)
+		for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
+			if (z->lists[o][type].n) {
+				say(out, "  order %u %c ", o, "UMRH"[type]);
+				say_list(s, &z->lists[o][type], out);
+				say(out, "\n");
+			}
+	for (unsigned int cpu = 0; cpu < s->nr_cpus; cpu++)
+		say_page_lists(s, z, cpu, out);
+}
+
+size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
+{
+	struct out out = { .buffer = buffer, .size = size };
+
+	if (size)
+		buffer[0] = '\0';
+	for (uint32_t i = 0; i < s->nr_zones; i++)
+		say_zone(s, &s->zones[i], &out);
+	return out.length;
+}

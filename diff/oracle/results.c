@@ -1,0 +1,226 @@
+/*
+ * A result beside the prediction, and the rule that a difference breaks.
+ *
+ *   outcome differs   -> why ours is what it is: refused, order, injected, loop, OOM, no block, a block
+ *   frame differs     -> a zone that is not allowed, whose mark fails, that comes too late, another type's list, or just
+ *                        another frame
+ *   then reason, warnings, frames that were lost
+ */
+#include <stdio.h>
+
+#include "oracle/shadow.h"
+
+struct judgement {
+	struct shadow *s;
+	const struct lb_call *call;
+	const struct lb_result *expect, *actual;
+	struct verdict *verdict;
+};
+
+/* Counts the rule; where it does not hold, the verdict says what came instead. */
+static bool judge(const struct judgement *j, enum rule rule, bool holds, const char *field, uint64_t expect,
+		  uint64_t actual)
+{
+	struct verdict *v = j->verdict;
+
+	if (rule_holds(j->s, rule, holds))
+		return true;
+	*v = (struct verdict){ .broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true };
+	v->pfn = j->actual->outcome == LB_BLOCK ? j->actual->pfn : j->expect->outcome == LB_BLOCK ? j->expect->pfn : NO_PFN;
+	snprintf(v->field, sizeof(v->field), "%s", field);
+	snprintf(v->what, sizeof(v->what), "%s is %llu, expected %llu: %s", field, (unsigned long long)actual,
+		 (unsigned long long)expect, rule_info[rule].sentence);
+	return false;
+}
+
+static bool judge_outcome(const struct judgement *j, enum rule rule)
+{
+	return judge(j, rule, j->expect->outcome == j->actual->outcome, "outcome", j->expect->outcome,
+		     j->actual->outcome);
+}
+
+static bool judge_outcome_and_reason(const struct judgement *j, enum rule rule)
+{
+	return judge_outcome(j, rule) &&
+	       judge(j, rule, j->expect->reason == j->actual->reason, "reason", j->expect->reason, j->actual->reason);
+}
+
+/* ---- Which frame ---- */
+
+/* The position of a zone in the zonelist of the last walk; n: not in it. */
+static uint32_t position_of(const struct trail *t, uint32_t number)
+{
+	uint32_t i = 0;
+
+	while (i < t->zonelist->n && t->zonelist->zones[i] != number)
+		i++;
+	return i;
+}
+
+static bool is_frame(const struct shadow *s, uint64_t pfn)
+{
+	return pfn < s->max_pfn && s->frames[pfn].kind != FRAME_ABSENT;
+}
+
+/* A block of the target comes from a zone that the last walk could use. */
+static bool judge_zone(const struct judgement *j)
+{
+	const struct shadow *s = j->s;
+	const struct trail *t = &s->trail;
+	uint64_t pfn = j->actual->pfn;
+	const struct zone *z;
+	uint32_t number;
+
+	if (!is_frame(s, pfn) || t->walks == 0)
+		return judge(j, RULE_EXACT_FRAME, false, "pfn", j->expect->pfn, pfn);
+	z = zone_of(s, pfn);
+	number = number_of(s, z);
+	if (!judge(j, RULE_ZONE_LIMIT, z->index <= t->highest, "zone", t->highest, z->index))
+		return false;
+	if (!judge(j, RULE_ZONE_LIMIT, !t->nodemask || t->nodemask >> z->node & 1, "node", t->nodemask, z->node))
+		return false;
+	if (!judge(j, RULE_ZONE_LIMIT, position_of(t, number) < t->zonelist->n, "zone", t->zonelist->n, number))
+		return false;
+	return t->failed == 0 || judge(j, RULE_ZONE_WATERMARK, !(t->failed >> number & 1), "mark", 0, 1);
+}
+
+/* The type of the list a frame is on as we see it; NR_LIST_TYPES: on none. */
+static unsigned int list_type_of(const struct shadow *s, uint64_t pfn)
+{
+	for (unsigned int o = 0; o <= s->top_order; o++) {
+		const struct frame *f = &s->frames[pfn & ~((UINT64_C(1) << o) - 1)];
+
+		if (f->kind == FRAME_FREE && f->order >= o)
+			return f->type;
+	}
+	return NR_LIST_TYPES;
+}
+
+/* Both gave a block, and not the same one. */
+static bool judge_frame(const struct judgement *j)
+{
+	const struct shadow *s = j->s;
+	const struct trail *t = &s->trail;
+	uint64_t expect = j->expect->pfn, actual = j->actual->pfn;
+	uint32_t ours, theirs;
+	unsigned int type;
+
+	if (!judge_zone(j))
+		return false;
+	ours = position_of(t, number_of(s, zone_of(s, expect)));
+	theirs = position_of(t, number_of(s, zone_of(s, actual)));
+	if (!judge(j, RULE_NUMA_ORDER, theirs <= ours, "zone", ours, theirs))
+		return false;
+	type = list_type_of(s, actual);
+	if (theirs == ours && type != NR_LIST_TYPES && type != t->taken_type && type != t->asked_type &&
+	    !judge(j, RULE_TYPE_FALLBACK_ORDER, false, "type", t->taken_type, type))
+		return false;
+	return judge(j, RULE_EXACT_FRAME, false, "pfn", expect, actual);
+}
+
+/* It is the very frame: which rules has that looked at? */
+static bool count_frame(const struct judgement *j)
+{
+	struct shadow *s = j->s;
+	const struct trail *t = &s->trail;
+
+	s->exercised[RULE_EXACT_FRAME]++;
+	s->exercised[RULE_ZONE_LIMIT]++;
+	s->exercised[RULE_ZONE_WATERMARK] += t->failed != 0;
+	s->exercised[RULE_NUMA_ORDER] += t->zonelist->n > 1;
+	s->exercised[RULE_TYPE_FALLBACK_ORDER] += t->stolen;
+	return true;
+}
+
+/* ---- Which outcome ---- */
+
+static bool judge_refusal(const struct judgement *j)
+{
+	if (j->expect->reason == LB_BAD_CONTEXT)
+		return judge_outcome_and_reason(j, RULE_CONTEXT_NMI);
+	if (j->expect->reason == LB_BAD_TYPE)
+		return judge_outcome_and_reason(j, RULE_TYPE_REFUSED);
+	return judge_outcome(j, RULE_MISUSE_REFUSED) &&
+	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason", j->expect->reason,
+		     j->actual->reason);
+}
+
+/* We have no block. */
+static bool judge_failure(const struct judgement *j)
+{
+	if (j->expect->reason == LB_NO_ORDER)
+		return judge_outcome_and_reason(j, RULE_ALLOC_ORDER_LIMIT);
+	if (j->expect->reason == LB_NO_INJECTED)
+		return judge_outcome_and_reason(j, RULE_ALLOC_INJECTION);
+	if (j->actual->outcome == LB_BLOCK && !judge_zone(j))
+		return false;
+	if (j->expect->outcome == LB_LOOP || j->actual->outcome == LB_LOOP)
+		return judge_outcome(j, RULE_SLOWPATH_LOOP);
+	if (j->expect->outcome == LB_OOM || j->actual->outcome == LB_OOM)
+		return judge_outcome(j, RULE_SLOWPATH_OOM);
+	return judge_outcome(j, RULE_RESULT_OUTCOME) &&
+	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason", j->expect->reason,
+		     j->actual->reason);
+}
+
+static bool is_failure(unsigned int outcome)
+{
+	return outcome == LB_NULL || outcome == LB_LOOP || outcome == LB_OOM;
+}
+
+static bool judge_block(const struct judgement *j)
+{
+	if (j->actual->reason == LB_NO_INJECTED && j->actual->outcome == LB_NULL)
+		return judge_outcome(j, RULE_ALLOC_INJECTION);
+	if (is_failure(j->actual->outcome))
+		return judge_outcome(j, RULE_ZONE_UNJUSTIFIED_FAILURE);
+	if (!judge_outcome(j, RULE_RESULT_OUTCOME))
+		return false;
+	j->s->exercised[RULE_ZONE_UNJUSTIFIED_FAILURE]++;
+	return j->expect->pfn == j->actual->pfn ? count_frame(j) : judge_frame(j);
+}
+
+static bool judge_warning(const struct judgement *j, enum rule rule, unsigned int bit, const char *field)
+{
+	unsigned int expect = j->expect->warnings & bit, actual = j->actual->warnings & bit;
+
+	return (!expect && !actual) || judge(j, rule, expect == actual, field, expect != 0, actual != 0);
+}
+
+static bool judge_side_effects(const struct judgement *j)
+{
+	if (j->expect->warnings | j->actual->warnings)
+		if (!judge_warning(j, RULE_CONTEXT_SLEEP, LB_WARN_SLEEP, "warning.sleep") ||
+		    !judge_warning(j, RULE_ALLOC_ORDER_WARNING, LB_WARN_ORDER, "warning.order") ||
+		    !judge_warning(j, RULE_PAGE_BAD_NOTICED, LB_WARN_BAD_PAGE, "warning.bad-page"))
+			return false;
+	if (j->expect->leaked == 0 && j->actual->leaked == 0)
+		return true;
+	return judge(j, RULE_PAGE_LEAKED_COUNT, j->expect->leaked == j->actual->leaked, "leaked", j->expect->leaked,
+		     j->actual->leaked);
+}
+
+bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
+		  const struct lb_result *actual, struct verdict *v)
+{
+	const struct judgement j = { .s = s, .call = call, .expect = expect, .actual = actual, .verdict = v };
+	bool right;
+
+	if (expect->outcome == LB_REFUSED)
+		right = judge_refusal(&j);
+	else if (is_failure(expect->outcome))
+		right = judge_failure(&j);
+	else if (expect->outcome == LB_BLOCK)
+		right = judge_block(&j);
+	else
+		right = judge_outcome(&j, RULE_RESULT_OUTCOME);
+	return right && judge_side_effects(&j);
+}
+
+bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual, struct verdict *v)
+{
+	struct lb_result expect;
+
+	shadow_exec(s, call, &expect);
+	return shadow_judge(s, call, &expect, actual, v);
+}

@@ -1,0 +1,125 @@
+/*
+ * The shadow's life, and one operation from the outside.
+ */
+#include <stdlib.h>
+
+#include "oracle/shadow.h"
+
+struct shadow *shadow_create(const struct machine *machine, uint64_t *exercised)
+{
+	struct shadow *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->machine = *machine;
+	s->exercised = exercised;
+	s->top_order = machine->top_order;
+	s->pageblock_order = machine->pageblock_order;
+	s->nr_lists = machine->thp ? MAX_PCP_LISTS : PCP_LOW_LISTS;
+	s->nr_cpus = machine->nr_cpus;
+	s->nr_nodes = machine->nr_nodes;
+	s->max_pfn = machine->max_pfn;
+	s->nr_pageblocks = (machine->max_pfn + (UINT64_C(1) << s->pageblock_order) - 1) >> s->pageblock_order;
+	for (uint32_t cpu = 0; cpu < machine->nr_cpus; cpu++)
+		s->cpus_of_node[machine->cpu_node[cpu]]++;
+	if (shadow_lay_out(s))
+		return s;
+	shadow_destroy(s);
+	return NULL;
+}
+
+void shadow_destroy(struct shadow *s)
+{
+	free(s->reserved);
+	free(s->block);
+	free(s->image);
+	free(s->words);
+	free(s);
+}
+
+bool shadow_save(struct shadow *s)
+{
+	if (!s->image)
+		s->image = malloc(s->block_size);
+	if (!s->image)
+		return false;
+	memcpy(s->image, s->block, s->block_size);
+	return true;
+}
+
+void shadow_rewind(struct shadow *s)
+{
+	assert(s->image);
+	memcpy(s->block, s->image, s->block_size);
+}
+
+/* From NMI only what touches neither pages nor tunables is carried out. */
+static bool is_refused_from_nmi(const struct lb_call *call)
+{
+	switch (call->op) {
+	case OP_NOP: case OP_FILL: case OP_VERIFY: case OP_TRANSLATE: case OP_ADVANCE: case OP_CHECK: case OP_DUMP:
+		return false;
+	default:
+		return call->level == LEVEL_NMI;
+	}
+}
+
+static void drain(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	r->outcome = LB_DONE;
+	if (call->op == OP_DRAIN_LOCAL_PAGES) {
+		pcp_drain(s, call->cpu);
+		return;
+	}
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++)
+		pcp_drain(s, cpu);
+}
+
+static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	switch (call->op) {
+	case OP_ALLOC_PAGES: case OP_ALLOC_PAGE: case OP_GET_FREE_PAGES: case OP_GET_FREE_PAGE: case OP_GET_ZEROED_PAGE:
+		exec_alloc(s, call, r);
+		return;
+	case OP_FREE_PAGES_STRUCT: case OP_FREE_PAGES:
+		exec_free(s, call, r);
+		return;
+	case OP_GET_PAGE: case OP_PUT_PAGE: case OP_SPLIT_PAGE:
+		exec_references(s, call, r);
+		return;
+	case OP_DRAIN_LOCAL_PAGES: case OP_DRAIN_ALL_PAGES:
+		drain(s, call, r);
+		return;
+	case OP_SYSCTL:
+		exec_sysctl(s, call, r);
+		return;
+	case OP_RUN_KSWAPD:
+		exec_run_kswapd(s, call, r);
+		return;
+	case OP_ADVANCE:
+		s->state->ticks += call->value;
+		r->outcome = LB_DONE;
+		return;
+	case OP_NOP: case OP_FILL: case OP_VERIFY: case OP_TRANSLATE: case OP_CHECK: case OP_DUMP:
+		r->outcome = LB_DONE;
+		return;
+	default:
+		exec_misuse(s, call, r);
+	}
+}
+
+void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result *expect)
+{
+	assert(call->cpu < s->nr_cpus && call->op < OP_COUNT);
+	*expect = (struct lb_result){ .outcome = LB_DONE };
+	s->call = call;
+	s->result = expect;
+	s->trail.allocates = false;
+	s->trail.walks = 0;
+	if (is_refused_from_nmi(call)) {
+		expect->outcome = LB_REFUSED;
+		expect->reason = LB_BAD_CONTEXT;
+		return;
+	}
+	dispatch(s, call, expect);
+}

@@ -1,0 +1,258 @@
+/*
+ * An allocation: from the operation to the walk over the zonelist (facts 3, 5, 9; readings, order of checks).
+ *
+ *   operation -> refused? injected? -> request -> walk with low marks -> slow path -> a block, or why there is none
+ */
+#include "oracle/shadow.h"
+
+/* ---- gfp ---- */
+
+/* The highest zone that the four low bits allow. A zone that the machine does not have stands for Normal. */
+static unsigned int highest_zone(const struct shadow *s, uint32_t gfp)
+{
+	unsigned int index;
+
+	switch (gfp & (GFP_DMA | GFP_HIGHMEM | GFP_DMA32 | GFP_MOVABLE)) {
+	case 0: case GFP_HIGHMEM: case GFP_MOVABLE:
+		return ZONE_NORMAL;
+	case GFP_MOVABLE | GFP_HIGHMEM:
+		return ZONE_MOVABLE;
+	case GFP_DMA32: case GFP_DMA32 | GFP_MOVABLE:
+		index = ZONE_DMA32;
+		break;
+	default:	/* DMA, and combinations that have no meaning */
+		index = ZONE_DMA;
+		break;
+	}
+	if (index == ZONE_DMA && s->machine.dma_end == 0)
+		return ZONE_NORMAL;
+	if (index == ZONE_DMA32 && s->machine.dma32_end == 0)
+		return ZONE_NORMAL;
+	return index;
+}
+
+static unsigned int wanted_type(const struct shadow *s, uint32_t gfp)
+{
+	return s->state->grouping_off ? MT_UNMOVABLE : (gfp & (GFP_MOVABLE | GFP_RECLAIMABLE)) >> 3;
+}
+
+static uint32_t after_scopes(uint32_t gfp, unsigned int scope)
+{
+	if (scope & SCOPE_NOIO)
+		gfp &= ~(uint32_t)(GFP_IO | GFP_FS);
+	if (scope & SCOPE_NOFS)
+		gfp &= ~(uint32_t)GFP_FS;
+	if (scope & SCOPE_PIN)
+		gfp &= ~(uint32_t)GFP_MOVABLE;
+	return gfp;
+}
+
+static uint32_t asked_gfp(const struct lb_call *call)
+{
+	switch (call->op) {
+	case OP_GET_FREE_PAGES: case OP_GET_FREE_PAGE: case OP_GET_ZEROED_PAGE:
+		return call->gfp & ~(uint32_t)GFP_HIGHMEM;
+	default:
+		return call->gfp;
+	}
+}
+
+/* ---- The walk ---- */
+
+static bool may_use(const struct request *rq, const struct zone *z)
+{
+	return z->index <= rq->highest && (rq->nodemask == 0 || rq->nodemask >> z->node & 1);
+}
+
+unsigned int first_zone(const struct shadow *s, const struct request *rq, unsigned int from)
+{
+	while (from < rq->zonelist->n && !may_use(rq, &s->zones[rq->zonelist->zones[from]]))
+		from++;
+	return from;
+}
+
+static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct request *rq, unsigned int alloc_flags)
+{
+	uint32_t pfn = NIL;
+
+	if (alloc_flags & ALLOC_HIGHATOMIC) {
+		pfn = buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
+		s->trail.stolen = false;
+		s->trail.taken_type = MT_HIGHATOMIC;
+	}
+	if (pfn == NIL)
+		pfn = buddy_take(s, z, rq->order, rq->type, alloc_flags);
+	if (pfn == NIL && (alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK))) {
+		pfn = buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
+		s->trail.taken_type = MT_HIGHATOMIC;
+	}
+	return pfn;
+}
+
+/* rmqueue: page lists, then the buddy; whoever comes by wakes kswapd for a boost. */
+static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct request *rq, unsigned int alloc_flags)
+{
+	uint32_t pfn = NIL;
+
+	if (pcp_has_order(s, rq->order))
+		pfn = pcp_take(s, z, rq->cpu, rq->order, rq->type, alloc_flags);
+	if (pfn == NIL)
+		pfn = take_from_buddy(s, z, rq, alloc_flags);
+	if (pfn != NIL)
+		s->state->counters[LB_COUNT_PGALLOC] += UINT64_C(1) << rq->order;
+	if (z->boosted) {
+		z->boosted = 0;
+		kswapd_wake(s, z, 0, z->index);
+	}
+	return pfn;
+}
+
+/* Two nodes or more, and the walk has left the preferred one: better to mix types at home first. */
+static bool leaves_home(const struct shadow *s, const struct request *rq, const struct zone *z, unsigned int alloc_flags)
+{
+	const struct zone *preferred = &s->zones[rq->zonelist->zones[rq->preferred]];
+
+	return (alloc_flags & ALLOC_NOFRAGMENT) && s->nr_nodes > 1 && z->node != preferred->node;
+}
+
+static void trail_begins(struct shadow *s, const struct request *rq)
+{
+	s->trail.walks++;
+	s->trail.highest = rq->highest;
+	s->trail.nodemask = rq->nodemask;
+	s->trail.zonelist = rq->zonelist;
+	s->trail.failed = s->trail.passed = 0;
+}
+
+/* One zone: its mark, then a block. */
+static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request *rq, unsigned int alloc_flags)
+{
+	uint64_t bit = UINT64_C(1) << number_of(s, z);
+	uint32_t pfn;
+
+	if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
+	    !watermark_fast(s, z, rq->order, rq->highest, alloc_flags, rq->gfp)) {
+		s->trail.failed |= bit;
+		return NIL;
+	}
+	s->trail.passed |= bit;
+	pfn = take_from_zone(s, z, rq, alloc_flags);
+	if (pfn != NIL && (alloc_flags & ALLOC_HIGHATOMIC))
+		highatomic_reserve(s, z, pfn);
+	return pfn;
+}
+
+uint32_t walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_flags)
+{
+	for (;;) {
+		bool again = false;
+
+		trail_begins(s, rq);
+		for (unsigned int i = rq->preferred; i < rq->zonelist->n; i = first_zone(s, rq, i + 1)) {
+			struct zone *z = &s->zones[rq->zonelist->zones[i]];
+
+			if (leaves_home(s, rq, z, alloc_flags)) {
+				again = true;
+				break;
+			}
+			uint32_t pfn = try_zone(s, z, rq, alloc_flags);
+
+			if (pfn != NIL)
+				return pfn;
+		}
+		if (!again && !(alloc_flags & ALLOC_NOFRAGMENT))
+			return NIL;
+		alloc_flags &= ~(unsigned int)ALLOC_NOFRAGMENT;
+	}
+}
+
+/* ---- The operation ---- */
+
+/* Avoid mixing types where there is DMA32 to fall back to. */
+static unsigned int nofragment(const struct shadow *s, const struct request *rq)
+{
+	const struct zone *preferred;
+	uint8_t dma32;
+
+	if (rq->preferred == rq->zonelist->n || s->machine.dma32_end == 0)
+		return 0;
+	preferred = &s->zones[rq->zonelist->zones[rq->preferred]];
+	if (preferred->index != ZONE_NORMAL)
+		return 0;
+	dma32 = s->zone_number[preferred->node][ZONE_DMA32];
+	if (s->nr_nodes > 1 && (dma32 == NO_ZONE || s->zones[dma32].present == 0))
+		return 0;
+	return ALLOC_NOFRAGMENT;
+}
+
+static struct request make_request(const struct shadow *s, const struct lb_call *call, uint32_t gfp)
+{
+	uint32_t node = call->op == OP_ALLOC_PAGES && call->node != NODE_NONE ? (uint32_t)call->node :
+										s->machine.cpu_node[call->cpu];
+	struct request rq = {
+		.gfp = gfp,
+		.order = call->order,
+		.type = wanted_type(s, gfp),
+		.highest = highest_zone(s, gfp),
+		.cpu = call->cpu,
+		.nodemask = call->nodemask,
+		.zonelist = gfp & GFP_THISNODE ? &s->own[node] : &s->fallback[node],
+	};
+
+	rq.preferred = first_zone(s, &rq, 0);
+	return rq;
+}
+
+static bool is_injected(const struct lb_call *call, uint32_t gfp)
+{
+	return call->fail_nth == 1 && call->order >= 1 && !(gfp & (GFP_DIRECT_RECLAIM | GFP_HIGHMEM | GFP_NOFAIL));
+}
+
+static void no_block(struct lb_result *r, enum lb_outcome outcome, enum lb_reason reason)
+{
+	r->outcome = (uint8_t)outcome;
+	r->reason = (uint8_t)reason;
+}
+
+static void serve(struct shadow *s, const struct lb_call *call, uint32_t gfp, struct lb_result *r)
+{
+	struct request rq = make_request(s, call, gfp);
+	unsigned int alloc_flags = WMARK_LOW | (gfp & GFP_KSWAPD_RECLAIM) | nofragment(s, &rq);
+	uint32_t pfn;
+
+	s->trail.asked_type = (uint8_t)rq.type;
+	pfn = walk_zonelist(s, &rq, alloc_flags);
+	if (pfn == NIL)
+		pfn = slow_path(s, &rq, r);
+	if (pfn == NIL)
+		return;
+	s->frames[pfn].refs = 1;
+	r->outcome = LB_BLOCK;
+	r->reason = LB_REASON_NONE;
+	r->pfn = pfn;
+}
+
+void exec_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t gfp = asked_gfp(call);
+
+	s->trail.allocates = true;
+	if (call->order > s->top_order) {
+		no_block(r, LB_NULL, LB_NO_ORDER);
+		if (!(gfp & GFP_NOWARN))
+			r->warnings |= LB_WARN_ORDER;
+		return;
+	}
+	gfp = after_scopes(gfp, call->scope);
+	if ((gfp & GFP_MOVABLE) && (gfp & GFP_RECLAIMABLE)) {
+		no_block(r, LB_REFUSED, LB_BAD_TYPE);
+		return;
+	}
+	if ((gfp & GFP_DIRECT_RECLAIM) && call->level != LEVEL_TASK)
+		r->warnings |= LB_WARN_SLEEP;
+	if (is_injected(call, gfp)) {
+		no_block(r, LB_NULL, LB_NO_INJECTED);
+		return;
+	}
+	serve(s, call, gfp, r);
+}

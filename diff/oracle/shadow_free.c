@@ -1,0 +1,218 @@
+/*
+ * Giving back, sharing, splitting, and what a wrong caller does (facts 6; ops.def).
+ *
+ *   last reference gone      [........]   the whole block is freed
+ *   an earlier one, order 3  [h.221111]   of a plain block: upper halves of orders 2, 1, 0 are freed, the first page stays
+ *
+ * When a bad page is noticed, by what the machine checks:
+ *
+ *   linux   tails when the block is freed; the head then too if it goes straight to the buddy, else when a page list gives
+ *           it to the buddy
+ *   debug   all pages when the block is freed
+ *   off     never (and none is made bad)
+ */
+#include "oracle/shadow.h"
+
+static bool frame_is_bad(const struct shadow *s, uint32_t pfn)
+{
+	return s->frames[pfn].mark != 0;
+}
+
+bool head_is_bad(const struct shadow *s, uint32_t pfn)
+{
+	return frame_is_bad(s, pfn);
+}
+
+static void set_mark(struct shadow *s, uint32_t pfn, uint8_t mark)
+{
+	s->state->nr_marked += (mark != 0) - (s->frames[pfn].mark != 0);
+	s->frames[pfn].mark = mark;
+}
+
+void lose_block(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad)
+{
+	for (uint64_t n = 0; n < frames; n++) {
+		struct frame *f = &s->frames[pfn + n];
+
+		assert(f->kind == FRAME_PLAIN);
+		set_mark(s, (uint32_t)(pfn + n), 0);
+		f->kind = FRAME_LEAKED;
+		f->refs = 0;
+	}
+	s->state->nr_leaked += frames;
+	s->result->leaked += (uint32_t)frames;
+	if (bad)
+		s->result->warnings |= LB_WARN_BAD_PAGE;
+}
+
+static bool has_bad_tail(const struct shadow *s, uint32_t pfn, unsigned int order)
+{
+	for (uint32_t n = 1; n < 1u << order; n++)
+		if (frame_is_bad(s, pfn + n))
+			return true;
+	return false;
+}
+
+/* free_pages_prepare: is the block kept out of the lists? */
+static bool is_noticed_as_bad(const struct shadow *s, uint32_t pfn, unsigned int order)
+{
+	bool looks_at_head = s->machine.checks == CHECKS_DEBUG || !pcp_has_order(s, order);
+
+	if (s->state->nr_marked == 0 || s->machine.checks == CHECKS_OFF)
+		return false;
+	return has_bad_tail(s, pfn, order) || (looks_at_head && frame_is_bad(s, pfn));
+}
+
+/* No reference is left to the 2^order pages from pfn on. */
+static void free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
+{
+	s->frames[pfn].refs = 0;
+	if (is_noticed_as_bad(s, pfn, order)) {
+		lose_block(s, pfn, UINT64_C(1) << order, true);
+		return;
+	}
+	s->state->counters[LB_COUNT_PGFREE] += UINT64_C(1) << order;
+	if (pcp_has_order(s, order))
+		pcp_free(s, pfn, s->call->cpu, order);
+	else
+		buddy_free(s, pfn, order, pageblock_type(s, pfn), false);
+}
+
+static void done(struct lb_result *r)
+{
+	r->outcome = LB_DONE;
+	r->reason = LB_REASON_NONE;
+}
+
+static void refuse(struct lb_result *r, enum lb_reason reason)
+{
+	r->outcome = LB_REFUSED;
+	r->reason = (uint8_t)reason;
+}
+
+/* References of the block; a block that was live before anything was known has one. */
+static unsigned int references(const struct shadow *s, uint32_t pfn)
+{
+	return s->frames[pfn].refs ? s->frames[pfn].refs : 1;
+}
+
+void exec_free(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn;
+	unsigned int left = references(s, pfn) - 1;
+
+	done(r);
+	s->frames[pfn].refs = (uint8_t)left;
+	if (left == 0) {
+		free_whole(s, pfn, call->block_order);
+		return;
+	}
+	if (call->compound)
+		return;
+	for (unsigned int o = call->block_order; o-- > 0;)
+		free_whole(s, pfn + (1u << o), o);
+}
+
+static void put_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn;
+	unsigned int refs = references(s, pfn);
+
+	if (refs == 1 && call->block_order > 0 && !call->compound) {
+		refuse(r, LB_NOT_ALLOWED);
+		return;
+	}
+	done(r);
+	s->frames[pfn].refs = (uint8_t)(refs - 1);
+	if (refs == 1)
+		free_whole(s, pfn, call->block_order);
+}
+
+static void split_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn;
+
+	if (call->block_order == 0 || call->compound || references(s, pfn) > 1) {
+		refuse(r, LB_NOT_ALLOWED);
+		return;
+	}
+	done(r);
+	for (uint32_t n = 0; n < 1u << call->block_order; n++)
+		s->frames[pfn + n].refs = 1;
+}
+
+void exec_references(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn;
+	unsigned int refs = references(s, pfn);
+
+	switch (call->op) {
+	case OP_PUT_PAGE:
+		put_page(s, call, r);
+		return;
+	case OP_SPLIT_PAGE:
+		split_page(s, call, r);
+		return;
+	default:
+		assert(call->op == OP_GET_PAGE);
+		if (refs >= PROGRAM_MAX_REFERENCES) {
+			refuse(r, LB_NOT_ALLOWED);
+			return;
+		}
+		s->frames[pfn].refs = (uint8_t)(refs + 1);
+		done(r);
+	}
+}
+
+/* A lower order frees so much from the front; nobody knows of the rest any more. */
+static void free_wrong_order(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn, freed = 1u << call->order, whole = 1u << call->block_order;
+
+	if (call->order >= call->block_order) {
+		refuse(r, LB_BAD_ORDER);
+		return;
+	}
+	if (call->compound || references(s, pfn) > 1) {
+		refuse(r, LB_NOT_ALLOWED);
+		return;
+	}
+	done(r);
+	lose_block(s, pfn + freed, whole - freed, false);
+	free_whole(s, pfn, call->order);
+}
+
+static void mark_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn + call->page;
+	uint8_t bit = call->op == OP_SET_MAPCOUNT ? MARK_MAPCOUNT : MARK_MAPPING, mark = s->frames[pfn].mark;
+
+	if (s->machine.checks == CHECKS_OFF ||
+	    (call->op == OP_SET_MAPPING && call->compound && call->page > 0)) {
+		refuse(r, LB_NOT_ALLOWED);
+		return;
+	}
+	done(r);
+	set_mark(s, pfn, call->value & 1 ? mark | bit : mark & (uint8_t)~bit);
+}
+
+void exec_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	switch (call->op) {
+	case OP_FREE_WRONG_ORDER:
+		free_wrong_order(s, call, r);
+		return;
+	case OP_FREE_TAIL:
+		refuse(r, call->page > 0 ? LB_NOT_HEAD : LB_NOT_ALLOWED);
+		return;
+	case OP_DOUBLE_FREE:
+		refuse(r, LB_NOT_HELD);
+		return;
+	case OP_FREE_PFN:
+		refuse(r, LB_NOT_FRAME);
+		return;
+	default:
+		assert(call->op == OP_SET_MAPCOUNT || call->op == OP_SET_MAPPING);
+		mark_page(s, call, r);
+	}
+}

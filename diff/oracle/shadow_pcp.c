@@ -1,0 +1,215 @@
+/*
+ * Page lists of each CPU in each zone (facts 8).
+ *
+ *   list = order * 3 + type for orders 0 .. 3; with THP two more of pageblock order: 12 not movable, 13 movable
+ *
+ *          refill: batch pages, each to the tail      free: to the head
+ *   take  <- head [ a | b | c | d ] tail -> trim and drain, oldest first
+ *
+ * Invariant: count is the sum of 2^order over the blocks on all lists.
+ */
+#include "oracle/shadow.h"
+
+bool pcp_has_order(const struct shadow *s, unsigned int order)
+{
+	return order <= COSTLY_ORDER || (s->machine.thp && order == s->pageblock_order);
+}
+
+static unsigned int list_index(unsigned int order, unsigned int type)
+{
+	if (order > COSTLY_ORDER)
+		return PCP_LOW_LISTS + (type == MT_MOVABLE);
+	return order * NR_PCP_TYPES + type;
+}
+
+static unsigned int list_order(const struct shadow *s, unsigned int index)
+{
+	return index < PCP_LOW_LISTS ? index / NR_PCP_TYPES : s->pageblock_order;
+}
+
+/* ---- Taking ---- */
+
+static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struct list *list, unsigned int order,
+		   unsigned int type, unsigned int alloc_flags)
+{
+	int64_t n = p->batch;
+	bool stolen = false;
+	uint8_t taken_type = (uint8_t)type;
+
+	if (n > 1)
+		n = n >> order > 2 ? n >> order : 2;
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t pfn = buddy_take(s, z, order, type, alloc_flags);
+
+		if (pfn == NIL)
+			break;
+		if (i == 0) {	/* the one that is handed out */
+			stolen = s->trail.stolen;
+			taken_type = s->trail.taken_type;
+		}
+		s->frames[pfn].kind = FRAME_PCP;
+		list_add_tail(s, list, pfn);
+		p->count += 1 << order;
+	}
+	s->trail.stolen = stolen;
+	s->trail.taken_type = taken_type;
+}
+
+uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order, unsigned int type,
+		  unsigned int alloc_flags)
+{
+	struct page_lists *p = page_lists_of(s, z, cpu);
+	struct list *list = &p->lists[list_index(order, type)];
+
+	assert(pcp_has_order(s, order) && type < NR_PCP_TYPES);
+	p->free_factor >>= 1;
+	s->trail.stolen = false;
+	s->trail.taken_type = (uint8_t)type;
+	if (list->n == 0)
+		refill(s, z, p, list, order, type, alloc_flags);
+	if (list->n == 0)
+		return NIL;
+
+	uint32_t pfn = list->head;
+
+	list_del(s, list, pfn);
+	p->count -= 1 << order;
+	s->frames[pfn].kind = FRAME_PLAIN;
+	return pfn;
+}
+
+/* ---- Giving back ---- */
+
+/* The oldest block of a list goes to the buddy, or is lost if it is bad and somebody looks. */
+static void free_oldest(struct shadow *s, struct page_lists *p, struct list *list, unsigned int order)
+{
+	uint32_t pfn = list->tail;
+	struct frame *f = &s->frames[pfn];
+
+	assert(f->kind == FRAME_PCP && f->order == order);
+	list_del(s, list, pfn);
+	p->count -= 1 << order;
+	f->kind = FRAME_PLAIN;
+	if (s->machine.checks == CHECKS_LINUX && head_is_bad(s, pfn))
+		lose_block(s, pfn, UINT64_C(1) << order, true);
+	else
+		buddy_free(s, pfn, order, f->type, false);
+}
+
+/* At least n pages, from one list after the other, beginning with list first, within ends that close in. */
+static void free_bulk(struct shadow *s, struct page_lists *p, int64_t n, unsigned int first)
+{
+	int least = 0, most = (int)s->nr_lists - 1, index = (int)first - 1;
+
+	if (n > p->count)
+		n = p->count;
+	while (n > 0) {
+		for (;;) {
+			if (++index > most)
+				index = least;
+			if (p->lists[index].n)
+				break;
+			if (index == most)
+				most--;
+			if (index == least)
+				least++;
+		}
+		unsigned int order = list_order(s, (unsigned int)index);
+
+		do {
+			free_oldest(s, p, &p->lists[index], order);
+			n -= 1 << order;
+		} while (n > 0 && p->lists[index].n);
+	}
+}
+
+/* How many pages a free that filled the lists gives back. @high: 0 when all of them have to go. */
+static int64_t pages_to_trim(struct page_lists *p, int64_t high, bool all)
+{
+	int64_t n = p->batch << p->free_factor, most = high - p->batch;
+
+	if (all)
+		return p->count;
+	if (high < p->batch)
+		return 1;
+	if (n < most && p->free_factor < FREE_FACTOR_CAP)
+		p->free_factor++;
+	n = n < p->batch ? p->batch : n;
+	return n > most ? most : n;
+}
+
+void pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int order)
+{
+	struct page_lists *p = page_lists_of(s, zone_of(s, pfn), cpu);
+	unsigned int type = pageblock_type(s, pfn);
+	unsigned int index = list_index(order, type < NR_PCP_TYPES ? type : MT_MOVABLE);
+	bool all = p->free_factor > 0 && order > 0 && order <= COSTLY_ORDER;
+	int64_t high = all ? 0 : p->high;
+	struct frame *f = &s->frames[pfn];
+
+	assert(f->kind == FRAME_PLAIN);
+	f->kind = FRAME_PCP;
+	f->order = (uint8_t)order;
+	f->type = (uint8_t)type;
+	f->refs = 0;
+	list_add_head(s, &p->lists[index], pfn);
+	p->count += 1 << order;
+	if (p->count >= high)
+		free_bulk(s, p, pages_to_trim(p, high, all), index);
+}
+
+void pcp_drain(struct shadow *s, unsigned int cpu)
+{
+	for (uint32_t i = 0; i < s->nr_zones; i++) {
+		struct page_lists *p = page_lists_of(s, &s->zones[i], cpu);
+
+		while (p->count > 0) {
+			int64_t chunk = p->batch << FREE_FACTOR_CAP;
+
+			free_bulk(s, p, chunk < p->count ? chunk : p->count, 0);
+		}
+	}
+}
+
+/* ---- Sizes ---- */
+
+static int64_t batch_of(const struct shadow *s, const struct zone *z)
+{
+	int64_t b = (int64_t)(z->managed / 1024);
+	int64_t power = 1;
+
+	if (s->machine.pcp_batch != MACHINE_BY_FORMULA)
+		return (int64_t)s->machine.pcp_batch;
+	b = (b < 256 ? b : 256) / 4;
+	b = b < 1 ? 1 : b;
+	b += b / 2;
+	while (power * 2 <= b)
+		power *= 2;
+	return power - 1 > 1 ? power - 1 : 1;
+}
+
+static int64_t high_of(const struct shadow *s, const struct zone *z, int64_t batch)
+{
+	int64_t fraction = s->state->tunables[SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION];
+	int64_t pages = fraction ? (int64_t)z->managed / fraction : z->mark[WMARK_LOW] + z->boost;
+	uint32_t cpus = s->cpus_of_node[z->node];
+
+	if (s->machine.pcp_high != MACHINE_BY_FORMULA)
+		return (int64_t)s->machine.pcp_high;
+	pages /= cpus ? cpus : s->nr_cpus;
+	return (int64_t)(pages > 4 * (int64_t)batch ? pages : 4 * (int64_t)batch);
+}
+
+void pcp_set_sizes(struct shadow *s)
+{
+	for (uint32_t i = 0; i < s->nr_zones; i++) {
+		int64_t batch = batch_of(s, &s->zones[i]), high = high_of(s, &s->zones[i], batch);
+
+		for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+			struct page_lists *p = page_lists_of(s, &s->zones[i], cpu);
+
+			p->high = high;
+			p->batch = batch;
+		}
+	}
+}
