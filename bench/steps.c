@@ -96,15 +96,16 @@ bool instructions_by_steps(bench_loop *loop, void *subject, double *each)
 {
 	uint64_t operations;
 	uint64_t around = count_steps(do_nothing, NULL, 1, &operations);
-	uint64_t one = count_steps(loop, subject, 1, &operations);
-	uint64_t many;
+	uint64_t steps = count_steps(loop, subject, 1, &operations);
 
-	if (around == 0 || one <= around)
+	if (around == 0 || steps <= around)
 		return false;
-	many = count_steps(loop, subject, operations + STEPS_WANTED * operations / (one - around), &operations);
-	if (many <= around)
+	/* Some more turns where one is cheap, so that what happens every few dozen operations has its share. */
+	if (steps < STEPS_WANTED)
+		steps = count_steps(loop, subject, STEPS_WANTED * operations / (steps - around), &operations);
+	if (steps <= around)
 		return false;
-	*each = (double)(many - around) / (double)operations;
+	*each = (double)(steps - around) / (double)operations;
 	return true;
 }
 

@@ -105,16 +105,20 @@ stage_digest() {
 	result "$(wc -l <"$LOGS/digest-release.txt") seeds, $(ls "$LOGS"/digest-*.txt | wc -l) builds, one digest each"
 }
 
-# fuzz DIR OPTION...: the line of the summary that counts programs stands in the log
+# fuzz DIR OPTION... - a campaign on the reference allocator, which must end without a finding
 fuzz() {
 	local dir=$LOGS/$1
 	shift
-	build/release/bin/lostbuddy fuzz --dir "$dir" --json "$@" >"$LOGS/fuzz.json"
-	cat "$LOGS/fuzz.json"
+	build/release/bin/lostbuddy fuzz --dir "$dir" --json "$@" | tee "$LOGS/fuzz.json"
 	result "$(python3 - "$LOGS/fuzz.json" <<-'END'
 		import json, sys
 		s = json.load(open(sys.argv[1]))
-		print(", ".join(f"{key} {value}" for key, value in s.items() if isinstance(value, (int, float)))[:150])
+		shown = s["operations"] + s["no_ops"]
+		print(f"{s['operations']} operations, {100 * s['no_ops'] / shown:.1f} % no-ops, "
+		      f"{s['comparisons']} comparisons, {s['ops_per_second']:.0f} operations/s")
+		for table in "rules", "paths":
+		    never = [name for name, count in s[table].items() if count == 0]
+		    print(f"{table} never seen in this short run:", *(never or ["none"]), file=sys.stderr)
 	END
 	)"
 }
