@@ -98,6 +98,19 @@ size_t explain_outcome(const struct program *p, const struct outcome *outcome, c
 	return t.used;
 }
 
+/* What the oracle knows of a target that it cannot look into. */
+static void explain_picture(struct text *t, const struct oracle *oracle)
+{
+	size_t size = oracle_print(oracle, NULL, 0) + 1;
+	char *picture = size > 1 ? malloc(size) : NULL;
+
+	if (!picture)
+		return;
+	oracle_print(oracle, picture, size);
+	text_add(t, "The oracle's picture:\n%s", picture);
+	free(picture);
+}
+
 static void explain_states(struct text *t, struct judge *j, const struct pair *pair)
 {
 	struct words expect = { 0 };
@@ -106,15 +119,8 @@ static void explain_states(struct text *t, struct judge *j, const struct pair *p
 	if (exports && oracle_export_words(pair->oracle, &expect)) {
 		draw_states(t, &j->state, &expect);
 	} else {
-		char *picture = malloc(1 << 20);
-
-		text_add(t, "The target exports no state that could be compared. What the oracle "
-			    "knows:\n");
-		if (picture) {
-			oracle_print(pair->oracle, picture, 1 << 20);
-			text_add(t, "%s", picture);
-		}
-		free(picture);
+		text_add(t, "The target exports no state that could be drawn.\n");
+		explain_picture(t, pair->oracle);
 	}
 	free(expect.words);
 }
@@ -144,7 +150,8 @@ static void explain_difference(struct text *t, struct judge *j, const struct pro
 		text_add(t, "The states differed already after operation %u (marked >): %s, %s\n",
 			 first.op, finding_id(&first),
 			 first.verdict.what[0] ? first.verdict.what : first.verdict.field);
-	text_add(t, "Both sides %s:\n", earlier ? "there" : "when it was seen");
+	if (j->target->export_state)
+		text_add(t, "Both sides %s:\n", earlier ? "there" : "when it was seen");
 	explain_states(t, j, pair);
 	judge_give_pair(j, pair, clean);
 }

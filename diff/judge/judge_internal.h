@@ -183,6 +183,9 @@ bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v);
 
 /* ---- outcome ---- */
 
+/* A state class: the operation at which the finding was made is an accident. */
+#define ANY_OPERATION "anywhere"
+
 /*
  * Writes the signature; state_class is a word for the state the finding was made in ("block",
  * "state", "end").

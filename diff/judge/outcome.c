@@ -93,11 +93,20 @@ static void plain_field(const char *field, char plain[48])
 	plain[used] = '\0';
 }
 
+static const char *outcome_operation(const struct outcome *outcome, const char *state_class)
+{
+	if (strcmp(state_class, "boot") == 0)
+		return "boot";
+	if (strcmp(state_class, ANY_OPERATION) == 0)
+		return "any";
+	return kind_of_operation(outcome->call.op);
+}
+
 void outcome_sign(struct outcome *outcome, const char *state_class)
 {
 	const struct verdict *v = &outcome->verdict;
 	char *signature = outcome->signature;
-	const char *operation = kind_of_operation(outcome->call.op);
+	const char *operation = outcome_operation(outcome, state_class);
 	char field[48];
 
 	assert(outcome->kind != FINDING_NONE);
@@ -105,8 +114,8 @@ void outcome_sign(struct outcome *outcome, const char *state_class)
 	case FINDING_RULE:
 		plain_field(v->field, field);
 		snprintf(signature, sizeof(outcome->signature), "%s %s %s %s %s",
-			 finding_id(outcome), strcmp(state_class, "boot") == 0 ? "boot" : operation,
-			 field[0] ? field : "-", layer_name(v->rule), state_class);
+			 finding_id(outcome), operation, field[0] ? field : "-",
+			 layer_name(v->rule), state_class);
 		break;
 	case FINDING_CRASH: /* the class is what ended it */
 		snprintf(signature, sizeof(outcome->signature), "%s %s %s", finding_id(outcome),

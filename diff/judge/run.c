@@ -42,8 +42,8 @@ struct run {
 	const struct plan *plan;
 	struct outcome *outcome;
 	struct seen *seen;
-	struct lb_call call; /* the last one */
-	struct lb_result result;
+	struct record *now; /* the call that is made, or was made last; &none: none */
+	struct record none;
 	struct verdict verdict;
 	uint32_t index; /* of the operation; nr_ops: the end */
 	bool leaked;	/* an operation lost frames for good, as it should */
@@ -61,12 +61,22 @@ static void digest_flush(struct run *r)
 	r->nr_records = 0;
 }
 
-static void digest_add(struct run *r)
+/* A call is written where the digest will read it: copying what was just written would stall. */
+static struct lb_call *begin_call(struct run *r)
 {
-	r->records[r->nr_records].call = r->call;
-	r->records[r->nr_records].result = r->result;
-	if (++r->nr_records == RECORDS)
+	if (r->nr_records == RECORDS)
 		digest_flush(r);
+	r->now = &r->records[r->nr_records];
+	r->now->result = (struct lb_result){ 0 };
+	return &r->now->call;
+}
+
+/* It was executed, and counts. */
+static void end_call(struct run *r)
+{
+	assert(r->now == &r->records[r->nr_records]);
+	r->now->result.unused = 0;
+	r->nr_records++;
 }
 
 /* ---- findings ---- */
@@ -80,8 +90,8 @@ static bool broken(struct run *r, const char *state_class)
 	o->kind = FINDING_RULE;
 	o->op = r->index;
 	o->verdict = r->verdict;
-	o->call = r->call;
-	o->actual = r->result;
+	o->call = r->now->call;
+	o->actual = r->now->result;
 	outcome_sign(o, state_class);
 	return false;
 }
@@ -89,8 +99,7 @@ static bool broken(struct run *r, const char *state_class)
 /* At the end there is no call to blame. */
 static bool broken_at_end(struct run *r)
 {
-	r->call = (struct lb_call){ 0 };
-	r->result = (struct lb_result){ 0 };
+	r->now = &r->none;
 	return broken(r, "end");
 }
 
@@ -108,7 +117,8 @@ static bool broken_contents(struct run *r, enum rule rule, const struct contents
 	snprintf(v->what, sizeof(v->what), "the word at byte %u of page %llu is 0x%llx, not 0x%llx",
 		 fault->offset, (unsigned long long)fault->pfn, (unsigned long long)fault->actual,
 		 (unsigned long long)fault->expect);
-	return broken(r, "memory");
+	/* Where damage is noticed says nothing of who did it. */
+	return broken(r, rule == RULE_CONTRACT_CONTENTS ? ANY_OPERATION : "memory");
 }
 
 /* ---- contents ---- */
@@ -150,7 +160,7 @@ static bool check_zeroed(struct run *r, const struct held *h)
 {
 	struct contents_fault fault;
 
-	if (!wants_zero(&r->call))
+	if (!wants_zero(&r->now->call))
 		return true;
 
 	bool zeroed = contents_zeroed(&r->pair->contents, h->pfn, h->state.order, &fault);
@@ -202,19 +212,19 @@ static bool compare_everything(struct run *r, const struct op *op)
 
 static bool carry_out(struct run *r)
 {
-	r->result = (struct lb_result){ 0 };
-	r->j->target->exec(r->pair->instance, &r->call, &r->result);
-	r->result.unused = 0;
-	r->leaked |= r->result.leaked != 0;
-	digest_add(r);
-	if (!r->pair->oracle || oracle_step(r->pair->oracle, &r->call, &r->result, &r->verdict))
+	struct record *now = r->now;
+
+	r->j->target->exec(r->pair->instance, &now->call, &now->result);
+	r->leaked |= now->result.leaked != 0;
+	end_call(r);
+	if (!r->pair->oracle || oracle_step(r->pair->oracle, &now->call, &now->result, &r->verdict))
 		return true;
-	return broken(r, lb_outcome_name((enum lb_outcome)r->result.outcome));
+	return broken(r, lb_outcome_name((enum lb_outcome)now->result.outcome));
 }
 
 static void resolve(struct run *r, const struct op *op, const struct held *h)
 {
-	struct lb_call *call = &r->call;
+	struct lb_call *call = begin_call(r);
 
 	*call = (struct lb_call){
 		.op = op->code,
@@ -242,13 +252,14 @@ static void resolve(struct run *r, const struct op *op, const struct held *h)
 		call->order = h->state.order;
 }
 
-static void bind(struct run *r, uint32_t number, uint64_t pfn, struct handle_state state,
-		 struct stamps stamps)
+/* From here on a handle has a block: its state is in *h already. */
+static void bind(struct run *r, uint32_t number, uint64_t pfn)
 {
 	struct held *h = &r->j->held[number];
 
-	assert(!h->born);
-	*h = (struct held){ .pfn = pfn, .stamps = stamps, .state = state, .born = true };
+	assert(!h->born && h->state.refs > 0);
+	h->pfn = pfn;
+	h->born = true;
 	if (pfn < r->pair->machine.max_pfn)
 		r->pair->heads[pfn] = number + 1;
 }
@@ -256,21 +267,23 @@ static void bind(struct run *r, uint32_t number, uint64_t pfn, struct handle_sta
 /* A block was handed out: who asked for zeroes looks at them, then everyone writes his name. */
 static bool bind_block(struct run *r, const struct op *op)
 {
-	struct handle_state born;
 	struct held *h = &r->j->held[op->first_result];
+	const struct lb_result *result = &r->now->result;
 
-	if (r->result.outcome != LB_BLOCK || handle_after(op, NULL, &born) != 1)
+	if (result->outcome != LB_BLOCK || handle_after(op, NULL, &h->state) != 1)
 		return true;
-	if (born.order >
-	    r->pair->machine.top_order) /* no such block, and nobody to say so (no_oracle) */
+	if (h->state.order > r->pair->machine.top_order) {
+		h->state.refs = 0; /* no such block, and nobody to say so (no_oracle) */
 		return true;
-	bind(r, op->first_result, r->result.pfn, born, (struct stamps){ 0 });
-	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, born.order))
+	}
+	bind(r, op->first_result, result->pfn);
+	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, h->state.order))
 		return true;
 	if (!check_zeroed(r, h))
 		return false;
-	h->stamps = (struct stamps){ .id = op->first_result + 1, .order = born.order };
-	contents_stamp(&r->pair->contents, h->pfn, born.order, &h->stamps);
+	h->stamps.id = op->first_result + 1;
+	h->stamps.order = h->state.order;
+	contents_stamp(&r->pair->contents, h->pfn, h->state.order, &h->stamps);
 	return true;
 }
 
@@ -287,10 +300,12 @@ static void follow_handle(struct run *r, const struct op *op, struct held *h)
 	if (h->state.refs == 0 && before.pfn < r->pair->machine.max_pfn)
 		r->pair->heads[before.pfn] = 0;
 	for (uint32_t n = 0; n < nr_born; n++) {
-		struct stamps stamps = before.stamps;
+		struct held *part = &r->j->held[op->first_result + n];
 
-		stamps.first_page = (uint16_t)(stamps.first_page + n);
-		bind(r, op->first_result + n, before.pfn + n, born[n], stamps);
+		part->state = born[n];
+		part->stamps = before.stamps;
+		part->stamps.first_page = (uint16_t)(before.stamps.first_page + n);
+		bind(r, op->first_result + n, before.pfn + n);
 	}
 }
 
@@ -308,7 +323,7 @@ static bool run_on_block(struct run *r, const struct op *op, struct held *h)
 		return false;
 	if (!carry_out(r))
 		return false;
-	if (r->result.outcome != LB_REFUSED)
+	if (r->now->result.outcome != LB_REFUSED)
 		follow_handle(r, op, h);
 	return true;
 }
@@ -368,7 +383,6 @@ static bool run_op(struct run *r, const struct op *op)
 	}
 	r->outcome->executed++;
 	if (is_the_judges(op->code)) {
-		r->result = (struct lb_result){ .outcome = LB_DONE };
 		return h ? fill_or_verify(r, op, h) : compare_everything(r, op);
 	}
 	if (h && op_info[op->code].arguments & ARG_HANDLE)
@@ -377,6 +391,14 @@ static bool run_op(struct run *r, const struct op *op)
 	if (!carry_out(r))
 		return false;
 	return op_info[op->code].yields != YIELDS_BLOCK || bind_block(r, op);
+}
+
+/* For a trace: what the judge does itself is done. */
+static struct lb_result result_of(const struct run *r, const struct op *op)
+{
+	if (is_the_judges(op->code))
+		return (struct lb_result){ .outcome = LB_DONE };
+	return r->now->result;
 }
 
 static bool run_ops(struct run *r)
@@ -391,7 +413,7 @@ static bool run_ops(struct run *r)
 		bool right = run_op(r, &r->p->ops[r->index]);
 
 		if (trace && r->outcome->no_ops == no_ops)
-			trace[r->index] = r->result;
+			trace[r->index] = result_of(r, &r->p->ops[r->index]);
 		if (!right)
 			return false;
 		if (is_time_to_compare(r) && !compare_states(r))
@@ -505,6 +527,7 @@ bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
 	r.plan = plan;
 	r.outcome = outcome;
 	r.seen = seen;
+	r.now = &r.none;
 	if (!reserve_handles(j, p->nr_handles)) {
 		outcome->kind = FINDING_CREATE;
 		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
