@@ -16,7 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { COLUMN = 44, LABEL = 27 };
+enum { COLUMN = 46, LABEL = 27 };
 
 static const char *const zone_names[MACHINE_NR_ZONES] = { "DMA", "DMA32", "Normal", "Movable" };
 static const char type_letters[] =

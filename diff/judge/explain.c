@@ -47,8 +47,8 @@ static void explain_finding(struct text *t, const struct program *p, const struc
 	if (v->field[0])
 		text_add(t, "  field      %s\n", v->field);
 	if (v->has_values)
-		text_add(t, "  expected   %llu\n  actual     %llu\n", (unsigned long long)v->expect,
-			 (unsigned long long)v->actual);
+		text_add(t, "  expected   %lld\n  actual     %lld\n", (long long)v->expect,
+			 (long long)v->actual);
 	if (o->kind == FINDING_RULE && v->pfn != NOWHERE)
 		text_add(t, "  page       pfn %llu\n", (unsigned long long)v->pfn);
 	text_add(t, "  signature  %s\n\n", o->signature);
