@@ -1,14 +1,18 @@
 /*
- * A campaign: random programs for a target until time, runs or patience are over; what was found, kept and counted.
+ * A campaign: random programs for a target until time, runs or patience are over; what was
+ * found, kept and counted.
  *
- *	generator --program--> judge_run --finding--> findings: confirm, de-duplicate, shrink, save
- *	    ^                     |
- *	    +--- next ------------+--> summary: operations, no-ops, comparisons, rules, paths
+ *	runner: generator --program--> judge_run    (a worker process, which may die)
+ *	                        |
+ *	                        +--finding--> findings: confirm, de-duplicate, shrink, save
+ *	                        +--counts---> summary: operations, comparisons, rules, paths
  *
  * Invariants:
  *   C1  no campaign starts before the canaries have been found;
- *   C2  the same seed, machine, target and number of runs give the same programs and the same findings;
- *   C3  a finding is written before the next program runs, or its text is printed and the campaign ends;
+ *   C2  the same seed, machine, target and number of runs give the same programs and the same
+ *       findings;
+ *   C3  a finding is written before the next program runs, or its text is printed and the
+ *       campaign ends;
  *   C4  programs that were cut short by a signal count for nothing.
  *
  * Not here: corpora and coverage (the libFuzzer engine has those), several processes.
@@ -36,33 +40,38 @@ enum exit_code {
 };
 
 enum {
-	CAMPAIGN_MAX_NO_OPS = 20,	/* percent; above, a campaign says little and is called unhealthy */
-	CAMPAIGN_MIN_JUDGED = 10000,	/* operations from which on the share of no-ops is judged */
-	CAMPAIGN_OFTEN = 1000,		/* a rule is well exercised from so many comparisons on */
+	/* Percent. Above, a campaign says little and is called unhealthy. */
+	CAMPAIGN_MAX_NO_OPS = 20,
+	/* Operations from which on the share of no-ops is judged. */
+	CAMPAIGN_MIN_JUDGED = 10000,
+	/* A rule is well exercised from so many comparisons on. */
+	CAMPAIGN_OFTEN = 1000,
 };
 
 enum campaign_misuse { MISUSE_BY_TARGET, MISUSE_ON, MISUSE_OFF };
 
 struct campaign_options {
-	const char *seed;		/* a word */
-	uint64_t runs;			/* programs; 0: no bound */
-	double seconds;			/* 0: no bound */
-	const struct machine *machine;	/* NULL: random ones */
+	const char *seed;	       /* a word */
+	uint64_t runs;		       /* programs; 0: no bound */
+	double seconds;		       /* 0: no bound */
+	const struct machine *machine; /* NULL: random ones */
 	const struct lb_target *target;
 	enum campaign_misuse misuse;
 	struct findings_options findings;
-	FILE *notes;			/* progress and findings, for people */
-	bool terminal;			/* notes is a terminal: one line, over and over */
-	const volatile sig_atomic_t *stop;	/* set by a signal; may be NULL */
-	const char *fuzz_pages;		/* the libFuzzer engine's program; NULL: not there */
+	FILE *notes;			   /* progress and findings, for people */
+	bool terminal;			   /* notes is a terminal: one line, over and over */
+	const volatile sig_atomic_t *stop; /* set by a signal; may be NULL */
+	const char *fuzz_pages;		   /* libFuzzer engine's program; NULL: not there */
 };
 
 enum campaign_end {
-	END_RUNS, END_TIME, END_SIGNAL,
-	END_CANARY,	/* never started: a planted fault was not found */
-	END_SAVE,	/* a finding could not be written; why says the reason */
-	END_FULL,	/* more distinct findings than are kept */
-	END_ENGINE,	/* the engine could not be started; why says the reason */
+	END_RUNS,
+	END_TIME,
+	END_SIGNAL,
+	END_CANARY, /* never started: a planted fault was not found */
+	END_SAVE,   /* a finding could not be written; why says the reason */
+	END_FULL,   /* more distinct findings than are kept */
+	END_ENGINE, /* the engine could not be started; why says the reason */
 	END_MEMORY,
 };
 
@@ -70,25 +79,31 @@ struct campaign_summary {
 	enum campaign_end end;
 	char why[1024];
 	uint64_t programs, executed, no_ops, comparisons;
-	double cpu_seconds;		/* spent in generating and judging; not in shrinking */
+	double cpu_seconds; /* spent in generating and judging; not in shrinking */
 	double wall_seconds;
 	size_t new_findings, known_findings;
 	uint64_t exercised[RULE_COUNT];
 	uint64_t paths[LB_PATH_COUNT];
 };
 
-/* The built-in engine. Fills the summary; findings stay in *f (begun by the caller, who frees it). */
-void campaign_run(const struct campaign_options *options, struct findings *f, struct campaign_summary *summary);
+/*
+ * The built-in engine. Fills the summary; findings stay in *f (begun by the caller, who frees
+ * it).
+ */
+void campaign_run(const struct campaign_options *options, struct findings *f,
+		  struct campaign_summary *summary);
 
-/* libFuzzer as a child, restarted after each finding; its corpus, artifacts and log lie under the campaign's folder. */
+/*
+ * libFuzzer as a child, restarted after each finding; its corpus, artifacts and log lie under
+ * the campaign's folder.
+ */
 void campaign_run_libfuzzer(const struct campaign_options *options, struct findings *f,
 			    struct campaign_summary *summary);
 
 /* Planted faults must be found: false with the report. Both engines begin with it. */
 bool campaign_canaries(struct campaign_summary *summary);
 
-/* The operations the generator may use for a target, and whether misuse is among them. */
-uint64_t campaign_capabilities(const struct lb_target *target);
+/* Whether the generator may misuse the target. */
 bool campaign_misuses(const struct campaign_options *options);
 
 /* Why a campaign proves little: a sentence, or NULL. */
@@ -109,7 +124,7 @@ bool report_json(FILE *out, const struct campaign_options *options, const struct
 struct progress {
 	FILE *notes;
 	bool terminal, line_open;
-	double next, step;	/* seconds since the start */
+	double next, step; /* seconds since the start */
 };
 void progress_begin(struct progress *progress, FILE *notes, bool terminal);
 void progress_tick(struct progress *progress, double now, const struct campaign_summary *summary);

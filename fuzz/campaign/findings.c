@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "campaign/runner.h"
 #include "campaign/save.h"
 #include "campaign/seed.h"
 #include "shrink/shrink.h"
@@ -15,17 +16,19 @@
 
 enum { WAITING_MAX = 64, ALIASES_MAX = 4096 };
 
-bool findings_begin(struct findings *f, const struct findings_options *options, const struct lb_target *target)
+bool findings_begin(struct findings *f, const struct findings_options *options,
+		    const struct lb_target *target)
 {
-	const struct judge_options as_campaign = { .supervised = options->worker };
-	const struct judge_options closely = { .supervised = options->worker, .compare_always = true };
+	struct judge_options judging = { .supervised = true,
+					 .timeout_ms = patience_ms(options->machine) };
 
 	*f = (struct findings){ .options = *options };
 	f->entries = calloc(FINDINGS_MAX, sizeof(*f->entries));
 	f->aliases = calloc(ALIASES_MAX, sizeof(*f->aliases));
 	f->waiting = calloc(WAITING_MAX, sizeof(*f->waiting));
-	f->judge = judge_create(target, &as_campaign);
-	f->careful = judge_create(target, &closely);
+	f->judge = judge_create(target, &judging);
+	judging.compare_always = true;
+	f->careful = judge_create(target, &judging);
 	if (f->entries && f->aliases && f->waiting && f->judge && f->careful)
 		return true;
 	findings_end(f);
@@ -98,13 +101,17 @@ static void add_alias(struct findings *f, const char *raw, const struct finding 
 	alias->entry = (size_t)(entry - f->entries);
 }
 
-/* The rule's id, as far as it makes a file name, and a hash that keeps signatures of one rule apart. */
+/*
+ * The rule's id, as far as it makes a file name, and a hash that keeps signatures of one rule
+ * apart.
+ */
 static void name_files(char *name, size_t size, const char *signature)
 {
 	char id[40];
 	size_t n = 0;
 
-	while (n < sizeof(id) - 1 && (isalnum((unsigned char)signature[n]) || strchr(".-_", signature[n])) &&
+	while (n < sizeof(id) - 1 &&
+	       (isalnum((unsigned char)signature[n]) || strchr(".-_", signature[n])) &&
 	       signature[n]) {
 		id[n] = signature[n];
 		n++;
@@ -128,7 +135,8 @@ static struct finding *new_entry(struct findings *f, const char *signature, uint
 }
 
 /* The text as it is kept: what was found and how stands behind the program, in comments. */
-static char *annotated_text(const struct findings *f, const struct finding *entry, const struct program *p, size_t *size)
+static char *annotated_text(const struct findings *f, const struct finding *entry,
+			    const struct program *p, size_t *size)
 {
 	char *program = text_of_program(p, size), *text = NULL;
 	FILE *out = program ? open_memstream(&text, size) : NULL;
@@ -136,9 +144,11 @@ static char *annotated_text(const struct findings *f, const struct finding *entr
 	if (out) {
 		fprintf(out, "%s", program);
 		fprintf(out, "# signature: %s\n", entry->signature);
-		fprintf(out, "# found by: lostbuddy fuzz --target %s --seed %s, program %" PRIu64 "\n",
+		fprintf(out,
+			"# found by: lostbuddy fuzz --target %s --seed %s, program %" PRIu64 "\n",
 			f->options.target_name, f->options.seed, entry->program);
-		fprintf(out, "# again:    lostbuddy replay --target %s %s.lb\n", f->options.target_name, entry->name);
+		fprintf(out, "# again:    lostbuddy replay --target %s %s.lb\n",
+			f->options.target_name, entry->name);
 		if (entry->unsteady)
 			fprintf(out, "# it did not show when this program was run again alone\n");
 		if (fclose(out) != 0) {
@@ -150,14 +160,16 @@ static char *annotated_text(const struct findings *f, const struct finding *entr
 	return text;
 }
 
-static bool save_as(struct findings *f, const struct finding *entry, const char *ending, const void *bytes, size_t size)
+static bool save_as(struct findings *f, const struct finding *entry, const char *ending,
+		    const void *bytes, size_t size)
 {
 	char name[96], why[512];
 
 	snprintf(name, sizeof(name), "%s%s", entry->name, ending);
 	if (bytes && save_file(f->options.dir, name, bytes, size, why))
 		return true;
-	snprintf(f->why, sizeof(f->why), "%s", bytes ? why : "there is no memory left to write the finding");
+	snprintf(f->why, sizeof(f->why), "%s",
+		 bytes ? why : "there is no memory left to write the finding");
 	return false;
 }
 
@@ -174,8 +186,8 @@ static bool save_bytes(struct findings *f, const struct finding *entry, const st
 }
 
 /* All of a finding's files; the text last, so that whoever sees it sees the others. */
-static bool save_entry(struct findings *f, struct finding *entry, const struct program *p, const char *explanation,
-		       size_t explanation_size)
+static bool save_entry(struct findings *f, struct finding *entry, const struct program *p,
+		       const char *explanation, size_t explanation_size)
 {
 	char why[512];
 	size_t size = 0;
@@ -193,18 +205,20 @@ static bool save_entry(struct findings *f, struct finding *entry, const struct p
 /* Nothing is lost: what could not be written is printed. */
 static void print_unsaved(const struct findings *f, const struct finding *entry)
 {
-	fprintf(f->options.notes, "%s could not be written (%s); here it is:\n%s", entry->name, f->why,
-		entry->text ? entry->text : "(no memory for its text)\n");
+	fprintf(f->options.notes, "%s could not be written (%s); here it is:\n%s", entry->name,
+		f->why, entry->text ? entry->text : "(no memory for its text)\n");
 }
 
-static bool keep(struct findings *f, struct finding *entry, const struct program *p, const char *explanation, size_t size)
+static bool keep(struct findings *f, struct finding *entry, const struct program *p,
+		 const char *explanation, size_t size)
 {
 	entry->ops_after = p->nr_ops;
 	if (!save_entry(f, entry, p, explanation, size)) {
 		print_unsaved(f, entry);
 		return false;
 	}
-	fprintf(f->options.notes, "finding: %s\n  %" PRIu32 " operations, shrunk to %" PRIu32 ": %s/%s.lb\n",
+	fprintf(f->options.notes,
+		"finding: %s\n  %" PRIu32 " operations, shrunk to %" PRIu32 ": %s/%s.lb\n",
 		entry->signature, entry->ops_before, entry->ops_after, f->options.dir, entry->name);
 	fflush(f->options.notes);
 	return !findings_full(f);
@@ -215,7 +229,8 @@ static void wait_for_later(const struct program *p, const struct outcome *outcom
 {
 	struct findings *f = arg;
 
-	if (f->nr_waiting == WAITING_MAX || entry_of_raw(f, outcome->signature) || entry_of(f, outcome->signature))
+	if (f->nr_waiting == WAITING_MAX || entry_of_raw(f, outcome->signature) ||
+	    entry_of(f, outcome->signature))
 		return;
 	for (size_t i = 0; i < f->nr_waiting; i++)
 		if (strcmp(f->waiting[i].outcome.signature, outcome->signature) == 0)
@@ -233,18 +248,21 @@ static uint32_t shrink_bound(const struct findings *f, const struct outcome *out
 {
 	uint32_t bound = f->options.shrink_runs ? f->options.shrink_runs : FINDINGS_SHRINK_RUNS;
 
-	return outcome->kind == FINDING_HANG && bound > FINDINGS_SHRINK_HANGS ? FINDINGS_SHRINK_HANGS : bound;
+	return outcome->kind == FINDING_HANG && bound > FINDINGS_SHRINK_HANGS
+		       ? FINDINGS_SHRINK_HANGS
+		       : bound;
 }
 
 /* Shrink, observe, explain and write a finding that is new. The program is ours to change. */
-static bool work_out(struct findings *f, struct finding *entry, struct judge *judge, struct program *p,
-		     const struct outcome *outcome)
+static bool work_out(struct findings *f, struct finding *entry, struct judge *judge,
+		     struct program *p, const struct outcome *outcome)
 {
 	struct outcome last;
 	size_t size = 0;
 
 	entry->ops_before = p->nr_ops;
-	entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f, outcome), wait_for_later, f);
+	entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f, outcome),
+					wait_for_later, f);
 	judge_observe(judge, p, &last);
 	char *explanation = text_of_explanation(judge, p, &size);
 	bool kept = keep(f, entry, p, explanation, size);
@@ -253,31 +271,58 @@ static bool work_out(struct findings *f, struct finding *entry, struct judge *ju
 	return kept;
 }
 
-/* Where it began: the first operation after which something is wrong. Falls back to what was reported. */
-static struct judge *look_closely(struct findings *f, const struct program *p, const struct outcome *reported,
-				  struct outcome *closely)
+/*
+ * Where it began: the first operation after which something is wrong; and the judge that shows
+ * it. Falls back to what was reported.
+ */
+static struct judge *look_closely(struct findings *f, const struct program *p,
+				  const struct outcome *reported, struct outcome *closely)
 {
-	*closely = *reported;
-	if (p->nr_ops > CAREFUL_MAX_OPS || judge_run(f->careful, p, closely)) {
+	if (p->nr_ops <= CAREFUL_MAX_OPS && !judge_run(f->careful, p, closely))
+		return f->careful;
+	if (judge_run(f->judge, p, closely))
 		*closely = *reported;
-		return f->judge;
-	}
-	return f->careful;
+	return f->judge;
+}
+
+/*
+ * A computer that is busy with other things can make a hang of any program. What does not hang
+ * again did not.
+ */
+static bool was_only_slow(struct findings *f, const struct program *p,
+			  const struct outcome *closely)
+{
+	struct outcome again;
+
+	if (closely->kind != FINDING_HANG || !judge_run(f->judge, p, &again))
+		return false;
+	fprintf(f->options.notes,
+		"program %" PRIu64 " took too long once, and not when it was run again\n",
+		f->current);
+	return true;
+}
+
+bool findings_seen_again(struct findings *f, const char *signature)
+{
+	struct finding *entry = entry_of_raw(f, signature);
+
+	if (entry)
+		entry->seen++;
+	return entry;
 }
 
 static bool report_one(struct findings *f, const struct program *p, const struct outcome *outcome)
 {
-	struct finding *entry = entry_of_raw(f, outcome->signature);
 	struct outcome closely;
 	struct program copy;
 
-	if (entry) {
-		entry->seen++;
+	if (findings_seen_again(f, outcome->signature))
 		return true;
-	}
 	struct judge *judge = look_closely(f, p, outcome, &closely);
 
-	entry = entry_of(f, closely.signature);
+	if (was_only_slow(f, p, &closely))
+		return true;
+	struct finding *entry = entry_of(f, closely.signature);
 	if (entry) {
 		entry->seen++;
 		add_alias(f, outcome->signature, entry);
@@ -291,7 +336,8 @@ static bool report_one(struct findings *f, const struct program *p, const struct
 		return !findings_full(f);
 	program_init(&copy);
 	if (!program_copy(&copy, p)) {
-		snprintf(f->why, sizeof(f->why), "there is no memory left to shrink %s", entry->signature);
+		snprintf(f->why, sizeof(f->why), "there is no memory left to shrink %s",
+			 entry->signature);
 		return false;
 	}
 	bool kept = work_out(f, entry, judge, &copy, &closely);
@@ -300,7 +346,8 @@ static bool report_one(struct findings *f, const struct program *p, const struct
 	return kept;
 }
 
-bool findings_report(struct findings *f, const struct program *p, const struct outcome *outcome, uint64_t number)
+bool findings_report(struct findings *f, const struct program *p, const struct outcome *outcome,
+		     uint64_t number)
 {
 	assert(outcome->kind != FINDING_NONE && outcome->signature[0]);
 	f->current = number;
@@ -331,10 +378,12 @@ static bool still_unsteady(const struct program *p, void *judge)
 
 bool findings_report_unsteady(struct findings *f, const struct program *p, uint64_t number)
 {
-	static const char text[] =
-		"Two runs of this program on fresh instances of one target gave different results.\n"
-		"The target depends on something beside the program: a clock, an address, what ran before.\n";
-	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops, shrink_bound(f, &(struct outcome){ 0 }), false };
+	static const char text[] = "Two runs of this program on fresh instances of one target gave "
+				   "different results.\n"
+				   "The target depends on something beside the program: a clock, "
+				   "an address, what ran before.\n";
+	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops,
+				    shrink_bound(f, &(struct outcome){ 0 }), false };
 	struct finding *entry = entry_of(f, UNSTEADY);
 	struct program copy;
 
@@ -348,7 +397,8 @@ bool findings_report_unsteady(struct findings *f, const struct program *p, uint6
 	if (entry->known)
 		return !findings_full(f);
 	if (!program_copy(&copy, p)) {
-		snprintf(f->why, sizeof(f->why), "there is no memory left to shrink %s", entry->signature);
+		snprintf(f->why, sizeof(f->why), "there is no memory left to shrink %s",
+			 entry->signature);
 		return false;
 	}
 	entry->ops_before = p->nr_ops;
@@ -359,8 +409,8 @@ bool findings_report_unsteady(struct findings *f, const struct program *p, uint6
 	return kept;
 }
 
-bool findings_report_bytes(struct findings *f, const struct program *p, const char *signature, const char *log,
-			   uint64_t number)
+bool findings_report_bytes(struct findings *f, const struct program *p, const char *signature,
+			   const char *log, uint64_t number)
 {
 	struct finding *entry = entry_of(f, signature);
 

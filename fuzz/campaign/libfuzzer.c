@@ -8,8 +8,8 @@
  *
  * Invariants:
  *   L1  the child never outlives this process's interest: it is asked to end, then ended;
- *   L2  an artifact is reported before the next session starts, by the judge's signature when the judge sees the
- *       fault, else by what the sanitizer called it.
+ *   L2  an artifact is reported before the next session starts, by the judge's signature when
+ *       the judge sees the fault, else by what the sanitizer called it.
  */
 #include "campaign/campaign.h"
 
@@ -26,15 +26,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "campaign/runner.h"
 #include "campaign/save.h"
 #include "campaign/seed.h"
 #include "targets/pages_stats.h"
 
 enum {
 	SEED_PROGRAMS = 64,
-	MAX_INPUT_BYTES = 4096,		/* bytes: some 400 operations */
-	BARREN_SESSIONS = 20,		/* sessions in a row without a program executed: give up */
-	GRACE_SECONDS = 10,		/* from "please end" to SIGKILL */
+	MAX_INPUT_BYTES = 4096, /* bytes: some 400 operations */
+	BARREN_SESSIONS = 20,	/* sessions in a row without a program executed: give up */
+	GRACE_SECONDS = 10,	/* from "please end" to SIGKILL */
 };
 
 struct session {
@@ -43,7 +44,8 @@ struct session {
 	struct campaign_summary *summary;
 	struct progress progress;
 	struct pages_stats *stats;
-	char corpus[PATH_MAX], log[PATH_MAX], known[PATH_MAX], artifact[PATH_MAX], stats_path[PATH_MAX];
+	char corpus[PATH_MAX], log[PATH_MAX], known[PATH_MAX], artifact[PATH_MAX],
+		stats_path[PATH_MAX];
 	double start;
 	uint64_t number, programs_before;
 	unsigned int barren;
@@ -86,6 +88,7 @@ static bool plant_seeds(struct session *s, char why[512])
 	struct generator_options options = {
 		.seed = seed_derive(seed_of_word(s->options->seed), 0),
 		.machine = s->options->machine,
+		.capabilities = usable_operations(s->options->target),
 		.misuse = campaign_misuses(s->options),
 	};
 	struct generator *g = generator_create(&options);
@@ -125,7 +128,8 @@ static bool write_known(struct session *s, char why[512])
 		fprintf(out, "%s\n", f->entries[i].signature);
 	for (size_t i = 0; i < f->nr_aliases; i++)
 		fprintf(out, "%s\n", f->aliases[i].signature);
-	bool written = fclose(out) == 0 && save_file(s->options->findings.dir, "known.txt", text, size, why);
+	bool written = fclose(out) == 0 &&
+		       save_file(s->options->findings.dir, "known.txt", text, size, why);
 
 	free(text);
 	return written;
@@ -142,13 +146,24 @@ static void become_child(struct session *s)
 	char seed[32], runs[48], time[48], length[32], artifact[PATH_MAX + 32];
 	int log = open(s->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	uint32_t number = (uint32_t)seed_derive(seed_of_word(s->options->seed), s->number) | 1;
-	char *const argv[] = { (char *)s->options->fuzz_pages, s->corpus, seed, runs, time, length, artifact,
-			       "-len_control=0", "-timeout=10", "-detect_leaks=0", "-print_final_stats=1", NULL };
+	char *const argv[] = { (char *)s->options->fuzz_pages,
+			       s->corpus,
+			       seed,
+			       runs,
+			       time,
+			       length,
+			       artifact,
+			       "-len_control=0",
+			       "-timeout=10",
+			       "-detect_leaks=0",
+			       "-print_final_stats=1",
+			       NULL };
 
 	snprintf(seed, sizeof(seed), "-seed=%" PRIu32, number);
 	snprintf(runs, sizeof(runs), "-runs=%" PRId64,
 		 s->options->runs ? (int64_t)(s->options->runs - s->summary->programs) : -1);
-	snprintf(time, sizeof(time), "-max_total_time=%.0f", s->options->seconds > 0 ? seconds_left(s) + 1 : 0);
+	snprintf(time, sizeof(time), "-max_total_time=%.0f",
+		 s->options->seconds > 0 ? seconds_left(s) + 1 : 0);
 	snprintf(length, sizeof(length), "-max_len=%d", MAX_INPUT_BYTES);
 	snprintf(artifact, sizeof(artifact), "-exact_artifact_path=%s", s->artifact);
 	if (log < 0 || dup2(log, STDERR_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0)
@@ -188,7 +203,10 @@ static struct campaign_summary counts_now(const struct session *s)
 	return now;
 }
 
-/* Waits for the child's end; asks it to end when time is over or a signal came, and ends it if it does not. */
+/*
+ * Waits for the child's end; asks it to end when time is over or a signal came, and ends it if
+ * it does not.
+ */
 static int wait_for_child(struct session *s, pid_t pid)
 {
 	const struct timespec nap = { .tv_nsec = 50 * 1000 * 1000 };
@@ -221,7 +239,8 @@ static void add_stats(struct session *s)
 	s->summary->executed += stats->executed;
 	s->summary->no_ops += stats->no_ops;
 	s->summary->comparisons += stats->comparisons;
-	if (stats->magic == PAGES_STATS_MAGIC && stats->nr_rules == RULE_COUNT && stats->nr_paths == LB_PATH_COUNT) {
+	if (stats->magic == PAGES_STATS_MAGIC && stats->nr_rules == RULE_COUNT &&
+	    stats->nr_paths == LB_PATH_COUNT) {
 		for (size_t i = 0; i < RULE_COUNT; i++)
 			s->summary->exercised[i] += stats->exercised[i];
 		for (size_t i = 0; i < LB_PATH_COUNT; i++)
@@ -262,7 +281,8 @@ static void name_fault(char *signature, size_t size, const char *log, int status
 		snprintf(signature, size, "sanitizer %.*s", (int)strcspn(found, "\r\n"), found);
 		return;
 	}
-	snprintf(signature, size, "engine ended %s %d", WIFSIGNALED(status) ? "by signal" : "with code",
+	snprintf(signature, size, "engine ended %s %d",
+		 WIFSIGNALED(status) ? "by signal" : "with code",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
@@ -284,7 +304,10 @@ static bool report_artifact(struct session *s, const struct program *p, int stat
 	return kept;
 }
 
-/* False: the campaign ends. An artifact that cannot be decoded for lack of memory stays where it is. */
+/*
+ * False: the campaign ends. An artifact that cannot be decoded for lack of memory stays where
+ * it is.
+ */
 static bool collect_artifact(struct session *s, int status)
 {
 	size_t size = 0;
@@ -295,7 +318,8 @@ static bool collect_artifact(struct session *s, int status)
 		return true;
 	progress_clear(&s->progress);
 	program_init(&p);
-	bool kept = program_decode(&p, (const uint8_t *)bytes, size) && report_artifact(s, &p, status);
+	bool kept =
+		program_decode(&p, (const uint8_t *)bytes, size) && report_artifact(s, &p, status);
 
 	if (kept)
 		unlink(s->artifact);
@@ -309,7 +333,8 @@ static bool collect_artifact(struct session *s, int status)
 
 static bool child_could_not_start(const struct session *s, int status)
 {
-	return s->barren >= BARREN_SESSIONS || (s->barren && WIFEXITED(status) && WEXITSTATUS(status) != EXIT_INTERRUPT);
+	return s->barren >= BARREN_SESSIONS ||
+	       (s->barren && WIFEXITED(status) && WEXITSTATUS(status) != EXIT_INTERRUPT);
 }
 
 static bool run_session(struct session *s)
@@ -336,11 +361,16 @@ static bool run_session(struct session *s)
 	if (interrupted(s))
 		return give_up(s, END_SIGNAL, "");
 	if (!artifact && child_could_not_start(s, status)) {
-		snprintf(why, sizeof(why), "fuzz_pages ended without running a program; see %.400s", s->log);
+		snprintf(why, sizeof(why), "fuzz_pages ended without running a program; see %.400s",
+			 s->log);
 		return give_up(s, END_ENGINE, why);
 	}
 	if (!artifact && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return give_up(s, s->options->runs && s->summary->programs >= s->options->runs ? END_RUNS : END_TIME, "");
+		return give_up(s,
+			       s->options->runs && s->summary->programs >= s->options->runs
+				       ? END_RUNS
+				       : END_TIME,
+			       "");
 	return collect_artifact(s, status);
 }
 
@@ -349,16 +379,21 @@ static bool prepare(struct session *s)
 	char why[512] = "there is no memory left for the first corpus";
 
 	if (!s->options->fuzz_pages)
-		return give_up(s, END_ENGINE,
-			       "there is no fuzz_pages: install clang-19 and libclang-rt-19-dev, then run "
-			       "cmake --preset libfuzzer && cmake --build --preset libfuzzer");
+		return give_up(
+			s, END_ENGINE,
+			"there is no fuzz_pages: install clang-19 and libclang-rt-19-dev, then run "
+			"cmake --preset libfuzzer && cmake --build --preset libfuzzer");
 	if (strcmp(s->options->target->name, "core") != 0)
-		return give_up(s, END_ENGINE, "libFuzzer drives the target core only; other targets have --engine builtin");
+		return give_up(s, END_ENGINE,
+			       "libFuzzer drives the target core only; other targets have --engine "
+			       "builtin");
 	name_paths(s);
-	if (!save_folder(s->options->findings.dir, why) || !save_folder(s->corpus, why) || !plant_seeds(s, why))
+	if (!save_folder(s->options->findings.dir, why) || !save_folder(s->corpus, why) ||
+	    !plant_seeds(s, why))
 		return give_up(s, END_SAVE, why);
 	if (!share_stats(s))
-		return give_up(s, END_SAVE, "the file of counts cannot be made under the campaign's folder");
+		return give_up(s, END_SAVE,
+			       "the file of counts cannot be made under the campaign's folder");
 	unlink(s->artifact);
 	return true;
 }
@@ -366,7 +401,9 @@ static bool prepare(struct session *s)
 void campaign_run_libfuzzer(const struct campaign_options *options, struct findings *f,
 			    struct campaign_summary *summary)
 {
-	struct session s = { .options = options, .findings = f, .summary = summary, .start = clock_wall() };
+	struct session s = {
+		.options = options, .findings = f, .summary = summary, .start = clock_wall()
+	};
 
 	*summary = (struct campaign_summary){ .end = END_MEMORY };
 	if (!campaign_canaries(summary))

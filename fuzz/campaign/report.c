@@ -1,4 +1,7 @@
-/* What a campaign says of itself: progress while it runs, a summary at its end, for people and for programs. */
+/*
+ * What a campaign says of itself: progress while it runs, a summary at its end, for people and
+ * for programs.
+ */
 #include "campaign/campaign.h"
 
 #include <assert.h>
@@ -37,10 +40,15 @@ const char *campaign_unhealthy(const struct campaign_summary *summary)
 enum exit_code campaign_exit_code(const struct campaign_summary *summary)
 {
 	switch (summary->end) {
-	case END_CANARY: return EXIT_UNHEALTHY;
-	case END_SAVE: case END_ENGINE: return EXIT_USAGE;
-	case END_MEMORY: return EXIT_MEMORY;
-	default: break;
+	case END_CANARY:
+		return EXIT_UNHEALTHY;
+	case END_SAVE:
+	case END_ENGINE:
+		return EXIT_USAGE;
+	case END_MEMORY:
+		return EXIT_MEMORY;
+	default:
+		break;
 	}
 	if (summary->new_findings)
 		return EXIT_FINDING;
@@ -54,14 +62,22 @@ enum exit_code campaign_exit_code(const struct campaign_summary *summary)
 static const char *end_sentence(enum campaign_end end)
 {
 	switch (end) {
-	case END_RUNS: return "all programs were run";
-	case END_TIME: return "the time was over";
-	case END_SIGNAL: return "stopped by a signal";
-	case END_CANARY: return "refused to start";
-	case END_SAVE: return "a finding could not be written";
-	case END_FULL: return "too many distinct findings";
-	case END_ENGINE: return "the engine could not be started";
-	case END_MEMORY: return "no memory";
+	case END_RUNS:
+		return "all programs were run";
+	case END_TIME:
+		return "the time was over";
+	case END_SIGNAL:
+		return "stopped by a signal";
+	case END_CANARY:
+		return "refused to start";
+	case END_SAVE:
+		return "a finding could not be written";
+	case END_FULL:
+		return "too many distinct findings";
+	case END_ENGINE:
+		return "the engine could not be started";
+	case END_MEMORY:
+		return "no memory";
 	}
 	return "";
 }
@@ -107,8 +123,8 @@ static void print_findings(FILE *out, const struct findings *f)
 	for (size_t i = 0; i < f->nr_entries; i++) {
 		const struct finding *entry = &f->entries[i];
 
-		fprintf(out, "  %-8s %s (%" PRIu64 " programs)", entry->known ? "known" : "finding", entry->signature,
-			entry->seen);
+		fprintf(out, "  %-8s %s (%" PRIu64 " programs)", entry->known ? "known" : "finding",
+			entry->signature, entry->seen);
 		if (entry->written)
 			fprintf(out, "\n           %s/%s.lb", f->options.dir, entry->name);
 		fprintf(out, "\n");
@@ -131,20 +147,22 @@ void report_text(FILE *out, const struct campaign_options *options, const struct
 {
 	const char *unhealthy = campaign_unhealthy(summary);
 
-	fprintf(out, "seed %s, target %s: %s after %.1f s\n", options->seed, options->findings.target_name,
-		end_sentence(summary->end), summary->wall_seconds);
+	fprintf(out, "seed %s, target %s: %s after %.1f s\n", options->seed,
+		options->findings.target_name, end_sentence(summary->end), summary->wall_seconds);
 	print_why(out, summary->why);
 	fprintf(out, "  programs           %" PRIu64 "\n", summary->programs);
-	fprintf(out, "  operations         %" PRIu64 ", %.0f a second of CPU time\n", summary->executed,
-		campaign_speed(summary));
+	fprintf(out, "  operations         %" PRIu64 ", %.0f a second of CPU time\n",
+		summary->executed, campaign_speed(summary));
 	fprintf(out, "  no-ops             %.1f %%\n", campaign_no_ops(summary));
 	fprintf(out, "  comparisons        %" PRIu64 " of the whole state\n", summary->comparisons);
-	fprintf(out, "  rules exercised    %zu of %d, %zu at least %d times\n", rules_with(summary, 1), (int)RULE_COUNT,
-		rules_with(summary, CAMPAIGN_OFTEN), (int)CAMPAIGN_OFTEN);
+	fprintf(out, "  rules exercised    %zu of %d, %zu at least %d times\n",
+		rules_with(summary, 1), (int)RULE_COUNT, rules_with(summary, CAMPAIGN_OFTEN),
+		(int)CAMPAIGN_OFTEN);
 	fprintf(out, "  paths taken        %zu of %d\n", paths_taken(summary), (int)LB_PATH_COUNT);
 	if (summary->executed)
 		print_never(out, summary);
-	fprintf(out, "  findings           %zu new, %zu known\n", summary->new_findings, summary->known_findings);
+	fprintf(out, "  findings           %zu new, %zu known\n", summary->new_findings,
+		summary->known_findings);
 	print_findings(out, f);
 	if (unhealthy)
 		fprintf(out, "unhealthy: %s\n", unhealthy);
@@ -157,8 +175,9 @@ static json_t *json_findings(const struct findings *f)
 	for (size_t i = 0; i < f->nr_entries; i++) {
 		const struct finding *entry = &f->entries[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:b, s:I, s:i, s:s*}", "signature", entry->signature, "known",
-						      entry->known, "seen", (json_int_t)entry->seen, "operations",
+		json_array_append_new(list, json_pack("{s:s, s:b, s:I, s:i, s:s*}", "signature",
+						      entry->signature, "known", entry->known,
+						      "seen", (json_int_t)entry->seen, "operations",
 						      (int)entry->ops_after, "name",
 						      entry->written ? entry->name : NULL));
 	}
@@ -170,7 +189,8 @@ static json_t *json_rules(const struct campaign_summary *summary)
 	json_t *object = json_object();
 
 	for (size_t rule = 0; rule < RULE_COUNT; rule++)
-		json_object_set_new(object, rule_info[rule].id, json_integer((json_int_t)summary->exercised[rule]));
+		json_object_set_new(object, rule_info[rule].id,
+				    json_integer((json_int_t)summary->exercised[rule]));
 	return object;
 }
 
@@ -188,14 +208,15 @@ bool report_json(FILE *out, const struct campaign_options *options, const struct
 		 const struct campaign_summary *summary)
 {
 	json_t *object = json_pack(
-		"{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:s*, s:o, s:o, s:o}", "seed",
-		options->seed, "target", options->findings.target_name, "end", end_sentence(summary->end), "why",
-		summary->why, "exit_code", (int)campaign_exit_code(summary), "programs",
-		(json_int_t)summary->programs, "operations", (json_int_t)summary->executed, "no_ops",
-		(json_int_t)summary->no_ops, "comparisons", (json_int_t)summary->comparisons, "cpu_seconds",
+		"{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:s*, s:o, s:o, s:o}",
+		"seed", options->seed, "target", options->findings.target_name, "end",
+		end_sentence(summary->end), "why", summary->why, "exit_code",
+		(int)campaign_exit_code(summary), "programs", (json_int_t)summary->programs,
+		"operations", (json_int_t)summary->executed, "no_ops", (json_int_t)summary->no_ops,
+		"comparisons", (json_int_t)summary->comparisons, "cpu_seconds",
 		summary->cpu_seconds, "wall_seconds", summary->wall_seconds, "ops_per_second",
-		campaign_speed(summary), "unhealthy", campaign_unhealthy(summary), "rules", json_rules(summary),
-		"paths", json_paths(summary), "findings", json_findings(f));
+		campaign_speed(summary), "unhealthy", campaign_unhealthy(summary), "rules",
+		json_rules(summary), "paths", json_paths(summary), "findings", json_findings(f));
 
 	if (!object)
 		return false;
@@ -207,11 +228,16 @@ bool report_json(FILE *out, const struct campaign_options *options, const struct
 
 void progress_begin(struct progress *progress, FILE *notes, bool terminal)
 {
-	*progress = (struct progress){ .notes = notes, .terminal = terminal, .step = terminal ? 0.2 : 1 };
+	*progress = (struct progress){ .notes = notes,
+				       .terminal = terminal,
+				       .step = terminal ? 0.2 : 1 };
 	progress->next = progress->step;
 }
 
-/* On a terminal five times a second on one line; else lines at 1, 2, 4 .. 64 seconds, then each minute. */
+/*
+ * On a terminal five times a second on one line; else lines at 1, 2, 4 .. 64 seconds, then each
+ * minute.
+ */
 void progress_tick(struct progress *progress, double now, const struct campaign_summary *summary)
 {
 	if (now < progress->next)
@@ -219,8 +245,10 @@ void progress_tick(struct progress *progress, double now, const struct campaign_
 	if (progress->terminal)
 		fprintf(progress->notes, "\r\033[K");
 	fprintf(progress->notes,
-		"%.0f s: %" PRIu64 " programs, %" PRIu64 " operations, %.1f %% no-ops, %" PRIu64 " comparisons",
-		now, summary->programs, summary->executed, campaign_no_ops(summary), summary->comparisons);
+		"%.0f s: %" PRIu64 " programs, %" PRIu64 " operations, %.1f %% no-ops, %" PRIu64
+		" comparisons",
+		now, summary->programs, summary->executed, campaign_no_ops(summary),
+		summary->comparisons);
 	if (!progress->terminal)
 		fprintf(progress->notes, "\n");
 	fflush(progress->notes);

@@ -33,7 +33,10 @@ static bool write_all(int fd, const char *bytes, size_t size)
 	return true;
 }
 
-/* The rename is only certain once the folder has been synced. A file system that cannot do so is no failure. */
+/*
+ * The rename is only certain once the folder has been synced. A file system that cannot do so
+ * is no failure.
+ */
 static void sync_folder(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

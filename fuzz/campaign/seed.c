@@ -1,4 +1,7 @@
-/* Seeds from words. The word is hashed (FNV-1a), then mixed, so that similar words give unlike seeds. */
+/*
+ * Seeds from words. The word is hashed (FNV-1a), then mixed, so that similar words give unlike
+ * seeds.
+ */
 #include "campaign/seed.h"
 
 #include <assert.h>

@@ -1,8 +1,9 @@
 /*
  * The program's face: what the verbs share.
  *
- * A verb is a file with one function `int verb_NAME(int argc, char **argv)`; argv[0] is "lostbuddy NAME", the answer is
- * the exit code. Errors are one sentence on stderr: what, where, what to do. Verbs own no state that outlives a call.
+ * A verb is a file with one function `int verb_NAME(int argc, char **argv)`; argv[0] is
+ * "lostbuddy NAME", the answer is the exit code. Errors are one sentence on stderr: what,
+ * where, what to do. Verbs own no state that outlives a call.
  */
 #ifndef LOSTBUDDY_CLI_H
 #define LOSTBUDDY_CLI_H
@@ -14,7 +15,7 @@
 struct verb {
 	const char *name;
 	int (*run)(int argc, char **argv);
-	const char *what;	/* one line of --help */
+	const char *what; /* one line of --help */
 };
 
 int verb_fuzz(int argc, char **argv);
@@ -32,10 +33,16 @@ int verb_doctor(int argc, char **argv);
 /* Prints "lostbuddy: ..." and returns EXIT_USAGE. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints "lostbuddy: where:line:column: what" (line and column where there are any) and returns EXIT_USAGE. */
+/*
+ * Prints "lostbuddy: where:line:column: what" (line and column where there are any) and returns
+ * EXIT_USAGE.
+ */
 int fail_at(const char *where, const struct text_error *error);
 
-/* A program from a file of either form ("-": stdin). False: the error was printed. *p is to be freed either way. */
+/*
+ * A program from a file of either form ("-": stdin). False: the error was printed. *p is to be
+ * freed either way.
+ */
 bool read_program(struct program *p, const char *path);
 
 /* A machine from a line (it has an '=') or from a file. False: the error was printed. */
@@ -45,8 +52,12 @@ bool read_boot(struct machine *m, const char *dir);
 /* A target by its name. NULL: the error was printed. */
 const struct lb_target *find_target(const char *name);
 
-/* A judge that looks closely: a comparison after every operation, unless the program is very long. */
-struct judge *closely_judge(const struct lb_target *target, const struct program *p, bool check_observed);
+/*
+ * A judge that looks closely: a comparison after every operation, unless the program is very
+ * long; in a worker, since the target may die of it.
+ */
+struct judge *closely_judge(const struct lb_target *target, const struct program *p,
+			    bool check_observed);
 
 /* Writes bytes to a file (whole or not at all; "-": stdout). False: the error was printed. */
 bool write_output(const char *path, const void *bytes, size_t size);
@@ -55,12 +66,20 @@ bool write_output(const char *path, const void *bytes, size_t size);
 enum colour { COLOUR_NONE, COLOUR_GOOD, COLOUR_BAD, COLOUR_DIM };
 const char *colour(FILE *out, enum colour colour);
 
-/* Where this program stands, without the file name; and a file that may stand beside it or in another build. */
+/*
+ * Where this program stands, without the file name; and a file that may stand beside it or in
+ * another build.
+ */
 bool program_folder(char *path, size_t size);
 bool find_fuzz_pages(char *path, size_t size);
 
 /* --target T, shared by several verbs. */
 #define OPTION_TARGET                                                                              \
-	{ "target", 't', "TARGET", 0, "core (the default), broken:NAME, or a shared object such as ./mine.so", 0 }
+	{ "target",                                                                                \
+	  't',                                                                                     \
+	  "TARGET",                                                                                \
+	  0,                                                                                       \
+	  "core (the default), broken:NAME, or a shared object such as ./mine.so",                 \
+	  0 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "campaign/runner.h"
 #include "campaign/save.h"
 #include "target/builtin.h"
 
@@ -84,7 +85,8 @@ bool read_machine(struct machine *m, const char *line_or_file)
 	struct text_error error = { 0 };
 	bool line = strchr(line_or_file, '=') && access(line_or_file, F_OK) != 0;
 
-	if (line ? machine_parse_line(m, line_or_file, &error) : machine_read_file(m, line_or_file, &error))
+	if (line ? machine_parse_line(m, line_or_file, &error)
+		 : machine_read_file(m, line_or_file, &error))
 		return true;
 	fail_at(line ? "machine" : line_or_file, &error);
 	return false;
@@ -110,11 +112,14 @@ const struct lb_target *find_target(const char *name)
 	return target;
 }
 
-struct judge *closely_judge(const struct lb_target *target, const struct program *p, bool check_observed)
+struct judge *closely_judge(const struct lb_target *target, const struct program *p,
+			    bool check_observed)
 {
 	const struct judge_options options = {
 		.compare_always = p->nr_ops <= CAREFUL_MAX_OPS,
 		.check_observed = check_observed,
+		.supervised = true,
+		.timeout_ms = patience_ms(&p->machine),
 	};
 	struct judge *judge = judge_create(target, &options);
 
@@ -165,14 +170,16 @@ bool program_folder(char *path, size_t size)
 
 bool find_fuzz_pages(char *path, size_t size)
 {
-	static const char *const places[] = { "%s/fuzz_pages", "%s/../../libfuzzer/bin/fuzz_pages" };
+	static const char *const places[] = { "%s/fuzz_pages",
+					      "%s/../../libfuzzer/bin/fuzz_pages" };
 	char folder[PATH_MAX];
 
 	if (program_folder(folder, sizeof(folder)))
 		for (size_t i = 0; i < 2; i++) {
 			const char *rest = places[i] + 2;
 
-			if ((size_t)snprintf(path, size, "%s%s", folder, rest) < size && access(path, X_OK) == 0)
+			if ((size_t)snprintf(path, size, "%s%s", folder, rest) < size &&
+			    access(path, X_OK) == 0)
 				return true;
 		}
 	snprintf(path, size, "build/libfuzzer/bin/fuzz_pages");

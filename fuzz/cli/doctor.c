@@ -21,10 +21,15 @@ static const struct {
 };
 
 static const struct argp argp = {
-	NULL, NULL, NULL,
-	"Says what is installed, what can be built with it, and whether the planted faults (canaries) are found.\v"
+	NULL,
+	NULL,
+	NULL,
+	"Says what is installed, what can be built with it, and whether the planted faults "
+	"(canaries) are found.\v"
 	"Exit codes: 0 campaigns can be trusted, 4 a canary was missed.",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 /* Is there an executable of this name in a folder of PATH? */
@@ -36,7 +41,8 @@ static bool is_installed(const char *command)
 		char path[PATH_MAX];
 		size_t length = strcspn(folder, ":");
 
-		if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)length, folder, command) < sizeof(path) &&
+		if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)length, folder, command) <
+			    sizeof(path) &&
 		    access(path, X_OK) == 0)
 			return true;
 		folder += length + (folder[length] == ':');
@@ -50,7 +56,8 @@ static void print_tools(void)
 		bool installed = is_installed(tools[i].command);
 
 		printf("%s%-9s%s %-20s %s", colour(stdout, installed ? COLOUR_GOOD : COLOUR_BAD),
-		       installed ? "installed" : "missing", colour(stdout, COLOUR_NONE), tools[i].command, tools[i].use);
+		       installed ? "installed" : "missing", colour(stdout, COLOUR_NONE),
+		       tools[i].command, tools[i].use);
 		if (!installed)
 			printf(" (apt-get install %s)", tools[i].package);
 		printf("\n");
@@ -83,7 +90,8 @@ int verb_doctor(int argc, char **argv)
 	bool found = canary_run(report, sizeof(report));
 	size_t length = strlen(report);
 
-	printf("canaries  %s%s%s\n%s%s", colour(stdout, found ? COLOUR_GOOD : COLOUR_BAD), found ? "found" : "MISSED",
-	       colour(stdout, COLOUR_NONE), report, length && report[length - 1] != '\n' ? "\n" : "");
+	printf("canaries  %s%s%s\n%s%s", colour(stdout, found ? COLOUR_GOOD : COLOUR_BAD),
+	       found ? "found" : "MISSED", colour(stdout, COLOUR_NONE), report,
+	       length && report[length - 1] != '\n' ? "\n" : "");
 	return found ? EXIT_CLEAN : EXIT_UNHEALTHY;
 }

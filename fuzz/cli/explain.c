@@ -18,23 +18,36 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct explain *e = state->input;
 
 	switch (key) {
-	case 't': e->target = arg; return 0;
-	case 'o': e->output = arg; return 0;
+	case 't':
+		e->target = arg;
+		return 0;
+	case 'o':
+		e->output = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (e->path)
 			argp_error(state, "%s: explain takes one program", arg);
 		e->path = arg;
 		return 0;
-	case ARGP_KEY_NO_ARGS: argp_error(state, "name a program"); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "name a program");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, "FILE",
-	"Shows the program up to where it goes wrong, both states side by side there, and the rule that is broken.\v"
-	"Exit codes: 0 nothing is wrong, 1 it cannot be read, 77 something is wrong (and was explained).",
-	NULL, NULL, NULL,
+	options,
+	parse,
+	"FILE",
+	"Shows the program up to where it goes wrong, both states side by side there, and the rule "
+	"that is broken.\v"
+	"Exit codes: 0 nothing is wrong, 1 it cannot be read, 77 something is wrong (and was "
+	"explained).",
+	NULL,
+	NULL,
+	NULL,
 };
 
 static int explain_with(struct judge *judge, const struct program *p, const struct explain *e)

@@ -14,23 +14,40 @@
 
 enum {
 	DEFAULT_SECONDS = 60,
-	OPT_ENGINE = 256, OPT_TIME, OPT_RUNS, OPT_SEED, OPT_MACHINE, OPT_BOOT, OPT_DIR, OPT_MISUSE, OPT_NO_MISUSE,
-	OPT_KNOWN, OPT_JSON,
+	OPT_ENGINE = 256,
+	OPT_TIME,
+	OPT_RUNS,
+	OPT_SEED,
+	OPT_MACHINE,
+	OPT_BOOT,
+	OPT_DIR,
+	OPT_MISUSE,
+	OPT_NO_MISUSE,
+	OPT_KNOWN,
+	OPT_JSON,
 };
 
 static const struct argp_option options[] = {
-	{ "engine", OPT_ENGINE, "ENGINE", 0, "builtin (random programs, the default) or libfuzzer (coverage, sanitizers)", 0 },
-	{ "time", OPT_TIME, "TIME", 0, "stop after 60s, 5m, 2h; 0: never. Default: 60s, unless --runs is given", 0 },
+	{ "engine", OPT_ENGINE, "ENGINE", 0,
+	  "builtin (random programs, the default) or libfuzzer (coverage, sanitizers)", 0 },
+	{ "time", OPT_TIME, "TIME", 0,
+	  "stop after 60s, 5m, 2h; 0: never. Default: 60s, unless --runs is given", 0 },
 	{ "runs", OPT_RUNS, "N", 0, "stop after N programs", 0 },
-	{ "seed", OPT_SEED, "WORD", 0, "any word or commit hash; equal seeds give equal campaigns. Default: a random one", 0 },
-	{ "machine", OPT_MACHINE, "LINE|FILE", 0, "one machine for all programs. Default: random ones", 0 },
-	{ "from-boot", OPT_BOOT, "DIR", 0, "the machine of a real kernel's boot (dmesg, cmdline, node)", 0 },
+	{ "seed", OPT_SEED, "WORD", 0,
+	  "any word or commit hash; equal seeds give equal campaigns. Default: a random one", 0 },
+	{ "machine", OPT_MACHINE, "LINE|FILE", 0,
+	  "one machine for all programs. Default: random ones", 0 },
+	{ "from-boot", OPT_BOOT, "DIR", 0,
+	  "the machine of a real kernel's boot (dmesg, cmdline, node)", 0 },
 	OPTION_TARGET,
-	{ "dir", OPT_DIR, "DIR", 0, "where findings are written. Default: ./camp, made when there is one", 0 },
-	{ "misuse", OPT_MISUSE, NULL, 0, "wrong frees too. Default: if the target says it detects them", 0 },
+	{ "dir", OPT_DIR, "DIR", 0,
+	  "where findings are written. Default: ./camp, made when there is one", 0 },
+	{ "misuse", OPT_MISUSE, NULL, 0,
+	  "wrong frees too. Default: if the target says it detects them", 0 },
 	{ "no-misuse", OPT_NO_MISUSE, NULL, 0, "correct callers only", 0 },
 	{ "known", OPT_KNOWN, "FILE", 0, "signatures, one a line, that are no news", 0 },
-	{ "json", OPT_JSON, NULL, 0, "the summary as one JSON object on stdout; all else on stderr", 0 },
+	{ "json", OPT_JSON, NULL, 0, "the summary as one JSON object on stdout; all else on stderr",
+	  0 },
 	{ 0 },
 };
 
@@ -57,7 +74,8 @@ static bool parse_time(const char *text, double *seconds)
 	double value = strtod(text, &end);
 	double unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : 1;
 
-	if (end == text || !(value >= 0) || !isfinite(value) || (*end && (!strchr("smh", *end) || end[1])))
+	if (end == text || !(value >= 0) || !isfinite(value) ||
+	    (*end && (!strchr("smh", *end) || end[1])))
 		return false;
 	*seconds = value * unit;
 	return true;
@@ -80,7 +98,9 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 	case OPT_ENGINE:
 		a->libfuzzer = strcmp(arg, "libfuzzer") == 0;
 		if (!a->libfuzzer && strcmp(arg, "builtin") != 0)
-			argp_error(state, "--engine %s: no such engine; there are builtin and libfuzzer", arg);
+			argp_error(state,
+				   "--engine %s: no such engine; there are builtin and libfuzzer",
+				   arg);
 		return 0;
 	case OPT_TIME:
 		a->time_given = true;
@@ -89,7 +109,8 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_RUNS:
 		if (!parse_count(arg, &a->campaign.runs))
-			argp_error(state, "--runs %s: not a number of programs; write 1 or more", arg);
+			argp_error(state, "--runs %s: not a number of programs; write 1 or more",
+				   arg);
 		return 0;
 	case OPT_SEED:
 		a->campaign.seed = arg;
@@ -114,30 +135,54 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case OPT_MACHINE: a->machine_text = arg; return 0;
-	case OPT_BOOT: a->boot = arg; return 0;
-	case 't': a->target = arg; return 0;
-	case OPT_MISUSE: a->campaign.misuse = MISUSE_ON; return 0;
-	case OPT_NO_MISUSE: a->campaign.misuse = MISUSE_OFF; return 0;
-	case OPT_JSON: a->json = true; return 0;
-	case ARGP_KEY_ARG: argp_error(state, "%s: fuzz takes options only", arg); return 0;
-	default: return parse_value(key, arg, state);
+	case OPT_MACHINE:
+		a->machine_text = arg;
+		return 0;
+	case OPT_BOOT:
+		a->boot = arg;
+		return 0;
+	case 't':
+		a->target = arg;
+		return 0;
+	case OPT_MISUSE:
+		a->campaign.misuse = MISUSE_ON;
+		return 0;
+	case OPT_NO_MISUSE:
+		a->campaign.misuse = MISUSE_OFF;
+		return 0;
+	case OPT_JSON:
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "%s: fuzz takes options only", arg);
+		return 0;
+	default:
+		return parse_value(key, arg, state);
 	}
 }
 
 static const struct argp argp = {
-	options, parse, NULL,
+	options,
+	parse,
+	NULL,
 	"Runs random programs on a target and on the oracle, and says where they differ.\v"
-	"The seed is printed first. Before anything else, planted faults must be found (else: exit 4). A finding is made "
-	"as short as possible and written to DIR as NAME.lb (a program, read it, replay it), NAME.bin (the same as "
-	"bytes) and NAME.txt (what is wrong, both states side by side); findings of one cause are written once.\n\n"
-	"Exit codes: 0 nothing found, 1 wrong usage or a finding that could not be written, 3 known findings only, "
-	"4 unhealthy (canary missed, too many no-ops, nothing compared), 72 interrupted, 77 something new found.\n\n"
+	"The seed is printed first. Before anything else, planted faults must be found (else: exit "
+	"4). A finding is made "
+	"as short as possible and written to DIR as NAME.lb (a program, read it, replay it), "
+	"NAME.bin (the same as "
+	"bytes) and NAME.txt (what is wrong, both states side by side); findings of one cause are "
+	"written once.\n\n"
+	"Exit codes: 0 nothing found, 1 wrong usage or a finding that could not be written, 3 "
+	"known findings only, "
+	"4 unhealthy (canary missed, too many no-ops, nothing compared), 72 interrupted, 77 "
+	"something new found.\n\n"
 	"Examples:\n"
 	"  lostbuddy fuzz --time 10m --seed $(git rev-parse HEAD)\n"
 	"  lostbuddy fuzz --target ./mine.so --machine 'nodes=2 pages=512'\n"
 	"  lostbuddy fuzz --target broken:no-merge --runs 1000 --dir /tmp/camp",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 /* Without --seed: 64 random bits as a word, so that the printed seed repeats the campaign. */
@@ -186,7 +231,7 @@ static bool prepare(struct arguments *a)
 	c->findings.target_name = a->target;
 	c->findings.notes = c->notes;
 	c->findings.known = &a->known;
-	c->findings.worker = a->libfuzzer;
+	c->findings.machine = c->machine;
 	return true;
 }
 

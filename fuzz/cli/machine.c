@@ -7,7 +7,8 @@
 enum { OPT_BOOT = 256, OPT_QUIET };
 
 static const struct argp_option options[] = {
-	{ "from-boot", OPT_BOOT, "DIR", 0, "the machine of a real kernel's boot: DIR/dmesg, DIR/cmdline, DIR/node", 0 },
+	{ "from-boot", OPT_BOOT, "DIR", 0,
+	  "the machine of a real kernel's boot: DIR/dmesg, DIR/cmdline, DIR/node", 0 },
 	{ "quiet", 'q', NULL, 0, "check only, print nothing", 0 },
 	{ "output", 'o', "FILE", 0, "write to FILE instead of the standard output", 0 },
 	{ 0 },
@@ -16,7 +17,7 @@ static const struct argp_option options[] = {
 struct machine_arguments {
 	const char *boot, *output;
 	bool quiet;
-	FILE *words;	/* KEY=VALUE arguments, joined */
+	FILE *words; /* KEY=VALUE arguments, joined */
 	char *text;
 	size_t size, count;
 };
@@ -26,29 +27,42 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct machine_arguments *a = state->input;
 
 	switch (key) {
-	case OPT_BOOT: a->boot = arg; return 0;
-	case 'q': a->quiet = true; return 0;
-	case 'o': a->output = arg; return 0;
+	case OPT_BOOT:
+		a->boot = arg;
+		return 0;
+	case 'q':
+		a->quiet = true;
+		return 0;
+	case 'o':
+		a->output = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		fprintf(a->words, "%s%s", a->count++ ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_END:
 		if (a->boot ? a->count != 0 : a->count == 0)
-			argp_error(state, "name a machine: KEY=VALUE..., a file, or --from-boot DIR (one of them)");
+			argp_error(state, "name a machine: KEY=VALUE..., a file, or --from-boot "
+					  "DIR (one of them)");
 		return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, "[KEY=VALUE...|FILE]",
+	options,
+	parse,
+	"[KEY=VALUE...|FILE]",
 	"Checks whether a machine can exist, and prints its canonical line.\v"
-	"The line goes into a program behind `machine', into a .machine file, or to `lostbuddy fuzz --machine'.\n\n"
+	"The line goes into a program behind `machine', into a .machine file, or to `lostbuddy "
+	"fuzz --machine'.\n\n"
 	"Exit codes: 0 it can exist, 1 it cannot (and why).\n\n"
 	"Examples:\n"
 	"  lostbuddy machine nodes=2 cpus=4 pages=2048\n"
 	"  lostbuddy machine --from-boot boots/two-nodes",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 static int print_machine(const struct machine *m, const char *output)
@@ -77,7 +91,8 @@ int verb_machine(int argc, char **argv)
 		return EXIT_MEMORY;
 	bool parsed = argp_parse(&argp, argc, argv, 0, NULL, &a) == 0;
 
-	if (fclose(a.words) == 0 && parsed && (a.boot ? read_boot(&m, a.boot) : read_machine(&m, a.text)))
+	if (fclose(a.words) == 0 && parsed &&
+	    (a.boot ? read_boot(&m, a.boot) : read_machine(&m, a.text)))
 		code = a.quiet ? EXIT_CLEAN : print_machine(&m, a.output);
 	free(a.text);
 	return code;

@@ -7,28 +7,32 @@
 const char *argp_program_version = "lostbuddy 0.1";
 
 static const struct verb verbs[] = {
-	{ "fuzz", verb_fuzz, "random programs for a target and the oracle until something differs" },
+	{ "fuzz", verb_fuzz,
+	  "random programs for a target and the oracle until something differs" },
 	{ "replay", verb_replay, "run programs from files; say whether anything is wrong" },
 	{ "show", verb_show, "print a program of either form; --language: the reference page" },
 	{ "shrink", verb_shrink, "make a program that fails as short and plain as possible" },
-	{ "explain", verb_explain, "show where a program goes wrong, with both states side by side" },
+	{ "explain", verb_explain,
+	  "show where a program goes wrong, with both states side by side" },
 	{ "rules", verb_rules, "what the oracle demands: every rule with its level and source" },
 	{ "machine", verb_machine, "check a machine, or make one from a real kernel's boot" },
 #ifdef LOSTBUDDY_HAS_PROC
 	{ "proc", verb_proc, "/proc texts of the reference allocator, such as buddyinfo" },
 #endif
 #ifdef LOSTBUDDY_HAS_BENCH
-	{ "bench", verb_bench, "instructions, cycles and nanoseconds of the operations that matter" },
+	{ "bench", verb_bench,
+	  "instructions, cycles and nanoseconds of the operations that matter" },
 #endif
 	{ "test", verb_test, "all tests of the checkout this program was built from" },
-	{ "doctor", verb_doctor, "what is installed, what can be built, and whether the canaries are found" },
+	{ "doctor", verb_doctor,
+	  "what is installed, what can be built, and whether the canaries are found" },
 };
 
 enum { NR_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
-static const char before[] =
-	"Finds lost buddies: runs random programs on a page allocator and on an independent model of Linux's, and "
-	"reports divergence, leaks and free blocks that were not merged.";
+static const char before[] = "Finds lost buddies: runs random programs on a page allocator and on "
+			     "an independent model of Linux's, and "
+			     "reports divergence, leaks and free blocks that were not merged.";
 
 static char *print_verbs(int key, const char *text, void *input)
 {
@@ -42,8 +46,10 @@ static char *print_verbs(int key, const char *text, void *input)
 	fprintf(out, "Verbs:\n");
 	for (size_t i = 0; i < NR_VERBS; i++)
 		fprintf(out, "  %-8s  %s\n", verbs[i].name, verbs[i].what);
-	fprintf(out, "\n`lostbuddy VERB --help' is a page for each. Exit codes: 0 clean, 1 wrong usage or input,\n"
-		     "3 known findings only, 4 unhealthy, 5 inconclusive, 71 no memory, 72 interrupted, 77 finding.");
+	fprintf(out, "\n`lostbuddy VERB --help' is a page for each. Exit codes: 0 clean, 1 wrong "
+		     "usage or input,\n"
+		     "3 known findings only, 4 unhealthy, 5 inconclusive, 71 no memory, 72 "
+		     "interrupted, 77 finding.");
 	fclose(out);
 	return page;
 }
@@ -58,7 +64,7 @@ static const struct verb *verb_named(const char *name)
 
 struct request {
 	const struct verb *verb;
-	int first;	/* index of the verb in argv */
+	int first; /* index of the verb in argv */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -69,12 +75,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		request->verb = verb_named(arg);
 		if (!request->verb)
-			argp_failure(state, EXIT_USAGE, 0, "%s: no such verb; `lostbuddy --help' lists them", arg);
+			argp_failure(state, EXIT_USAGE, 0,
+				     "%s: no such verb; `lostbuddy --help' lists them", arg);
 		request->first = state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_state_help(state, stderr, ARGP_HELP_SHORT_USAGE | ARGP_HELP_POST_DOC | ARGP_HELP_EXIT_ERR);
+		argp_state_help(state, stderr,
+				ARGP_HELP_SHORT_USAGE | ARGP_HELP_POST_DOC | ARGP_HELP_EXIT_ERR);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -83,7 +91,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { .parser = parse, .args_doc = "VERB [ARGUMENT...]", .doc = before,
+	static const struct argp argp = { .parser = parse,
+					  .args_doc = "VERB [ARGUMENT...]",
+					  .doc = before,
 					  .help_filter = print_verbs };
 	char with_post[sizeof(before) + 4], name[32];
 	struct argp main_argp = argp;

@@ -17,8 +17,10 @@ enum { OPT_DIGEST = 256, OPT_OBSERVE, OPT_NO_OBSERVED };
 static const struct argp_option options[] = {
 	OPTION_TARGET,
 	{ "digest", OPT_DIGEST, NULL, 0, "print the digest of all calls and results", 0 },
-	{ "observe", OPT_OBSERVE, NULL, 0, "write what was observed back into the files (text form)", 0 },
-	{ "no-observed", OPT_NO_OBSERVED, NULL, 0, "do not compare with what the files say was observed", 0 },
+	{ "observe", OPT_OBSERVE, NULL, 0,
+	  "write what was observed back into the files (text form)", 0 },
+	{ "no-observed", OPT_NO_OBSERVED, NULL, 0,
+	  "do not compare with what the files say was observed", 0 },
 	{ 0 },
 };
 
@@ -36,33 +38,53 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct replay *r = state->input;
 
 	switch (key) {
-	case 't': r->target_name = arg; return 0;
-	case OPT_DIGEST: r->digest = true; return 0;
-	case OPT_OBSERVE: r->observe = true; return 0;
-	case OPT_NO_OBSERVED: r->no_observed = true; return 0;
+	case 't':
+		r->target_name = arg;
+		return 0;
+	case OPT_DIGEST:
+		r->digest = true;
+		return 0;
+	case OPT_OBSERVE:
+		r->observe = true;
+		return 0;
+	case OPT_NO_OBSERVED:
+		r->no_observed = true;
+		return 0;
 	case ARGP_KEY_ARGS:
 		r->paths = state->argv + state->next;
 		r->nr_paths = state->argc - state->next;
 		return 0;
-	case ARGP_KEY_NO_ARGS: argp_error(state, "name a program, or a folder of programs"); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "name a program, or a folder of programs");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, "FILE|FOLDER...",
-	"Runs programs (.lb text or .bin bytes) and compares with the oracle after every operation.\v"
-	"What a text says was observed (behind `->') is compared too; a line with `-> !' is an expected divergence, and "
-	"missing it is a finding. One line a program. A folder means all .lb and .bin files in it and below it.\n\n"
-	"Exit codes, the worst of all files: 0 clean, 1 cannot be read, 3 expected divergences only, "
+	options,
+	parse,
+	"FILE|FOLDER...",
+	"Runs programs (.lb text or .bin bytes) and compares with the oracle after every "
+	"operation.\v"
+	"What a text says was observed (behind `->') is compared too; a line with `-> !' is an "
+	"expected divergence, and "
+	"missing it is a finding. One line a program. A folder means all .lb and .bin files in it "
+	"and below it.\n\n"
+	"Exit codes, the worst of all files: 0 clean, 1 cannot be read, 3 expected divergences "
+	"only, "
 	"5 two runs differed, 77 a finding.",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 /* From harmless to serious: the exit code of many files is that of the worst. */
 static int worse(int a, int b)
 {
-	static const int order[] = { EXIT_CLEAN, EXIT_KNOWN, EXIT_INCONCLUSIVE, EXIT_FINDING, EXIT_USAGE };
+	static const int order[] = { EXIT_CLEAN, EXIT_KNOWN, EXIT_INCONCLUSIVE, EXIT_FINDING,
+				     EXIT_USAGE };
 	int rank_a = 0, rank_b = 0;
 
 	for (int i = 0; i < 5; i++) {
@@ -97,10 +119,18 @@ static void print_outcome(const char *path, const struct replay *r, const struct
 	const char *none = colour(stdout, COLOUR_NONE);
 
 	switch (code) {
-	case EXIT_CLEAN: printf("%s: %sclean%s, %u operations", path, good, none, outcome->executed); break;
-	case EXIT_KNOWN: printf("%s: expected divergence: %s", path, expected_divergence(r, p)); break;
-	case EXIT_INCONCLUSIVE: printf("%s: %sinconclusive%s, two runs differ", path, bad, none); break;
-	default: printf("%s: %sfinding%s at operation %u", path, bad, none, outcome->op); break;
+	case EXIT_CLEAN:
+		printf("%s: %sclean%s, %u operations", path, good, none, outcome->executed);
+		break;
+	case EXIT_KNOWN:
+		printf("%s: expected divergence: %s", path, expected_divergence(r, p));
+		break;
+	case EXIT_INCONCLUSIVE:
+		printf("%s: %sinconclusive%s, two runs differ", path, bad, none);
+		break;
+	default:
+		printf("%s: %sfinding%s at operation %u", path, bad, none, outcome->op);
+		break;
 	}
 	if (outcome->kind != FINDING_NONE)
 		printf(": %s", outcome->signature);
@@ -112,7 +142,8 @@ static void print_outcome(const char *path, const struct replay *r, const struct
 }
 
 /* A program that hung is not asked twice. */
-static int run_twice(const struct replay *r, struct judge *judge, const struct program *p, struct outcome *outcome)
+static int run_twice(const struct replay *r, struct judge *judge, const struct program *p,
+		     struct outcome *outcome)
 {
 	struct outcome again;
 	bool clean = judge_run(judge, p, outcome);
@@ -137,7 +168,9 @@ static int observe(struct judge *judge, struct program *p, const char *path)
 	char *text = rewrite_program(path, p, &size);
 
 	if (!text)
-		return fail("%s: observations are written into text only; make one with `lostbuddy show'", path);
+		return fail("%s: observations are written into text only; make one with `lostbuddy "
+			    "show'",
+			    path);
 	bool written = write_output(path, text, size);
 
 	free(text);
@@ -158,7 +191,9 @@ static int replay_file(struct replay *r, const char *path)
 			print_outcome(path, r, &p, &outcome, code);
 		}
 		if (judge && r->observe)
-			code = worse(code == EXIT_FINDING && outcome.kind != FINDING_CRASH ? EXIT_CLEAN : code,
+			code = worse(code == EXIT_FINDING && outcome.kind != FINDING_CRASH
+					     ? EXIT_CLEAN
+					     : code,
 				     observe(judge, &p, path));
 	}
 	program_free(&p);
@@ -185,7 +220,8 @@ static int replay_folder(struct replay *r, const char *folder, unsigned int dept
 	for (int i = 0; i < count; i++) {
 		char path[PATH_MAX];
 		struct stat file;
-		bool fits = (size_t)snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name) < sizeof(path);
+		bool fits = (size_t)snprintf(path, sizeof(path), "%s/%s", folder,
+					     entries[i]->d_name) < sizeof(path);
 		bool wanted = fits && entries[i]->d_name[0] != '.' && stat(path, &file) == 0;
 
 		if (wanted && (S_ISDIR(file.st_mode) || is_program_name(path)))

@@ -16,7 +16,8 @@ static bool begins_with(const char *line, const char *word)
 {
 	size_t length = strlen(word);
 
-	return strncmp(line, word, length) == 0 && !isalnum((unsigned char)line[length]) && line[length] != '_';
+	return strncmp(line, word, length) == 0 && !isalnum((unsigned char)line[length]) &&
+	       line[length] != '_';
 }
 
 static enum line_kind kind_of(const char *line)

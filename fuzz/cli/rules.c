@@ -16,7 +16,7 @@ static const struct argp_option options[] = {
 
 struct rules {
 	bool json;
-	int level;	/* -1: all */
+	int level; /* -1: all */
 };
 
 static int level_of(const char *name)
@@ -32,24 +32,37 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct rules *r = state->input;
 
 	switch (key) {
-	case OPT_JSON: r->json = true; return 0;
+	case OPT_JSON:
+		r->json = true;
+		return 0;
 	case OPT_LEVEL:
 		r->level = level_of(arg);
 		if (r->level < 0)
-			argp_error(state, "--level %s: no such level; there are contract, buddy, policy and exact", arg);
+			argp_error(state,
+				   "--level %s: no such level; there are contract, buddy, policy "
+				   "and exact",
+				   arg);
 		return 0;
-	case ARGP_KEY_ARG: argp_error(state, "%s: rules takes options only", arg); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_ARG:
+		argp_error(state, "%s: rules takes options only", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, NULL,
+	options,
+	parse,
+	NULL,
 	"Every rule of the oracle: its id, what must hold, and where that stands.\v"
-	"Levels: contract holds for any allocator, buddy for any buddy system, policy for Linux's semantics, exact for "
+	"Levels: contract holds for any allocator, buddy for any buddy system, policy for Linux's "
+	"semantics, exact for "
 	"lockstep with Linux. Which levels apply to a target follows from what it declares.\n\n"
 	"Exit codes: 0 printed, 1 wrong usage.",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 static void print_table(int wanted)
@@ -62,8 +75,8 @@ static void print_table(int wanted)
 		printf("%s\n", level_names[level]);
 		for (size_t rule = 0; rule < RULE_COUNT; rule++)
 			if ((int)rule_info[rule].level == level)
-				printf("  %-34s %s %s(%s)%s\n", rule_info[rule].id, rule_info[rule].sentence, dim,
-				       rule_info[rule].source, none);
+				printf("  %-34s %s %s(%s)%s\n", rule_info[rule].id,
+				       rule_info[rule].sentence, dim, rule_info[rule].source, none);
 	}
 }
 
@@ -73,10 +86,11 @@ static int print_json(int wanted)
 
 	for (size_t rule = 0; rule < RULE_COUNT; rule++)
 		if (wanted < 0 || wanted == (int)rule_info[rule].level)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "id", rule_info[rule].id, "level",
-							      level_names[rule_info[rule].level], "sentence",
-							      rule_info[rule].sentence, "source",
-							      rule_info[rule].source));
+			json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "id",
+							      rule_info[rule].id, "level",
+							      level_names[rule_info[rule].level],
+							      "sentence", rule_info[rule].sentence,
+							      "source", rule_info[rule].source));
 	bool written = json_dumpf(list, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
 
 	json_decref(list);

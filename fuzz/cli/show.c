@@ -1,4 +1,7 @@
-/* lostbuddy show: a program of either form as text, or as bytes; the reference page of the language. */
+/*
+ * lostbuddy show: a program of either form as text, or as bytes; the reference page of the
+ * language.
+ */
 #include "cli/cli.h"
 
 #include <assert.h>
@@ -26,10 +29,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct show *s = state->input;
 
 	switch (key) {
-	case OPT_LANGUAGE: s->language = true; return 0;
-	case OPT_BYTES: s->bytes = true; return 0;
-	case OPT_REPAIR: s->repair = true; return 0;
-	case 'o': s->output = arg; return 0;
+	case OPT_LANGUAGE:
+		s->language = true;
+		return 0;
+	case OPT_BYTES:
+		s->bytes = true;
+		return 0;
+	case OPT_REPAIR:
+		s->repair = true;
+		return 0;
+	case 'o':
+		s->output = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (s->path)
 			argp_error(state, "%s: show takes one program", arg);
@@ -39,15 +50,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!s->path && !s->language)
 			argp_error(state, "name a program, or ask for --language");
 		return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, "[FILE]",
-	"Prints a program (.lb text or .bin bytes; - is the standard input) in its canonical text form.\v"
+	options,
+	parse,
+	"[FILE]",
+	"Prints a program (.lb text or .bin bytes; - is the standard input) in its canonical text "
+	"form.\v"
 	"Exit codes: 0 printed, 1 it cannot be read (file:line:column and what was expected).",
-	NULL, NULL, NULL,
+	NULL,
+	NULL,
+	NULL,
 };
 
 static int show_language(const char *output)
@@ -79,14 +96,17 @@ static int show_bytes(const struct program *p, const struct show *s)
 	size_t size = 0;
 
 	if (strcmp(s->output, "-") == 0 && isatty(STDOUT_FILENO))
-		return fail("--bytes: the wire form is not for terminals; redirect it, or name a file with -o");
+		return fail("--bytes: the wire form is not for terminals; redirect it, or name a "
+			    "file with -o");
 	uint8_t *bytes = bytes_of_program(p, &size);
 	int code = EXIT_CLEAN;
 
 	if (!bytes)
 		return EXIT_MEMORY;
 	if (size == 0)
-		code = fail("%s: its machine is too large for the wire form (fuzz-size machines only)", s->path);
+		code = fail(
+			"%s: its machine is too large for the wire form (fuzz-size machines only)",
+			s->path);
 	else if (!write_output(s->output, bytes, size))
 		code = EXIT_USAGE;
 	free(bytes);

@@ -25,8 +25,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	char *end;
 
 	switch (key) {
-	case 't': a->target = arg; return 0;
-	case 'o': a->output = arg; return 0;
+	case 't':
+		a->target = arg;
+		return 0;
+	case 'o':
+		a->output = arg;
+		return 0;
 	case OPT_RUNS: {
 		unsigned long runs = strtoul(arg, &end, 10);
 
@@ -40,18 +44,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "%s: shrink takes one program", arg);
 		a->path = arg;
 		return 0;
-	case ARGP_KEY_NO_ARGS: argp_error(state, "name a program"); return 0;
-	default: return ARGP_ERR_UNKNOWN;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "name a program");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
 static const struct argp argp = {
-	options, parse, "FILE",
-	"Makes a program that fails as short and plain as possible; the signature of its finding stays the same.\v"
-	"Operations go by halves, lifetimes, one by one and in pairs; then orders, flags, CPUs, nodes and the machine "
-	"become plainer. Findings with other signatures that are met on the way are named on stderr.\n\n"
-	"Exit codes: 0 shrunk and written, 1 cannot be read or written, 5 the program shows no finding.",
-	NULL, NULL, NULL,
+	options,
+	parse,
+	"FILE",
+	"Makes a program that fails as short and plain as possible; the signature of its finding "
+	"stays the same.\v"
+	"Operations go by halves, lifetimes, one by one and in pairs; then orders, flags, CPUs, "
+	"nodes and the machine "
+	"become plainer. Findings with other signatures that are met on the way are named on "
+	"stderr.\n\n"
+	"Exit codes: 0 shrunk and written, 1 cannot be read or written, 5 the program shows no "
+	"finding.",
+	NULL,
+	NULL,
+	NULL,
 };
 
 static void name_other(const struct program *p, const struct outcome *outcome, void *arg)
@@ -59,7 +74,8 @@ static void name_other(const struct program *p, const struct outcome *outcome, v
 	struct signatures *others = arg;
 
 	if (signatures_add(others, outcome->signature))
-		fprintf(stderr, "lostbuddy: on the way, with %u operations: %s\n", p->nr_ops, outcome->signature);
+		fprintf(stderr, "lostbuddy: on the way, with %u operations: %s\n", p->nr_ops,
+			outcome->signature);
 }
 
 static int write_shrunk(struct judge *judge, struct program *p, const struct shrink_arguments *a)
@@ -82,7 +98,8 @@ static int shrink_with(struct judge *judge, struct program *p, const struct shri
 	uint32_t before = p->nr_ops;
 
 	if (judge_run(judge, p, &outcome)) {
-		fail("%s: nothing is wrong with it on target %s, so there is nothing to shrink", a->path, a->target);
+		fail("%s: nothing is wrong with it on target %s, so there is nothing to shrink",
+		     a->path, a->target);
 		return EXIT_INCONCLUSIVE;
 	}
 	uint32_t runs = judge_shrink(judge, p, outcome.signature, a->runs, name_other, &others);
@@ -92,8 +109,8 @@ static int shrink_with(struct judge *judge, struct program *p, const struct shri
 		fail("%s: its finding (%s) does not show each time", a->path, outcome.signature);
 		return EXIT_INCONCLUSIVE;
 	}
-	fprintf(stderr, "lostbuddy: %s: %u operations to %u in %u runs, %s\n", a->path, before, p->nr_ops, runs,
-		outcome.signature);
+	fprintf(stderr, "lostbuddy: %s: %u operations to %u in %u runs, %s\n", a->path, before,
+		p->nr_ops, runs, outcome.signature);
 	return write_shrunk(judge, p, a);
 }
 

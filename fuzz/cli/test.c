@@ -13,9 +13,11 @@ int verb_test(int argc, char **argv)
 
 	(void)argc;
 	if (!program_folder(folder, sizeof(folder)) ||
-	    (size_t)snprintf(script, sizeof(script), "%s/../../../testing/run", folder) >= sizeof(script) ||
+	    (size_t)snprintf(script, sizeof(script), "%s/../../../testing/run", folder) >=
+		    sizeof(script) ||
 	    access(script, X_OK) != 0)
-		return fail("test: this program does not stand in a checkout's build folder; run ./lostbuddy test there");
+		return fail("test: this program does not stand in a checkout's build folder; run "
+			    "./lostbuddy test there");
 	argv[0] = script;
 	execv(script, argv);
 	return fail("test: cannot start %s: %s", script, strerror(errno));

@@ -1,5 +1,6 @@
 /*
- * Shrinking by the judge: the predicate is "the same signature". Any other finding is told to the caller.
+ * Shrinking by the judge: the predicate is "the same signature". Any other finding is told to
+ * the caller.
  *
  * Not here: de-duplication of what is told; the caller knows what it has already.
  */

@@ -1,12 +1,14 @@
 /*
  * Simpler machines: what the shrinker tries on the machine of a program.
  *
- * An edit changes plain data without care for what fits together. Whether the outcome can exist is left to
- * machine_check(): the edited machine is printed and read back, which also clears what the edit left in unused fields.
- * Constants and borders get their defaults by dropping their word from the line.
+ * An edit changes plain data without care for what fits together. Whether the outcome can exist
+ * is left to machine_check(): the edited machine is printed and read back, which also clears
+ * what the edit left in unused fields. Constants and borders get their defaults by dropping
+ * their word from the line.
  *
- * Invariant: every simplification goes down in one order (nodes, CPUs, pages, ranges, length of the line, the earlier
- * before the later), so that no sequence of them comes back to where it was.
+ * Invariant: every simplification goes down in one order (nodes, CPUs, pages, ranges, length of
+ * the line, the earlier before the later), so that no sequence of them comes back to where it
+ * was.
  */
 #include "shrink/shrink_internal.h"
 
@@ -15,7 +17,7 @@
 
 enum {
 	LINE_SIZE = 16384,
-	LINE_WORDS = 32,	/* more than a line has keys */
+	LINE_WORDS = 32, /* more than a line has keys */
 };
 
 static uint64_t block_pages(const struct machine *m)
@@ -32,7 +34,10 @@ static void remove_range(struct machine_range *ranges, uint32_t *nr, uint32_t in
 	(*nr)--;
 }
 
-/* Reserved ranges outside of all memory make no difference; max_pfn follows the last range of memory. */
+/*
+ * Reserved ranges outside of all memory make no difference; max_pfn follows the last range of
+ * memory.
+ */
 static void follow_memory(struct machine *m)
 {
 	m->max_pfn = m->nr_memory ? m->memory[m->nr_memory - 1].end : 0;
@@ -130,7 +135,8 @@ static void halve_memory(struct machine *m, unsigned int index)
 /* A hole before a range goes; the range comes down to where the one before it ends. */
 static void close_hole(struct machine *m, unsigned int index)
 {
-	if (index == 0 || index >= m->nr_memory || m->memory[index].start == m->memory[index - 1].end)
+	if (index == 0 || index >= m->nr_memory ||
+	    m->memory[index].start == m->memory[index - 1].end)
 		return;
 	uint64_t hole = m->memory[index].start - m->memory[index - 1].end;
 
@@ -172,7 +178,8 @@ static bool through_text(struct machine *m)
 	struct text_error error;
 	struct machine back;
 
-	if (!machine_check(m, &error) || machine_print_line(m, line, sizeof(line)) >= sizeof(line) ||
+	if (!machine_check(m, &error) ||
+	    machine_print_line(m, line, sizeof(line)) >= sizeof(line) ||
 	    !machine_parse_line(&back, line, &error))
 		return false;
 	*m = back;
@@ -215,10 +222,10 @@ static uint64_t pages_of(const struct machine *m)
 /* Is a lower than b in the order of simplicity? */
 static bool is_simpler(const struct machine *a, const struct machine *b)
 {
-	const uint64_t of_a[] = { a->nr_nodes, a->nr_cpus, pages_of(a), a->nr_memory, a->nr_reserved,
-				  machine_print_line(a, NULL, 0) };
-	const uint64_t of_b[] = { b->nr_nodes, b->nr_cpus, pages_of(b), b->nr_memory, b->nr_reserved,
-				  machine_print_line(b, NULL, 0) };
+	const uint64_t of_a[] = { a->nr_nodes,	a->nr_cpus,	pages_of(a),
+				  a->nr_memory, a->nr_reserved, machine_print_line(a, NULL, 0) };
+	const uint64_t of_b[] = { b->nr_nodes,	b->nr_cpus,	pages_of(b),
+				  b->nr_memory, b->nr_reserved, machine_print_line(b, NULL, 0) };
 
 	for (size_t i = 0; i < sizeof(of_a) / sizeof(of_a[0]); i++)
 		if (of_a[i] != of_b[i])
@@ -256,7 +263,8 @@ bool machine_simplify(struct machine *to, const struct machine *from, unsigned i
 	struct machine m = *from;
 
 	assert(which < machine_simplifications());
-	if (!(which < nr_edits ? edited(&m, which) : without_word(&m, which - nr_edits)) || !is_simpler(&m, from))
+	if (!(which < nr_edits ? edited(&m, which) : without_word(&m, which - nr_edits)) ||
+	    !is_simpler(&m, from))
 		return false;
 	*to = m;
 	return true;

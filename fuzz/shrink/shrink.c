@@ -1,7 +1,8 @@
 /*
  * The search of the quick shrinker. See shrink.h for the order of passes and the invariants.
  *
- * Everything goes through try_candidate(): it alone calls the predicate, counts runs and replaces the best program.
+ * Everything goes through try_candidate(): it alone calls the predicate, counts runs and
+ * replaces the best program.
  */
 #include "shrink/shrink.h"
 #include "shrink/shrink_internal.h"
@@ -11,7 +12,7 @@
 #include <string.h>
 
 enum {
-	PAIRS_MAX_OPS = 24,	/* pair deletions are tried below: at most 276 runs a round */
+	PAIRS_MAX_OPS = 24, /* pair deletions are tried below: at most 276 runs a round */
 	NR_GFP_BITS = 32,
 };
 
@@ -19,7 +20,7 @@ struct search {
 	const struct shrink_task *task;
 	struct program *best;
 	uint32_t runs;
-	bool stuck;	/* no memory: stop with what there is */
+	bool stuck; /* no memory: stop with what there is */
 };
 
 static bool search_over(const struct search *s)
@@ -40,7 +41,10 @@ static bool candidate_begin(struct search *s, struct program *candidate)
 	return false;
 }
 
-/* Takes the candidate: it becomes the best program iff it differs, is no longer, and still shows the same. */
+/*
+ * Takes the candidate: it becomes the best program iff it differs, is no longer, and still
+ * shows the same.
+ */
 static bool try_candidate(struct search *s, struct program *candidate)
 {
 	bool better = false;
@@ -141,13 +145,17 @@ static void mark_dependencies(const struct program *p, bool *keep, bool *wanted)
 		const struct op *op = &p->ops[i];
 		bool uses = has_handle(op);
 
-		keep[i] = i + 1 == p->nr_ops || binds_wanted(op, wanted) || (uses && wanted[op->handle]);
+		keep[i] = i + 1 == p->nr_ops || binds_wanted(op, wanted) ||
+			  (uses && wanted[op->handle]);
 		if (keep[i] && uses)
 			wanted[op->handle] = true;
 	}
 }
 
-/* The failing operation is the last one, once truncated: without handle it depends on nothing by name. */
+/*
+ * The failing operation is the last one, once truncated: without handle it depends on nothing
+ * by name.
+ */
 static bool keep_dependencies(struct search *s)
 {
 	if (s->best->nr_ops == 0)
@@ -247,12 +255,25 @@ static void plain_code(struct op *op)
 }
 
 /*
- * One step towards the plainest operation. Steps with a number are tried for all operations at once, then one by one.
- * A step of gfp moves one bit towards KERNEL.
+ * One step towards the plainest operation. Steps with a number are tried for all operations at
+ * once, then one by one. A step of gfp moves one bit towards KERNEL.
  */
 enum lower_step {
-	LOWER_TASK, LOWER_SCOPE, LOWER_CPU, LOWER_FAIL_NTH, LOWER_GFP, LOWER_NODE, LOWER_NODEMASK, LOWER_ORDER,
-	LOWER_PAGE, LOWER_VALUE, LOWER_CODE, LOWER_ORDER_BY_ONE, LOWER_VALUE_TO_ONE, LOWER_VALUE_BY_HALF, LOWER_GFP_BIT,
+	LOWER_TASK,
+	LOWER_SCOPE,
+	LOWER_CPU,
+	LOWER_FAIL_NTH,
+	LOWER_GFP,
+	LOWER_NODE,
+	LOWER_NODEMASK,
+	LOWER_ORDER,
+	LOWER_PAGE,
+	LOWER_VALUE,
+	LOWER_CODE,
+	LOWER_ORDER_BY_ONE,
+	LOWER_VALUE_TO_ONE,
+	LOWER_VALUE_BY_HALF,
+	LOWER_GFP_BIT,
 	LOWER_STEPS = LOWER_GFP_BIT + NR_GFP_BITS,
 };
 
@@ -266,41 +287,84 @@ static void lower_gfp_bit(struct op *op, unsigned int bit)
 static void lower_argument(struct op *op, unsigned int step)
 {
 	switch (step) {
-	case LOWER_GFP: op->gfp = plain_gfp(); break;
-	case LOWER_NODE: op->node = NODE_NONE; break;
-	case LOWER_NODEMASK: op->nodemask = 0; break;
-	case LOWER_ORDER: op->order = 0; break;
-	case LOWER_ORDER_BY_ONE: op->order = (uint8_t)(op->order - (op->order > 0)); break;
-	case LOWER_PAGE: op->page = 0; break;
-	case LOWER_VALUE: op->value = 0; break;
-	case LOWER_VALUE_TO_ONE: op->value = op->value > 1 ? 1 : op->value; break;
-	case LOWER_VALUE_BY_HALF: op->value /= 2; break;
-	default: lower_gfp_bit(op, step - LOWER_GFP_BIT); break;
+	case LOWER_GFP:
+		op->gfp = plain_gfp();
+		break;
+	case LOWER_NODE:
+		op->node = NODE_NONE;
+		break;
+	case LOWER_NODEMASK:
+		op->nodemask = 0;
+		break;
+	case LOWER_ORDER:
+		op->order = 0;
+		break;
+	case LOWER_ORDER_BY_ONE:
+		op->order = (uint8_t)(op->order - (op->order > 0));
+		break;
+	case LOWER_PAGE:
+		op->page = 0;
+		break;
+	case LOWER_VALUE:
+		op->value = 0;
+		break;
+	case LOWER_VALUE_TO_ONE:
+		op->value = op->value > 1 ? 1 : op->value;
+		break;
+	case LOWER_VALUE_BY_HALF:
+		op->value /= 2;
+		break;
+	default:
+		lower_gfp_bit(op, step - LOWER_GFP_BIT);
+		break;
 	}
 }
 
-/* What an argument must be part of an operation for, so that it may be lowered; 0: every operation has it. */
+/*
+ * What an argument must be part of an operation for, so that it may be lowered; 0: every
+ * operation has it.
+ */
 static unsigned int argument_of(unsigned int step)
 {
 	switch (step) {
-	case LOWER_NODE: return ARG_NODE;
-	case LOWER_NODEMASK: return ARG_NODEMASK;
-	case LOWER_ORDER: case LOWER_ORDER_BY_ONE: return ARG_ORDER;
-	case LOWER_PAGE: return ARG_PAGE;
-	case LOWER_VALUE: case LOWER_VALUE_TO_ONE: case LOWER_VALUE_BY_HALF: return ARG_VALUE;
-	default: return ARG_GFP;
+	case LOWER_NODE:
+		return ARG_NODE;
+	case LOWER_NODEMASK:
+		return ARG_NODEMASK;
+	case LOWER_ORDER:
+	case LOWER_ORDER_BY_ONE:
+		return ARG_ORDER;
+	case LOWER_PAGE:
+		return ARG_PAGE;
+	case LOWER_VALUE:
+	case LOWER_VALUE_TO_ONE:
+	case LOWER_VALUE_BY_HALF:
+		return ARG_VALUE;
+	default:
+		return ARG_GFP;
 	}
 }
 
 static void lower(struct op *op, unsigned int step)
 {
 	switch (step) {
-	case LOWER_TASK: op->level = LEVEL_TASK; return;
-	case LOWER_SCOPE: op->scope = 0; return;
-	case LOWER_CPU: op->cpu = 0; return;
-	case LOWER_FAIL_NTH: op->fail_nth = 0; return;
-	case LOWER_CODE: plain_code(op); return;
-	default: break;
+	case LOWER_TASK:
+		op->level = LEVEL_TASK;
+		return;
+	case LOWER_SCOPE:
+		op->scope = 0;
+		return;
+	case LOWER_CPU:
+		op->cpu = 0;
+		return;
+	case LOWER_FAIL_NTH:
+		op->fail_nth = 0;
+		return;
+	case LOWER_CODE:
+		plain_code(op);
+		return;
+	default:
+		break;
 	}
 	if (op_info[op->code].arguments & argument_of(step))
 		lower_argument(op, step);
@@ -340,7 +404,8 @@ static bool try_machine(struct search *s, unsigned int which)
 	struct program candidate;
 	struct machine simpler;
 
-	if (!machine_simplify(&simpler, &s->best->machine, which) || !candidate_begin(s, &candidate))
+	if (!machine_simplify(&simpler, &s->best->machine, which) ||
+	    !candidate_begin(s, &candidate))
 		return false;
 	candidate.machine = simpler;
 	program_rebuild(&candidate, NULL);

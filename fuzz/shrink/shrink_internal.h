@@ -9,8 +9,8 @@ unsigned int machine_simplifications(void);
 
 /*
  * machine_simplify - apply one simplification.
- * Returns true iff that gives a simpler machine that can exist; *to is written only then. Simplifications do not go round
- * in circles.
+ * Returns true iff that gives a simpler machine that can exist; *to is written only then.
+ * Simplifications do not go round in circles.
  */
 bool machine_simplify(struct machine *to, const struct machine *from, unsigned int which);
 

@@ -1,6 +1,6 @@
 /*
- * Fuzz target: the parser of machines, the line and the `.machine` file. A machine that is read can exist, and its
- * canonical line is read as the same machine; one that is refused has a reason.
+ * Fuzz target: the parser of machines, the line and the `.machine` file. A machine that is read can
+ * exist, and its canonical line is read as the same machine; one that is refused has a reason.
  */
 #include <stdint.h>
 #include <stdlib.h>

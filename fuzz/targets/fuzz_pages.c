@@ -1,18 +1,22 @@
 /*
- * The page allocator under libFuzzer: bytes are decoded, judged in this process, and a divergence ends it.
+ * The page allocator under libFuzzer: bytes are decoded, judged in this process, and a
+ * divergence ends it.
  *
  *	bytes --decode--> program --judge_run--> signature --known?--> on
- *	                                                   --else----> DEDUP_TOKEN, abort in a function of the rule's name
+ *	                                                   --else----> DEDUP_TOKEN, abort in
+ *	                                                             a function of the rule's name
  *
  * What engines see beside edges: which paths of the allocator a program took, and about how often
- * (__libfuzzer_extra_counters). Mutation and cross-over are structural (program_mutate, program_cross); one mutation in
- * eight is plain havoc on the bytes, which every byte string survives.
+ * (__libfuzzer_extra_counters). Mutation and cross-over are structural (program_mutate,
+ * program_cross); one mutation in eight is plain havoc on the bytes, which every byte string
+ * survives.
  *
  * Environment:
  *   LOSTBUDDY_KNOWN   a file of signatures, one a line, at which the process does not stop
  *   LOSTBUDDY_STATS   a file for counts (pages_stats.h), shared with `lostbuddy fuzz`
  *
- * Needs libc only. Not here: shrinking, files for findings; `lostbuddy fuzz --engine libfuzzer` does those.
+ * Needs libc only. Not here: shrinking, files for findings; `lostbuddy fuzz --engine libfuzzer`
+ * does those.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -30,19 +34,20 @@
 
 enum {
 	MAX_ENCODED = 1 << 16,
-	COUNT_CLASSES = 8,	/* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, more: as engines class hits of edges */
+	COUNT_CLASSES =
+		8, /* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, more: as engines class hits of edges */
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2, size_t size2, uint8_t *out,
-				 size_t max_out, unsigned int seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
+				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 /*
- * State of the process, not of an input: judge and decoder keep what is keyed by the machine, or overwrite what they
- * find. The counters are the engine's; it clears them before each input.
+ * State of the process, not of an input: judge and decoder keep what is keyed by the machine,
+ * or overwrite what they find. The counters are the engine's; it clears them before each input.
  */
 static struct {
 	struct judge *judge;
@@ -83,8 +88,8 @@ static finding_class_fn *const rule_class[] = {
 
 static void stop_at(const struct outcome *outcome)
 {
-	fprintf(stderr, "lostbuddy: %s\n  operation %u: %s\nDEDUP_TOKEN: %s\n", outcome->signature, outcome->op,
-		outcome->verdict.what, outcome->signature);
+	fprintf(stderr, "lostbuddy: %s\n  operation %u: %s\nDEDUP_TOKEN: %s\n", outcome->signature,
+		outcome->op, outcome->verdict.what, outcome->signature);
 	fflush(stderr);
 	if (outcome->kind == FINDING_RULE && outcome->verdict.rule < RULE_COUNT)
 		rule_class[outcome->verdict.rule]();
@@ -141,7 +146,8 @@ static void open_stats(const char *path)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &file) == 0 && file.st_size == (off_t)sizeof(*fuzz.stats)) {
-		void *map = mmap(NULL, sizeof(*fuzz.stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		void *map =
+			mmap(NULL, sizeof(*fuzz.stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 		fuzz.stats = map == MAP_FAILED ? NULL : map;
 	}
@@ -164,7 +170,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	program_init(&fuzz.program);
 	program_init(&fuzz.other);
 	if (!fuzz.judge || (known && !signatures_read(&fuzz.known, known))) {
-		fprintf(stderr, "lostbuddy: %s\n", fuzz.judge ? "the file LOSTBUDDY_KNOWN cannot be read" : "no memory");
+		fprintf(stderr, "lostbuddy: %s\n",
+			fuzz.judge ? "the file LOSTBUDDY_KNOWN cannot be read" : "no memory");
 		exit(1);
 	}
 	if (stats)
@@ -212,10 +219,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 	return LLVMFuzzerMutate(data, size, max_size);
 }
 
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2, size_t size2, uint8_t *out,
-				 size_t max_out, unsigned int seed)
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
+				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed)
 {
-	if (!program_decode(&fuzz.program, data1, size1) || !program_decode(&fuzz.other, data2, size2))
+	if (!program_decode(&fuzz.program, data1, size1) ||
+	    !program_decode(&fuzz.other, data2, size2))
 		return 0;
 	program_cross(&fuzz.program, &fuzz.other, seed);
 	return encode_into(out, max_out);

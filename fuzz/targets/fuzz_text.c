@@ -1,6 +1,7 @@
 /*
- * Fuzz target: the parser of programs. A text that is read must print to a text that is read as the same program, and
- * print the same again; one that is refused must say where. Repairing makes a program of anything.
+ * Fuzz target: the parser of programs. A text that is read must print to a text that is read as the
+ * same program, and print the same again; one that is refused must say where. Repairing makes a
+ * program of anything.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * Fuzz target: the wire form. Any bytes are a program with all its invariants; encoding that and decoding it again gives
- * the same program, and so does the way through the text.
+ * Fuzz target: the wire form. Any bytes are a program with all its invariants; encoding that and
+ * decoding it again gives the same program, and so does the way through the text.
  */
 #include <stdint.h>
 #include <stdlib.h>

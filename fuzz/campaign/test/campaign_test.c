@@ -1,5 +1,6 @@
 /*
- * Campaigns on allocators whose faults are known: what is found, kept, called known, and said of health.
+ * Campaigns on allocators whose faults are known: what is found, kept, called known, and said
+ * of health.
  */
 #include "test.h"
 
@@ -8,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "campaign/campaign.h"
+#include "campaign/runner.h"
 #include "shrink/shrink.h"
 #include "target/builtin.h"
 
@@ -35,8 +37,11 @@ static void run_begin(struct run *r, const char *target, const char *seed, uint6
 	*r = (struct run){ .options = { .seed = seed, .runs = runs, .notes = notes } };
 	snprintf(r->dir, sizeof(r->dir), "%s/%s-%s", folder, target, seed);
 	r->options.target = target_find(target, error);
-	r->options.findings = (struct findings_options){ .dir = r->dir, .seed = seed, .target_name = target,
-							 .notes = notes, .shrink_runs = 500 };
+	r->options.findings = (struct findings_options){ .dir = r->dir,
+							 .seed = seed,
+							 .target_name = target,
+							 .notes = notes,
+							 .shrink_runs = 500 };
 	EXPECT(r->options.target);
 }
 
@@ -80,7 +85,7 @@ TEST(a_correct_allocator_is_clean_and_its_campaign_healthy)
 	EXPECT(r.summary.executed > 1000);
 	EXPECT(!campaign_unhealthy(&r.summary));
 	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_CLEAN);
-	EXPECT(!opendir(r.dir));	/* nothing to write, nothing made */
+	EXPECT(!opendir(r.dir)); /* nothing to write, nothing made */
 	run_end(&r);
 }
 
@@ -98,7 +103,8 @@ TEST(a_lost_buddy_is_found_shrunk_and_written_once)
 
 		EXPECT(entry->written && entry->seen > 0);
 		EXPECT(entry->ops_after <= entry->ops_before);
-		EXPECT(has_file(&r, entry, ".lb") && has_file(&r, entry, ".bin") && has_file(&r, entry, ".txt"));
+		EXPECT(has_file(&r, entry, ".lb") && has_file(&r, entry, ".bin") &&
+		       has_file(&r, entry, ".txt"));
 		for (size_t k = 0; k < i; k++)
 			EXPECT(strcmp(entry->signature, r.findings.entries[k].signature) != 0);
 	}
@@ -230,18 +236,22 @@ TEST(a_signal_before_the_first_program_ends_it_with_its_own_code)
 
 TEST(a_campaign_that_proves_nothing_is_unhealthy)
 {
-	struct campaign_summary s = { .end = END_RUNS, .programs = 10, .executed = 20000, .comparisons = 100 };
+	struct campaign_summary s = {
+		.end = END_RUNS, .programs = 10, .executed = 20000, .comparisons = 100
+	};
 
 	EXPECT(!campaign_unhealthy(&s));
-	s.no_ops = 4000;		/* 16.7 % */
+	s.no_ops = 4000; /* 16.7 % */
 	EXPECT(!campaign_unhealthy(&s));
-	s.no_ops = 6000;		/* 23.1 % */
+	s.no_ops = 6000; /* 23.1 % */
 	EXPECT(campaign_unhealthy(&s));
 	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
 	s.no_ops = 0;
 	s.comparisons = 0;
 	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
-	s = (struct campaign_summary){ .end = END_TIME, .programs = 10, .no_ops = 10, .comparisons = 1 };
+	s = (struct campaign_summary){
+		.end = END_TIME, .programs = 10, .no_ops = 10, .comparisons = 1
+	};
 	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
 	s = (struct campaign_summary){ .end = END_CANARY };
 	EXPECT_EQ(campaign_exit_code(&s), EXIT_UNHEALTHY);
@@ -279,8 +289,9 @@ TEST(the_judges_shrinker_keeps_the_signature_and_tells_of_others)
 	const struct judge_options closely = { .compare_always = true };
 	char error[TARGET_ERROR_SIZE];
 	struct judge *judge = judge_create(target_find("broken:leaks", error), &closely);
-	const struct generator_options options = { .seed = 7, .nr_ops = 100,
-						   .capabilities = campaign_capabilities(judge_target(judge)) };
+	const struct generator_options options = {
+		.seed = 7, .nr_ops = 100, .capabilities = usable_operations(judge_target(judge))
+	};
 	struct generator *g = generator_create(&options);
 	unsigned int shrunk = 0;
 
@@ -292,7 +303,8 @@ TEST(the_judges_shrinker_keeps_the_signature_and_tells_of_others)
 		program_init(&p);
 		EXPECT(generator_next(g, &p));
 		if (!judge_run(judge, &p, &before)) {
-			uint32_t ops = p.nr_ops, runs = judge_shrink(judge, &p, before.signature, 400, take_note, &others);
+			uint32_t ops = p.nr_ops, runs = judge_shrink(judge, &p, before.signature,
+								     400, take_note, &others);
 
 			EXPECT(runs > 0 && runs <= 400);
 			EXPECT(!judge_run(judge, &p, &after));

@@ -32,7 +32,7 @@ static unsigned int entries_of(const char *dir)
 		free(entries[i]);
 	if (n >= 0)
 		free(entries);
-	return n < 0 ? 0 : (unsigned int)n - 2;	/* . and .. */
+	return n < 0 ? 0 : (unsigned int)n - 2; /* . and .. */
 }
 
 static void expect_content(const char *name, const char *expect)

@@ -67,7 +67,8 @@ static uint32_t allocations(const struct program *p)
 	return n;
 }
 
-static uint32_t shrink_to(struct program *p, struct wanted *wanted, uint32_t failing, uint32_t max_runs)
+static uint32_t shrink_to(struct program *p, struct wanted *wanted, uint32_t failing,
+			  uint32_t max_runs)
 {
 	const struct shrink_task task = { has_enough, wanted, failing, max_runs, false };
 
@@ -82,18 +83,17 @@ static void expect_text(const struct program *p, const char *expect)
 	EXPECT_STR(text, expect);
 }
 
-static const char mixed[] =
-	"lostbuddy 1\n"
-	"machine nodes=2 cpus=4 pages=1024\n"
-	"p0 = alloc_pages(order=3, gfp=KERNEL|ZERO, node=1) @cpu3\n"
-	"nop()\n"
-	"p1 = alloc_page(gfp=ATOMIC) @cpu2/irq\n"
-	"fill(p0, value=7)\n"
-	"p2..p9 = split_page(p0) @cpu1\n"
-	"advance(value=5)\n"
-	"__free_pages(p1)\n"
-	"__free_pages(p4) @cpu2\n"
-	"check()\n";
+static const char mixed[] = "lostbuddy 1\n"
+			    "machine nodes=2 cpus=4 pages=1024\n"
+			    "p0 = alloc_pages(order=3, gfp=KERNEL|ZERO, node=1) @cpu3\n"
+			    "nop()\n"
+			    "p1 = alloc_page(gfp=ATOMIC) @cpu2/irq\n"
+			    "fill(p0, value=7)\n"
+			    "p2..p9 = split_page(p0) @cpu1\n"
+			    "advance(value=5)\n"
+			    "__free_pages(p1)\n"
+			    "__free_pages(p4) @cpu2\n"
+			    "check()\n";
 
 TEST(what_a_split_depends_on_stays_and_becomes_plain)
 {
@@ -101,7 +101,10 @@ TEST(what_a_split_depends_on_stays_and_becomes_plain)
 	struct program p = given(mixed);
 
 	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
-	/* The order comes down to the least that still splits into four; the machine is the default one. */
+	/*
+	 * The order comes down to the least that still splits into four; the machine is the
+	 * default one.
+	 */
 	EXPECT_EQ(p.nr_ops, 2);
 	EXPECT_EQ(p.ops[0].code, OP_ALLOC_PAGES);
 	EXPECT_EQ(p.ops[0].order, 2);
@@ -120,7 +123,8 @@ TEST(the_shrunk_text_is_what_a_person_would_write)
 	char text[4096];
 
 	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
-	plain = given("lostbuddy 1\nmachine pages=512\np0 = alloc_pages(order=2, gfp=KERNEL)\np1..p4 = split_page(p0)\n");
+	plain = given("lostbuddy 1\nmachine pages=512\np0 = alloc_pages(order=2, "
+		      "gfp=KERNEL)\np1..p4 = split_page(p0)\n");
 	plain.machine = p.machine;
 	program_print(&plain, text, sizeof(text));
 	expect_text(&p, text);
@@ -143,7 +147,7 @@ TEST(allocations_of_all_kinds_end_as_alloc_pages)
 	for (uint32_t i = 0; i < p.nr_ops; i++) {
 		EXPECT_EQ(p.ops[i].code, OP_ALLOC_PAGES);
 		EXPECT_EQ(p.ops[i].order, 0);
-		EXPECT_EQ(p.ops[i].gfp, 0xcc0);		/* facts 5: GFP_KERNEL */
+		EXPECT_EQ(p.ops[i].gfp, 0xcc0); /* facts 5: GFP_KERNEL */
 		EXPECT_EQ(p.ops[i].level, LEVEL_TASK);
 	}
 	program_free(&p);
@@ -189,14 +193,15 @@ static uint32_t nodes(const struct program *p)
 TEST(a_machine_keeps_only_what_is_needed)
 {
 	struct wanted wanted = { nodes, 2, 0 };
-	struct program p = given("lostbuddy 1\nmachine nodes=4 cpus=8 pages=2048 pageblock_order=5 top_order=7\nnop()\n");
+	struct program p = given("lostbuddy 1\nmachine nodes=4 cpus=8 pages=2048 pageblock_order=5 "
+				 "top_order=7\nnop()\n");
 	uint64_t pages = p.machine.max_pfn;
 
 	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
 	EXPECT_EQ(p.nr_ops, 0);
 	EXPECT_EQ(p.machine.nr_nodes, 2);
 	EXPECT_EQ(p.machine.nr_cpus, 1);
-	EXPECT_EQ(p.machine.top_order, 6);	/* machine_default's */
+	EXPECT_EQ(p.machine.top_order, 6); /* machine_default's */
 	EXPECT_EQ(p.machine.pageblock_order, 4);
 	EXPECT(p.machine.max_pfn < pages);
 	program_free(&p);
@@ -229,7 +234,10 @@ TEST(no_more_runs_than_allowed_and_no_run_uncounted)
 	}
 }
 
-/* The predicate of the properties: enough operations of one code, for which the program gave an example. */
+/*
+ * The predicate of the properties: enough operations of one code, for which the program gave an
+ * example.
+ */
 static uint8_t property_code;
 
 static uint32_t of_property_code(const struct program *p)
@@ -265,11 +273,11 @@ static void expect_properties(struct program *p, uint32_t at_least)
 	EXPECT(program_copy(&twin, p));
 	uint32_t runs = shrink_to(p, &wanted, p->nr_ops, PLENTY);
 
-	EXPECT(runs < PLENTY);					/* it came to rest by itself */
-	EXPECT(has_enough(p, &wanted));				/* S1 */
-	EXPECT(p->nr_ops <= before);				/* S2 */
+	EXPECT(runs < PLENTY);		/* it came to rest by itself */
+	EXPECT(has_enough(p, &wanted)); /* S1 */
+	EXPECT(p->nr_ops <= before);	/* S2 */
 	shrink_to(&twin, &wanted, twin.nr_ops, PLENTY);
-	EXPECT(program_equal(p, &twin));			/* S4 */
+	EXPECT(program_equal(p, &twin)); /* S4 */
 	expect_one_minimal(p, &wanted);
 	program_free(&twin);
 }
@@ -317,7 +325,7 @@ TEST(every_simpler_machine_can_exist_and_reads_back)
 			EXPECT(!machine_equal(&m, &p.machine));
 			EXPECT(machine_print_line(&m, line, sizeof(line)) < sizeof(line));
 			EXPECT(machine_parse_line(&back, line, &error));
-			EXPECT(machine_equal(&m, &back));	/* S5 */
+			EXPECT(machine_equal(&m, &back)); /* S5 */
 		}
 	EXPECT(simpler > 500);
 	program_free(&p);
