@@ -20,7 +20,7 @@
 
 enum {
 	STEPS_WANTED = 20 * 1000,
-	TRAPS_MAX = 100 * 1000,	/* a loop that takes more is not for this method */
+	TRAPS_MAX = 300 * 1000,	/* a loop that takes more is not for this method */
 };
 
 static uint64_t do_nothing(void *subject, uint64_t count)
