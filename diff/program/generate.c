@@ -1,12 +1,15 @@
 /*
  * The generator: random programs that keep an allocator busy at a level.
  *
- * Each program draws a swarm first: which kinds of operations, masks, CPUs and contexts occur in it and how often, how
- * large blocks get, and how many pages it wants to hold (20 to 95 % of what the machine can give). Then it allocates
- * while it holds less, and frees while it holds more. So programs differ in kind, and some press on the watermarks.
+ * Each program draws a swarm first: which kinds of operations, masks, CPUs and contexts occur in it
+ * and how often, how large blocks get, and how many pages it wants to hold (20 to 95 % of what the
+ * machine can give). Then it allocates while it holds less, and frees while it holds more. So
+ * programs differ in kind. Two of five press: they fill the machine in their first part, and then
+ * go on at the edge of what the marks allow.
  *
- * An allocation that may well fail (restricted, large, injected, or made when nearly all is held) is marked doubtful,
- * and its handle is used less often than others: operations on handles whose allocation failed are no-ops.
+ * An allocation that may well fail (restricted, large, or made when nearly all is held) is marked
+ * doubtful, and its handle is used less often than others; one that is bound to fail is hardly used
+ * at all: operations on handles whose allocation failed are no-ops.
  *
  * Program number n of a seed depends on the seed, n, and the options alone.
  */
@@ -15,30 +18,55 @@
 #include "program/internal.h"
 
 enum gfp_bit {
-	GFP_DMA = 0x1, GFP_DMA32 = 0x4, GFP_MOVABLE = 0x8, GFP_RECLAIMABLE = 0x10, GFP_ZERO = 0x100,
-	GFP_DIRECT_RECLAIM = 0x400, GFP_NOWARN = 0x2000, GFP_NOFAIL = 0x8000, GFP_NORETRY = 0x10000,
-	GFP_MEMALLOC = 0x20000, GFP_COMP = 0x40000, GFP_THISNODE = 0x200000,
-	GFP_KERNEL = 0xcc0, GFP_ATOMIC = 0xa20, GFP_NOWAIT = 0x800, GFP_USER = 0x100cc0,
-	GFP_HIGHUSER_MOVABLE = 0x100cca, GFP_NOIO = 0xc00, GFP_NOFS = 0xc40,
+	GFP_DMA = 0x1,
+	GFP_DMA32 = 0x4,
+	GFP_MOVABLE = 0x8,
+	GFP_RECLAIMABLE = 0x10,
+	GFP_ZERO = 0x100,
+	GFP_DIRECT_RECLAIM = 0x400,
+	GFP_NOWARN = 0x2000,
+	GFP_NOFAIL = 0x8000,
+	GFP_NORETRY = 0x10000,
+	GFP_MEMALLOC = 0x20000,
+	GFP_COMP = 0x40000,
+	GFP_THISNODE = 0x200000,
+	GFP_KERNEL = 0xcc0,
+	GFP_ATOMIC = 0xa20,
+	GFP_NOWAIT = 0x800,
+	GFP_USER = 0x100cc0,
+	GFP_HIGHUSER_MOVABLE = 0x100cca,
+	GFP_NOIO = 0xc00,
+	GFP_NOFS = 0xc40,
 };
 
 static const struct {
 	uint32_t gfp, weight;
 } masks[] = {
-	{ GFP_KERNEL, 30 }, { GFP_HIGHUSER_MOVABLE, 25 }, { GFP_KERNEL | GFP_RECLAIMABLE, 12 }, { GFP_ATOMIC, 12 },
-	{ GFP_NOWAIT, 10 }, { GFP_USER, 8 }, { GFP_NOFS, 2 }, { GFP_NOIO, 2 }, { GFP_NOWAIT | GFP_MOVABLE, 3 },
+	{ GFP_KERNEL, 30 },
+	{ GFP_HIGHUSER_MOVABLE, 25 },
+	{ GFP_KERNEL | GFP_RECLAIMABLE, 12 },
+	{ GFP_ATOMIC, 12 },
+	{ GFP_NOWAIT, 10 },
+	{ GFP_USER, 8 },
+	{ GFP_NOFS, 2 },
+	{ GFP_NOIO, 2 },
+	{ GFP_NOWAIT | GFP_MOVABLE, 3 },
 	{ GFP_ATOMIC | GFP_RECLAIMABLE, 2 },
 };
 
-/* Operations that are neither the common allocation nor the common free, and how often they occur when they do. */
+/*
+ * Operations that are neither the common allocation nor the common free, and how often they occur
+ * when they do.
+ */
 static const struct {
 	uint8_t code, weight;
 } others[] = {
-	{ OP_GET_PAGE, 30 }, { OP_SPLIT_PAGE, 25 }, { OP_FILL, 12 }, { OP_VERIFY, 12 }, { OP_TRANSLATE, 8 },
-	{ OP_DRAIN_LOCAL_PAGES, 20 }, { OP_DRAIN_ALL_PAGES, 10 }, { OP_SYSCTL, 12 }, { OP_RUN_KSWAPD, 12 },
-	{ OP_ADVANCE, 6 }, { OP_CHECK, 3 }, { OP_DUMP, 2 },
-	{ OP_FREE_WRONG_ORDER, 6 }, { OP_FREE_TAIL, 6 }, { OP_DOUBLE_FREE, 6 }, { OP_FREE_PFN, 4 },
-	{ OP_SET_MAPCOUNT, 4 }, { OP_SET_MAPPING, 4 },
+	{ OP_GET_PAGE, 30 },	    { OP_SPLIT_PAGE, 25 },  { OP_FILL, 12 },
+	{ OP_VERIFY, 12 },	    { OP_TRANSLATE, 8 },    { OP_DRAIN_LOCAL_PAGES, 20 },
+	{ OP_DRAIN_ALL_PAGES, 10 }, { OP_SYSCTL, 12 },	    { OP_RUN_KSWAPD, 12 },
+	{ OP_ADVANCE, 6 },	    { OP_CHECK, 3 },	    { OP_DUMP, 2 },
+	{ OP_FREE_WRONG_ORDER, 6 }, { OP_FREE_TAIL, 6 },    { OP_DOUBLE_FREE, 6 },
+	{ OP_FREE_PFN, 4 },	    { OP_SET_MAPCOUNT, 4 }, { OP_SET_MAPPING, 4 },
 };
 
 enum {
@@ -50,13 +78,14 @@ enum {
 struct swarm {
 	uint32_t mask_weight[NR_MASKS], mask_total;
 	uint32_t other_weight[NR_OTHERS], other_total;
-	uint32_t other_percent;		/* of all operations */
+	uint32_t other_percent; /* of all operations */
 	uint32_t interrupt_percent, scope_percent, node_percent, modifier_percent;
-	uint32_t cpus;			/* CPUs 0 .. cpus - 1 are used */
+	uint32_t cpus; /* CPUs 0 .. cpus - 1 are used */
 	uint32_t greatest_order;
-	uint32_t large_percent;		/* of allocations that try to make up for what is missing */
-	uint32_t newest_percent;	/* of uses that take the newest handle */
-	uint64_t allowed;		/* operations that may occur at all */
+	uint32_t large_percent;	 /* of allocations that try to make up for what is missing */
+	uint32_t newest_percent; /* of uses that take the newest handle */
+	bool pressing;
+	uint64_t allowed; /* operations that may occur at all */
 };
 
 /* A handle that is worth using. */
@@ -67,18 +96,18 @@ struct held {
 
 struct generator {
 	struct generator_options options;
-	struct machine machine;		/* the one of the options, if any */
+	struct machine machine; /* the one of the options, if any */
 	bool has_machine;
-	uint64_t index;			/* of the next program */
+	uint64_t index; /* of the next program */
 	struct random random;
 	struct swarm swarm;
 	struct held *held;
 	uint32_t nr_held, held_capacity, newest_dead;
 	bool has_dead;
-	uint32_t pages, level;		/* held now; wanted */
-	uint32_t usable;		/* what the machine can give before its marks, about */
-	uint32_t movable_pages;		/* of these only for movable requests */
-	uint32_t unmovable;		/* held now by others */
+	uint32_t pages, level;	/* held now; wanted */
+	uint32_t usable;	/* what the machine can give before its marks, about */
+	uint32_t movable_pages; /* of these only for movable requests */
+	uint32_t unmovable;	/* held now by others */
 	uint32_t ops_left;
 };
 
@@ -106,16 +135,33 @@ static void draw_weights(struct swarm *s, struct random *r, const struct machine
 {
 	s->mask_total = s->other_total = 0;
 	for (uint32_t i = 0; i < NR_MASKS; i++) {
-		s->mask_weight[i] = i && random_percent(r, 33) ? 0 : masks[i].weight * random_between(r, 1, 3);
+		s->mask_weight[i] =
+			i && random_percent(r, 33) ? 0 : masks[i].weight * random_between(r, 1, 3);
 		s->mask_total += s->mask_weight[i];
 	}
 	for (uint32_t i = 0; i < NR_OTHERS; i++) {
 		uint32_t code = others[i].code;
-		bool never = !allowed(s, code) || (m->checks == CHECKS_OFF && code >= OP_SET_MAPCOUNT);
+		bool never =
+			!allowed(s, code) || (m->checks == CHECKS_OFF && code >= OP_SET_MAPCOUNT);
 
-		s->other_weight[i] = never || random_percent(r, 33) ? 0 : others[i].weight * random_between(r, 1, 3);
+		s->other_weight[i] = never || random_percent(r, 33)
+					     ? 0
+					     : others[i].weight * random_between(r, 1, 3);
 		s->other_total += s->other_weight[i];
 	}
+}
+
+/*
+ * High-atomic reserves come and go only where many atomic requests of several pages meet a full
+ * machine.
+ */
+static void prefer_atomic(struct swarm *s)
+{
+	for (uint32_t i = 0; i < NR_MASKS; i++)
+		if (masks[i].gfp == GFP_ATOMIC) {
+			s->mask_weight[i] += 60;
+			s->mask_total += 60;
+		}
 }
 
 static void draw_swarm(struct swarm *s, struct random *r, const struct machine *m)
@@ -124,11 +170,17 @@ static void draw_swarm(struct swarm *s, struct random *r, const struct machine *
 	s->other_percent = s->other_total ? random_between(r, 5, 20) : 0;
 	s->interrupt_percent = random_percent(r, 50) ? random_below(r, 25) : 0;
 	s->scope_percent = random_percent(r, 40) ? random_below(r, 12) : 0;
-	s->node_percent = m->nr_nodes == 1 ? random_below(r, 5) : random_percent(r, 70) ? random_below(r, 40) : 0;
+	s->node_percent = m->nr_nodes == 1	  ? random_below(r, 5)
+			  : random_percent(r, 70) ? random_below(r, 40)
+						  : 0;
 	s->modifier_percent = random_below(r, 35);
 	s->cpus = random_percent(r, 25) ? 1 : random_between(r, 1, m->nr_cpus);
-	s->greatest_order = random_percent(r, 50) ? m->top_order : random_below(r, m->top_order + 1);
-	s->large_percent = random_below(r, 60);
+	s->greatest_order =
+		random_percent(r, 50) ? m->top_order : random_below(r, m->top_order + 1);
+	s->pressing = random_percent(r, 40);
+	if (s->pressing && random_percent(r, 30))
+		prefer_atomic(s);
+	s->large_percent = s->pressing ? random_between(r, 30, 80) : random_below(r, 60);
 	s->newest_percent = random_percent(r, 50) ? random_below(r, 90) : 0;
 }
 
@@ -149,7 +201,8 @@ static uint32_t min_pages(const struct machine *m, uint32_t pages)
 	uint32_t kbytes = root(pages * 64);
 
 	if (m->min_free_kbytes >= 0)
-		return m->min_free_kbytes > UINT32_MAX ? UINT32_MAX : (uint32_t)m->min_free_kbytes / 4;
+		return m->min_free_kbytes > UINT32_MAX ? UINT32_MAX
+						       : (uint32_t)m->min_free_kbytes / 4;
 	return (kbytes < 128 ? 128 : kbytes) / 4;
 }
 
@@ -160,7 +213,8 @@ static uint32_t clamp_pages(uint64_t pages)
 
 static void measure_machine(struct generator *g, const struct machine *m)
 {
-	uint64_t taken = m->max_pfn / 64 + 2 * m->nr_memory, movable = 0, present = machine_present(m);
+	uint64_t taken = m->max_pfn / 64 + 2 * m->nr_memory, movable = 0,
+		 present = machine_present(m);
 
 	if (m->percpu_unit_pages != MACHINE_PERCPU_REAL)
 		taken += (uint64_t)m->percpu_unit_pages * m->nr_cpus;
@@ -179,6 +233,8 @@ static void measure_machine(struct generator *g, const struct machine *m)
 	g->usable = usable > marked + 8 ? usable - marked : 8;
 	g->movable_pages = clamp_pages(movable);
 	g->level = g->usable * random_between(&g->random, 20, 95) / 100;
+	if (g->swarm.pressing)
+		g->level = (g->usable + marked) * random_between(&g->random, 90, 130) / 100;
 }
 
 static bool is_movable(uint32_t gfp)
@@ -241,12 +297,12 @@ static uint32_t draw_gfp(const struct swarm *s, struct random *r, uint32_t level
 	return gfp;
 }
 
-/* Order 0 six times of ten, each further order half as often. */
+/* Order 0 two times of three (about six of ten with the large ones), each further half as often. */
 static uint32_t draw_small_order(struct random *r, uint32_t greatest)
 {
 	uint32_t order = 0;
 
-	if (random_percent(r, 60))
+	if (random_percent(r, 68))
 		return 0;
 	do
 		order++;
@@ -254,11 +310,14 @@ static uint32_t draw_small_order(struct random *r, uint32_t greatest)
 	return order <= greatest ? order : greatest;
 }
 
-/* An order that would make up for a good part of what is missing, spread over the allocations that are left. */
+/*
+ * An order that would make up for a good part of what is missing, spread over the allocations that
+ * are left.
+ */
 static uint32_t draw_large_order(struct generator *g)
 {
 	uint32_t missing = g->level > g->pages ? g->level - g->pages : 0;
-	uint32_t each = 3 * missing / (g->ops_left / 2 + 1), order = 0;
+	uint32_t each = 3 * missing / (g->ops_left / (g->swarm.pressing ? 6 : 2) + 1), order = 0;
 
 	while (order < g->swarm.greatest_order && 2u << order <= each)
 		order++;
@@ -290,7 +349,8 @@ static void draw_context(struct op *op, const struct swarm *s, struct random *r)
 
 static uint8_t draw_allocator(const struct swarm *s, struct random *r, uint32_t order)
 {
-	static const uint8_t singles[] = { OP_ALLOC_PAGE, OP_GET_FREE_PAGE, OP_GET_ZEROED_PAGE, OP_GET_FREE_PAGES };
+	static const uint8_t singles[] = { OP_ALLOC_PAGE, OP_GET_FREE_PAGE, OP_GET_ZEROED_PAGE,
+					   OP_GET_FREE_PAGES };
 	uint8_t code = OP_ALLOC_PAGES;
 
 	if (random_percent(r, 25))
@@ -298,7 +358,8 @@ static uint8_t draw_allocator(const struct swarm *s, struct random *r, uint32_t 
 	return allowed(s, code) || !allowed(s, OP_ALLOC_PAGES) ? code : OP_ALLOC_PAGES;
 }
 
-static void draw_placement(struct op *op, const struct swarm *s, struct random *r, const struct machine *m)
+static void draw_placement(struct op *op, const struct swarm *s, struct random *r,
+			   const struct machine *m)
 {
 	op->node = NODE_NONE;
 	if (random_percent(r, s->node_percent))
@@ -307,7 +368,8 @@ static void draw_placement(struct op *op, const struct swarm *s, struct random *
 		op->nodemask = random_between(r, 1, (1u << m->nr_nodes) - 1);
 }
 
-static struct op draw_allocation(const struct swarm *s, struct random *r, const struct machine *m, uint32_t order)
+static struct op draw_allocation(const struct swarm *s, struct random *r, const struct machine *m,
+				 uint32_t order)
 {
 	struct op op = { 0 };
 
@@ -322,12 +384,21 @@ static struct op draw_allocation(const struct swarm *s, struct random *r, const 
 	return op;
 }
 
-static bool may_fail(const struct generator *g, const struct op *op, const struct machine *m)
+/* Too large, injected (facts 18), or of a type that does not exist. */
+static bool will_fail(const struct op *op, const struct machine *m)
+{
+	bool injected = op->fail_nth == 1 && op->order > 0 &&
+			!(op->gfp & (GFP_DIRECT_RECLAIM | GFP_NOFAIL));
+
+	return op->order > m->top_order || injected ||
+	       (op->gfp & GFP_MOVABLE && op->gfp & GFP_RECLAIMABLE);
+}
+
+static bool may_fail(const struct generator *g, const struct op *op)
 {
 	uint32_t size = 1u << op->order, limit = g->usable - g->usable / 10;
 
-	if (op->order > m->top_order || op->fail_nth == 1 || op->level == LEVEL_NMI || op->nodemask ||
-	    op->gfp & (GFP_THISNODE | GFP_DMA | GFP_DMA32))
+	if (op->nodemask || op->gfp & (GFP_THISNODE | GFP_DMA | GFP_DMA32))
 		return true;
 	if (!is_movable(op->gfp)) {
 		if (g->unmovable + size + g->movable_pages > limit)
@@ -361,7 +432,10 @@ static void let_go(struct generator *g, uint32_t index)
 	g->held[index] = g->held[--g->nr_held];
 }
 
-/* Where in held[] the handle to use next stands; doubtful ones are passed over twice of three times. */
+/*
+ * Where in held[] the handle to use next stands; doubtful ones are passed over twice of three
+ * times.
+ */
 static uint32_t draw_held(struct generator *g)
 {
 	struct random *r = &g->random;
@@ -369,7 +443,8 @@ static uint32_t draw_held(struct generator *g)
 
 	assert(g->nr_held > 0);
 	for (int attempt = 0; attempt < 4; attempt++) {
-		index = random_percent(r, g->swarm.newest_percent) ? g->nr_held - 1 : random_below(r, g->nr_held);
+		index = random_percent(r, g->swarm.newest_percent) ? g->nr_held - 1
+								   : random_below(r, g->nr_held);
 		if (!g->held[index].doubtful || random_percent(r, 25))
 			break;
 	}
@@ -395,24 +470,28 @@ static bool add_allocation(struct generator *g, struct program *p)
 {
 	uint32_t order = draw_order(g, &p->machine);
 	struct op op = draw_allocation(&g->swarm, &g->random, &p->machine, order);
-	bool doubtful = may_fail(g, &op, &p->machine);
+	bool doubtful = may_fail(g, &op), hopeless = will_fail(&op, &p->machine);
 
 	if (!program_add(p, &op))
 		return false;
-	if (p->handles[p->nr_handles - 1].refs == 0)
+	if (p->handles[p->nr_handles - 1].refs == 0 ||
+	    (hopeless && !random_percent(&g->random, 10)))
 		return true;
-	if (!doubtful) {
-		g->pages += 1u << op.order;
-		if (!is_movable(op.gfp))
-			g->unmovable += 1u << op.order;
-	}
-	return hold(g, p->nr_handles - 1, doubtful);
+	/*
+	 * Doubtful ones count too: at the level the generator must stop asking for more, not ask
+	 * for ever.
+	 */
+	g->pages += pages_of(&p->handles[p->nr_handles - 1]);
+	if (!is_movable(op.gfp))
+		g->unmovable += pages_of(&p->handles[p->nr_handles - 1]);
+	return hold(g, p->nr_handles - 1, doubtful || hopeless);
 }
 
 /* Any of the ways to drop a reference that is not refused. */
 static uint8_t draw_free(const struct swarm *s, struct random *r, const struct handle_state *state)
 {
-	bool put = allowed(s, OP_PUT_PAGE) && (state->refs > 1 || state->order == 0 || state->compound);
+	bool put = allowed(s, OP_PUT_PAGE) &&
+		   (state->refs > 1 || state->order == 0 || state->compound);
 	uint32_t pick = random_below(r, 100);
 
 	if (put && pick < 20)
@@ -426,7 +505,7 @@ static uint8_t draw_free(const struct swarm *s, struct random *r, const struct h
 static bool add_use(struct generator *g, struct program *p, const struct op *op, uint32_t index)
 {
 	bool doubtful = g->held[index].doubtful;
-	uint32_t before = doubtful ? 0 : pages_of(&p->handles[op->handle]);
+	uint32_t before = pages_of(&p->handles[op->handle]);
 
 	if (!program_add(p, op))
 		return false;
@@ -437,7 +516,7 @@ static bool add_use(struct generator *g, struct program *p, const struct op *op,
 		let_go(g, index);
 	if (state->refs == 0 && added->nr_results == 0)
 		count_down(g, before);
-	else if (state->refs > 0 && !doubtful)
+	else if (state->refs > 0)
 		count_down(g, before - pages_of(state));
 	for (uint32_t i = 0; i < added->nr_results; i++)
 		if (!hold(g, added->first_result + i, doubtful))
@@ -470,12 +549,15 @@ static uint32_t draw_sysctl_value(struct random *r, uint32_t name, uint32_t usab
 	case SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION:
 		return random_percent(r, 40) ? 0 : random_between(r, 8, 256);
 	default:
-		return random_percent(r, 40) ? 0 : random_between(r, random_percent(r, 90) ? 32 : 1, 512);
+		return random_percent(r, 40)
+			       ? 0
+			       : random_between(r, random_percent(r, 90) ? 32 : 1, 512);
 	}
 }
 
 /* Arguments of an operation that is not an allocation, as its row asks for them. */
-static void draw_arguments(struct op *op, struct random *r, const struct machine *m, uint32_t usable)
+static void draw_arguments(struct op *op, struct random *r, const struct machine *m,
+			   uint32_t usable)
 {
 	unsigned int arguments = op_info[op->code].arguments;
 
@@ -488,7 +570,8 @@ static void draw_arguments(struct op *op, struct random *r, const struct machine
 	if (arguments & ARG_NAME)
 		op->name = (uint8_t)random_below(r, SYSCTL_COUNT);
 	if (arguments & ARG_NAME)
-		op->value = random_below(r, 50) ? draw_sysctl_value(r, op->name, usable) : (uint32_t)random_next(r);
+		op->value = random_below(r, 50) ? draw_sysctl_value(r, op->name, usable)
+						: (uint32_t)random_next(r);
 	else if (arguments & ARG_VALUE)
 		op->value = random_below(r, op->code == OP_ADVANCE ? 1000 : 256);
 }
@@ -547,7 +630,8 @@ static bool add_other(struct generator *g, struct program *p)
 
 static bool add_op(struct generator *g, struct program *p)
 {
-	uint32_t allocate = g->pages < g->level ? 70 : 22;
+	bool pressing = g->swarm.pressing;
+	uint32_t allocate = g->pages >= g->level ? (pressing ? 42 : 22) : (pressing ? 88 : 70);
 
 	if (random_percent(&g->random, g->swarm.other_percent))
 		return add_other(g, p);
@@ -617,7 +701,9 @@ bool generator_next(struct generator *g, struct program *p)
 
 static void default_swarm(struct swarm *s, const struct machine *m)
 {
-	*s = (struct swarm){ .other_percent = 25, .interrupt_percent = 10, .scope_percent = 5, .node_percent = 15 };
+	*s = (struct swarm){
+		.other_percent = 25, .interrupt_percent = 10, .scope_percent = 5, .node_percent = 15
+	};
 	s->modifier_percent = 20;
 	s->cpus = m->nr_cpus;
 	s->greatest_order = m->top_order;

@@ -1,5 +1,6 @@
 /*
- * The reference page of the language, printed from the tables: it cannot say anything the parser does not do.
+ * The reference page of the language, printed from the tables: it cannot say anything the parser
+ * does not do.
  */
 #include <stdio.h>
 
@@ -31,9 +32,15 @@ static void print_form(struct printer *out, const struct op_info *info)
 		unsigned int bit;
 		const char *form;
 	} forms[] = {
-		{ ARG_HANDLE, "p0" }, { ARG_DEAD_HANDLE, "p0" }, { ARG_PAGE, "page=N" }, { ARG_ORDER, "order=N" },
-		{ ARG_GFP, "gfp=MASK" }, { ARG_NODE, "[node=N]" }, { ARG_NODEMASK, "[nodemask=0xN]" },
-		{ ARG_NAME, "name=TUNABLE" }, { ARG_VALUE, "value=N" },
+		{ ARG_HANDLE, "p0" },
+		{ ARG_DEAD_HANDLE, "p0" },
+		{ ARG_PAGE, "page=N" },
+		{ ARG_ORDER, "order=N" },
+		{ ARG_GFP, "gfp=MASK" },
+		{ ARG_NODE, "[node=N]" },
+		{ ARG_NODEMASK, "[nodemask=0xN]" },
+		{ ARG_NAME, "name=TUNABLE" },
+		{ ARG_VALUE, "value=N" },
 	};
 	const char *comma = "";
 
@@ -48,7 +55,8 @@ static void print_form(struct printer *out, const struct op_info *info)
 		print_add(out, "%s%s", comma, forms[i].form);
 		comma = ", ";
 	}
-	print_add(out, ")%s\n", info->arguments & ARG_DEAD_HANDLE ? "        (a handle that is dead)" : "");
+	print_add(out, ")%s\n",
+		  info->arguments & ARG_DEAD_HANDLE ? "        (a handle that is dead)" : "");
 }
 
 static void print_head(struct printer *out)
@@ -57,13 +65,16 @@ static void print_head(struct printer *out)
 		  "The language of lostbuddy, version %d\n\n"
 		  "    lostbuddy %d\n"
 		  "    machine KEY=VALUE ...\n"
-		  "    [pN =] OPERATION(ARGUMENTS) [@cpuN[/LEVEL][+SCOPE]...] [(fail_nth: N)] [-> OBSERVED] [# comment]\n"
+		  "    [pN =] OPERATION(ARGUMENTS) [@cpuN[/LEVEL][+SCOPE]...] [(fail_nth: N)] [-> "
+		  "OBSERVED] [# comment]\n"
 		  "    repeat N {\n"
 		  "    }\n\n",
 		  PROGRAM_LANGUAGE, PROGRAM_LANGUAGE);
-	print_folded(out, "Handles are numbered in binding order. A handle is live until its last reference is dropped; "
-		     "using one whose allocation failed does nothing. OBSERVED is pfn N, an outcome in words, or ! and the "
-		     "id of a rule that is expected to be broken.");
+	print_folded(out, "Handles are numbered in binding order. A handle is live until its last "
+			  "reference is dropped; "
+			  "using one whose allocation failed does nothing. OBSERVED is pfn N, an "
+			  "outcome in words, or ! and the "
+			  "id of a rule that is expected to be broken.");
 	print_add(out, "\n");
 }
 

@@ -3,10 +3,14 @@
  *
  * Rules (machine_check() gives the reason; machine_fold() makes them true):
  *   M1  counts and constants lie in their ranges; fields that are not used are 0;
- *   M2  memory and reserved ranges ascend, are disjoint, not empty, and leave out pfn 0; max_pfn ends the last one;
- *   M3  zone borders are multiples of 2^T, so that no block crosses one; a section holds whole pageblocks and a block;
- *   M4  at least 32 pages are present, and what boot takes (reserved ranges, memmap, percpu) leaves a quarter of them;
- *   M5  a Movable border lies in the highest zone and in its node, and 16 present pages lie below all of them.
+ *   M2  memory and reserved ranges ascend, are disjoint, not empty, and leave out pfn 0; max_pfn
+ *       ends the last one;
+ *   M3  zone borders are multiples of 2^T, so that no block crosses one; a section holds whole
+ *       pageblocks and a block;
+ *   M4  at least 32 pages are present, and what boot takes (reserved ranges, memmap, percpu) leaves
+ *       a quarter of them;
+ *   M5  a Movable border lies in the highest zone and in its node, and 16 present pages lie below
+ *       all of them.
  *
  * Not here: the text (machine_text.c), the wire form (wire_machine.c), boot logs (machine_boot.c).
  */
@@ -39,9 +43,11 @@ void machine_divide(struct machine *m, uint64_t pages)
 	m->nr_memory = m->nr_nodes;
 	for (uint32_t n = 0; n < m->nr_nodes; n++) {
 		uint64_t start = round_down_to(pages * n / nodes, unit);
-		uint64_t end = n + 1 == nodes ? pages : round_down_to(pages * (n + 1) / nodes, unit);
+		uint64_t end =
+			n + 1 == nodes ? pages : round_down_to(pages * (n + 1) / nodes, unit);
 
-		m->memory[n] = (struct machine_range){ .start = n ? start : 1, .end = end, .node = n };
+		m->memory[n] =
+			(struct machine_range){ .start = n ? start : 1, .end = end, .node = n };
 	}
 	m->max_pfn = pages;
 }
@@ -114,7 +120,9 @@ static uint64_t overlap(uint64_t start, uint64_t end, const struct machine_range
 	return from < to ? to - from : 0;
 }
 
-/* Present pages that are reserved; on a PC the first MiB is, whether it is listed or not (facts 2). */
+/*
+ * Present pages that are reserved; on a PC the first MiB is, whether it is listed or not (facts 2).
+ */
 static uint64_t reserved_present(const struct machine *m)
 {
 	uint64_t pages = 0;
@@ -139,12 +147,16 @@ static uint64_t percpu_pages(const struct machine *m)
 /* M4. memmap takes at most a 64th of what is spanned, and a page more in each zone of each node. */
 static bool leaves_room(const struct machine *m)
 {
-	uint64_t taken = reserved_present(m) + percpu_pages(m) + m->max_pfn / 64 + 2ul * m->nr_memory;
+	uint64_t taken =
+		reserved_present(m) + percpu_pages(m) + m->max_pfn / 64 + 2ul * m->nr_memory;
 
 	return taken <= machine_present(m) - machine_present(m) / 4;
 }
 
-/* The highest zone is the highest border below max_pfn; its lowest pfn is where ZONE_MOVABLE may begin (facts 2). */
+/*
+ * The highest zone is the highest border below max_pfn; its lowest pfn is where ZONE_MOVABLE may
+ * begin (facts 2).
+ */
 uint64_t machine_movable_base(const struct machine *m)
 {
 	if (m->dma32_end && m->max_pfn > m->dma32_end)
@@ -203,12 +215,14 @@ static bool has_movable(const struct machine *m)
 
 /* ---- What can exist ---- */
 
-static bool check_range(uint64_t value, uint64_t low, uint64_t high, const char *name, struct text_error *error)
+static bool check_range(uint64_t value, uint64_t low, uint64_t high, const char *name,
+			struct text_error *error)
 {
 	if (value >= low && value <= high)
 		return true;
-	return error_set(error, "%s is %llu, and must be %llu to %llu", name, (unsigned long long)value,
-			 (unsigned long long)low, (unsigned long long)high);
+	return error_set(error, "%s is %llu, and must be %llu to %llu", name,
+			 (unsigned long long)value, (unsigned long long)low,
+			 (unsigned long long)high);
 }
 
 /* A value that may be left to the formula. */
@@ -216,8 +230,8 @@ static bool check_formula(int64_t value, int64_t low, const char *name, struct t
 {
 	if (value == MACHINE_BY_FORMULA || (value >= low && value <= MACHINE_GREATEST_TUNABLE))
 		return true;
-	return error_set(error, "%s is %lld, and must be %lld to %d, or left out for the formula", name,
-			 (long long)value, (long long)low, MACHINE_GREATEST_TUNABLE);
+	return error_set(error, "%s is %lld, and must be %lld to %d, or left out for the formula",
+			 name, (long long)value, (long long)low, MACHINE_GREATEST_TUNABLE);
 }
 
 static bool check_constants(const struct machine *m, struct text_error *e)
@@ -225,20 +239,26 @@ static bool check_constants(const struct machine *m, struct text_error *e)
 	uint64_t order = MACHINE_HIGHEST_ORDER, greatest = MACHINE_GREATEST_TUNABLE;
 
 	return check_range(m->profile, 0, PROFILE_LINUX_6_1, "profile", e) &&
-	       check_range(m->checks, 0, CHECKS_OFF, "checks", e) && check_range(m->thp, 0, 1, "thp", e) &&
-	       check_range(m->pc, 0, 1, "pc", e) &&
+	       check_range(m->checks, 0, CHECKS_OFF, "checks", e) &&
+	       check_range(m->thp, 0, 1, "thp", e) && check_range(m->pc, 0, 1, "pc", e) &&
 	       check_range(m->nr_nodes, 1, MACHINE_MAX_NODES, "the number of nodes", e) &&
 	       check_range(m->nr_cpus, 1, MACHINE_MAX_CPUS, "the number of CPUs", e) &&
 	       check_range(m->top_order, MACHINE_LOWEST_ORDER, order, "top_order", e) &&
-	       check_range(m->pageblock_order, MACHINE_LOWEST_ORDER, m->top_order, "pageblock_order", e) &&
+	       check_range(m->pageblock_order, MACHINE_LOWEST_ORDER, m->top_order,
+			   "pageblock_order", e) &&
 	       check_range(m->watermark_scale_factor, 1, 3000, "scale", e) &&
 	       check_range(m->watermark_boost_factor, 0, 100000, "boost_factor", e) &&
-	       check_range(m->lowmem_reserve_ratio[0], 0, greatest, "the reserve ratio of DMA", e) &&
-	       check_range(m->lowmem_reserve_ratio[1], 0, greatest, "the reserve ratio of DMA32", e) &&
-	       check_range(m->lowmem_reserve_ratio[2], 0, greatest, "the reserve ratio of Normal", e) &&
-	       check_range(m->lowmem_reserve_ratio[3], 0, greatest, "the reserve ratio of Movable", e) &&
+	       check_range(m->lowmem_reserve_ratio[0], 0, greatest, "the reserve ratio of DMA",
+			   e) &&
+	       check_range(m->lowmem_reserve_ratio[1], 0, greatest, "the reserve ratio of DMA32",
+			   e) &&
+	       check_range(m->lowmem_reserve_ratio[2], 0, greatest, "the reserve ratio of Normal",
+			   e) &&
+	       check_range(m->lowmem_reserve_ratio[3], 0, greatest, "the reserve ratio of Movable",
+			   e) &&
 	       check_formula(m->min_free_kbytes, 0, "min_free_kbytes", e) &&
-	       check_formula(m->pcp_high, 0, "high", e) && check_formula(m->pcp_batch, 1, "batch", e) &&
+	       check_formula(m->pcp_high, 0, "high", e) &&
+	       check_formula(m->pcp_batch, 1, "batch", e) &&
 	       (m->percpu_unit_pages == MACHINE_PERCPU_REAL ||
 		check_range(m->percpu_unit_pages, 0, 1u << 20, "percpu", e));
 }
@@ -265,26 +285,33 @@ static bool check_unused(const struct machine *m, struct text_error *error)
 			if (a >= m->nr_nodes || b >= m->nr_nodes)
 				clean.distance[a][b] = 0;
 	}
-	return machine_equal(m, &clean) || error_set(error, "a field of the machine that is not used is not 0");
+	return machine_equal(m, &clean) ||
+	       error_set(error, "a field of the machine that is not used is not 0");
 }
 
-static bool check_ranges(const struct machine_range *ranges, uint32_t nr, uint64_t least, const char *name,
-			 struct text_error *error)
+static bool check_ranges(const struct machine_range *ranges, uint32_t nr, uint64_t least,
+			 const char *name, struct text_error *error)
 {
 	for (uint32_t i = 0; i < nr; i++) {
 		unsigned long long start = ranges[i].start, end = ranges[i].end;
 
 		if (start >= end || end > UINT64_C(1) << 40)
-			return error_set(error, "%s range %llu-%llu is empty, backwards or too far up: expected "
-					 "START-END with START below END", name, start, end);
+			return error_set(
+				error,
+				"%s range %llu-%llu is empty, backwards or too far up: expected "
+				"START-END with START below END",
+				name, start, end);
 		if (start < least)
-			return error_set(error, "%s range %llu-%llu has pfn 0, which is never memory", name, start,
-					 end);
+			return error_set(error,
+					 "%s range %llu-%llu has pfn 0, which is never memory",
+					 name, start, end);
 		if (i > 0 && start < ranges[i - 1].end)
-			return error_set(error, "%s range %llu-%llu overlaps %llu-%llu or comes before it: ranges "
-					 "must ascend and be disjoint", name, start, end,
-					 (unsigned long long)ranges[i - 1].start,
-					 (unsigned long long)ranges[i - 1].end);
+			return error_set(
+				error,
+				"%s range %llu-%llu overlaps %llu-%llu or comes before it: ranges "
+				"must ascend and be disjoint",
+				name, start, end, (unsigned long long)ranges[i - 1].start,
+				(unsigned long long)ranges[i - 1].end);
 	}
 	return true;
 }
@@ -293,16 +320,21 @@ static bool check_memory(const struct machine *m, struct text_error *error)
 {
 	if (m->nr_memory == 0)
 		return error_set(error, "the machine has no memory");
-	if (!check_range(m->nr_memory, 1, MACHINE_MAX_RANGES, "the number of memory ranges", error) ||
-	    !check_range(m->nr_reserved, 0, MACHINE_MAX_RANGES, "the number of reserved ranges", error) ||
+	if (!check_range(m->nr_memory, 1, MACHINE_MAX_RANGES, "the number of memory ranges",
+			 error) ||
+	    !check_range(m->nr_reserved, 0, MACHINE_MAX_RANGES, "the number of reserved ranges",
+			 error) ||
 	    !check_ranges(m->memory, m->nr_memory, 1, "memory", error) ||
 	    !check_ranges(m->reserved, m->nr_reserved, 0, "reserved", error))
 		return false;
 	for (uint32_t i = 0; i < m->nr_memory; i++)
 		if (m->memory[i].node >= m->nr_nodes)
-			return error_set(error, "memory range %llu-%llu is on node %u, but there are only %u nodes",
-					 (unsigned long long)m->memory[i].start,
-					 (unsigned long long)m->memory[i].end, m->memory[i].node, m->nr_nodes);
+			return error_set(
+				error,
+				"memory range %llu-%llu is on node %u, but there are only %u nodes",
+				(unsigned long long)m->memory[i].start,
+				(unsigned long long)m->memory[i].end, m->memory[i].node,
+				m->nr_nodes);
 	if (m->max_pfn != m->memory[m->nr_memory - 1].end)
 		return error_set(error, "max_pfn is not the end of the last memory range");
 	return true;
@@ -315,8 +347,12 @@ static bool check_room(const struct machine *m, struct text_error *error)
 				 (unsigned long long)machine_present(m), MACHINE_LEAST_PAGES);
 	if (leaves_room(m))
 		return true;
-	return error_set(error, "reserved ranges, memmap and %llu pages for percpu leave less than a quarter of %llu "
-			 "pages", (unsigned long long)percpu_pages(m), (unsigned long long)machine_present(m));
+	return error_set(error,
+			 "reserved ranges, memmap and %llu pages for percpu leave less than a "
+			 "quarter of %llu "
+			 "pages",
+			 (unsigned long long)percpu_pages(m),
+			 (unsigned long long)machine_present(m));
 }
 
 static bool check_borders(const struct machine *m, struct text_error *error)
@@ -324,9 +360,11 @@ static bool check_borders(const struct machine *m, struct text_error *error)
 	uint64_t block = UINT64_C(1) << m->top_order, pageblock = UINT64_C(1) << m->pageblock_order;
 
 	if (m->dma_end % block || m->dma32_end % block)
-		return error_set(error, "dma_end %llu and dma32_end %llu must be multiples of 2^top_order = %llu",
-				 (unsigned long long)m->dma_end, (unsigned long long)m->dma32_end,
-				 (unsigned long long)block);
+		return error_set(
+			error,
+			"dma_end %llu and dma32_end %llu must be multiples of 2^top_order = %llu",
+			(unsigned long long)m->dma_end, (unsigned long long)m->dma32_end,
+			(unsigned long long)block);
 	if (m->dma32_end && m->dma32_end < m->dma_end)
 		return error_set(error, "dma32_end %llu lies below dma_end %llu",
 				 (unsigned long long)m->dma32_end, (unsigned long long)m->dma_end);
@@ -335,7 +373,8 @@ static bool check_borders(const struct machine *m, struct text_error *error)
 	    !check_range(m->section_pages, block, UINT64_C(1) << 30, "section", error))
 		return false;
 	return m->section_pages % pageblock == 0 ||
-	       error_set(error, "section is %llu pages, and must be a multiple of the pageblock, %llu",
+	       error_set(error,
+			 "section is %llu pages, and must be a multiple of the pageblock, %llu",
 			 (unsigned long long)m->section_pages, (unsigned long long)pageblock);
 }
 
@@ -343,17 +382,21 @@ static bool check_nodes(const struct machine *m, struct text_error *error)
 {
 	for (uint32_t a = 0; a < m->nr_nodes; a++) {
 		if (m->distance[a][a] != 10)
-			return error_set(error, "the distance of node %u to itself is %u, and must be 10", a,
-					 m->distance[a][a]);
+			return error_set(error,
+					 "the distance of node %u to itself is %u, and must be 10",
+					 a, m->distance[a][a]);
 		for (uint32_t b = 0; b < m->nr_nodes; b++)
 			if (m->distance[a][b] < 10 || m->distance[a][b] > MACHINE_FARTHEST)
-				return error_set(error, "the distance from node %u to node %u is %u, and must be 10 "
-						 "to %d", a, b, m->distance[a][b], MACHINE_FARTHEST);
+				return error_set(error,
+						 "the distance from node %u to node %u is %u, and "
+						 "must be 10 "
+						 "to %d",
+						 a, b, m->distance[a][b], MACHINE_FARTHEST);
 	}
 	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++)
 		if (m->cpu_node[cpu] >= m->nr_nodes)
-			return error_set(error, "CPU %u is on node %u, but there are only %u nodes", cpu,
-					 m->cpu_node[cpu], m->nr_nodes);
+			return error_set(error, "CPU %u is on node %u, but there are only %u nodes",
+					 cpu, m->cpu_node[cpu], m->nr_nodes);
 	return true;
 }
 
@@ -361,12 +404,15 @@ static bool check_movable(const struct machine *m, struct text_error *error)
 {
 	for (uint32_t n = 0; n < m->nr_nodes; n++)
 		if (!movable_fits(m, n))
-			return error_set(error, "the Movable border %llu of node %u must be a multiple of "
-					 "2^top_order inside the node's memory and the highest zone (from %llu)",
+			return error_set(error,
+					 "the Movable border %llu of node %u must be a multiple of "
+					 "2^top_order inside the node's memory and the highest "
+					 "zone (from %llu)",
 					 (unsigned long long)m->movable_start[n], n,
 					 (unsigned long long)machine_movable_base(m));
 	if (unmovable_present(m) < LEAST_UNMOVABLE)
-		return error_set(error, "Movable borders leave less than %d pages for everything else",
+		return error_set(error,
+				 "Movable borders leave less than %d pages for everything else",
 				 LEAST_UNMOVABLE);
 	return true;
 }
@@ -376,15 +422,17 @@ bool machine_check(const struct machine *m, struct text_error *error)
 	error->line = error->column = 0;
 	error->what[0] = '\0';
 	return check_constants(m, error) && check_memory(m, error) && check_unused(m, error) &&
-	       check_borders(m, error) && check_nodes(m, error) && check_room(m, error) && check_movable(m, error);
+	       check_borders(m, error) && check_nodes(m, error) && check_room(m, error) &&
+	       check_movable(m, error);
 }
 
 bool machine_has_wire_form(const struct machine *m)
 {
-	return m->nr_nodes <= WIRE_NODES && m->nr_cpus <= WIRE_CPUS && m->nr_memory <= WIRE_RANGES &&
-	       m->nr_reserved <= WIRE_RANGES && m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc &&
-	       m->dma_end <= WIRE_GREATEST_BORDER && m->dma32_end <= WIRE_GREATEST_BORDER &&
-	       m->section_pages <= WIRE_GREATEST_SECTION && m->percpu_unit_pages <= WIRE_GREATEST_PERCPU &&
+	return m->nr_nodes <= WIRE_NODES && m->nr_cpus <= WIRE_CPUS &&
+	       m->nr_memory <= WIRE_RANGES && m->nr_reserved <= WIRE_RANGES &&
+	       m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc && m->dma_end <= WIRE_GREATEST_BORDER &&
+	       m->dma32_end <= WIRE_GREATEST_BORDER && m->section_pages <= WIRE_GREATEST_SECTION &&
+	       m->percpu_unit_pages <= WIRE_GREATEST_PERCPU &&
 	       (m->nr_reserved == 0 || m->reserved[m->nr_reserved - 1].end <= MACHINE_FUZZ_PAGES);
 }
 
@@ -399,7 +447,9 @@ static int64_t clamp_formula(int64_t value, int64_t low)
 {
 	if (value < 0)
 		return MACHINE_BY_FORMULA;
-	return value < low ? low : value > MACHINE_GREATEST_TUNABLE ? MACHINE_GREATEST_TUNABLE : value;
+	return value < low			  ? low
+	       : value > MACHINE_GREATEST_TUNABLE ? MACHINE_GREATEST_TUNABLE
+						  : value;
 }
 
 static void fold_constants(struct machine *m)
@@ -420,7 +470,8 @@ static void fold_constants(struct machine *m)
 	m->watermark_scale_factor = clamp32(m->watermark_scale_factor, 1, 3000);
 	m->watermark_boost_factor = clamp32(m->watermark_boost_factor, 0, 100000);
 	for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++)
-		m->lowmem_reserve_ratio[i] = clamp32(m->lowmem_reserve_ratio[i], 0, MACHINE_GREATEST_TUNABLE);
+		m->lowmem_reserve_ratio[i] =
+			clamp32(m->lowmem_reserve_ratio[i], 0, MACHINE_GREATEST_TUNABLE);
 }
 
 static void sort_ranges(struct machine_range *ranges, uint32_t nr)
@@ -434,8 +485,11 @@ static void sort_ranges(struct machine_range *ranges, uint32_t nr)
 		}
 }
 
-/* Ascending, cut where they overlap, empty ones dropped. Returns how many are left; the rest is 0. */
-static uint32_t fold_ranges(struct machine_range *ranges, uint32_t nr, uint64_t least, uint32_t nodes)
+/*
+ * Ascending, cut where they overlap, empty ones dropped. Returns how many are left; the rest is 0.
+ */
+static uint32_t fold_ranges(struct machine_range *ranges, uint32_t nr, uint64_t least,
+			    uint32_t nodes)
 {
 	uint32_t left = 0;
 	uint64_t floor = least;
@@ -480,14 +534,16 @@ static void fold_borders(struct machine *m)
 	uint64_t *borders[2] = { &m->dma_end, &m->dma32_end };
 
 	for (int i = 0; i < 2; i++) {
-		*borders[i] = *borders[i] > WIRE_GREATEST_BORDER ? WIRE_GREATEST_BORDER : *borders[i];
+		*borders[i] =
+			*borders[i] > WIRE_GREATEST_BORDER ? WIRE_GREATEST_BORDER : *borders[i];
 		*borders[i] = round_down_to(*borders[i], block);
 	}
 	if (m->dma32_end && m->dma32_end < m->dma_end)
 		m->dma32_end = m->dma_end;
 	if (m->section_pages > WIRE_GREATEST_SECTION)
 		m->section_pages = WIRE_GREATEST_SECTION;
-	m->section_pages = round_up_to(m->section_pages < block ? block : m->section_pages, pageblock);
+	m->section_pages =
+		round_up_to(m->section_pages < block ? block : m->section_pages, pageblock);
 }
 
 static void fold_nodes(struct machine *m)
@@ -499,7 +555,8 @@ static void fold_nodes(struct machine *m)
 			else if (a == b)
 				m->distance[a][b] = 10;
 			else
-				m->distance[a][b] = (uint8_t)clamp32(m->distance[a][b], 10, MACHINE_FARTHEST);
+				m->distance[a][b] =
+					(uint8_t)clamp32(m->distance[a][b], 10, MACHINE_FARTHEST);
 	for (uint32_t cpu = 0; cpu < MACHINE_MAX_CPUS; cpu++)
 		m->cpu_node[cpu] = cpu < m->nr_cpus ? (uint8_t)(m->cpu_node[cpu] % m->nr_nodes) : 0;
 }

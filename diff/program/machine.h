@@ -1,15 +1,17 @@
 /*
  * A machine, as plain data: what a program runs on.
  *
- * This is what the text line, a `.machine` file and a boot log are read into, and all that the target and the
- * oracle are told. Nobody but this room makes one; nobody changes one that machine_check() has accepted.
+ * This is what the text line, a `.machine` file and a boot log are read into, and all that the
+ * target and the oracle are told. Nobody but this room makes one; nobody changes one that
+ * machine_check() has accepted.
  *
  *   pfn   0        dma_end      dma32_end         max_pfn
  *         |  DMA   |   DMA32    |     Normal      |            by address, and cut off per node:
  *         [ node 0      ) hole  [ node 1          )
  *                                      [ Movable  )            from movable_start[node] upwards
  *
- * Units: pages (4 KiB) and page frame numbers (pfn), unless a name says kbytes. Ranges are [start, end).
+ * Units: pages (4 KiB) and page frame numbers (pfn), unless a name says kbytes. Ranges are [start,
+ * end).
  * Facts: 1 (geometry), 2 (boot), 22 (which literal is which constant).
  */
 #ifndef LOSTBUDDY_PROGRAM_MACHINE_H
@@ -55,15 +57,18 @@ struct machine {
 	uint32_t profile;		/* enum machine_profile */
 	uint32_t checks;		/* enum machine_checks */
 	uint32_t thp;			/* 0 or 1: transparent huge pages are on */
-	uint32_t pc;			/* 0 or 1: made from a boot log: 0..1 MiB reserved, 640K hole (facts 2) */
+	/* 0 or 1: made from a boot log: 0..1 MiB reserved, 640K hole (facts 2) */
+	uint32_t pc;
 	uint32_t nr_nodes;		/* ids are 0 .. nr_nodes - 1; a node may have no memory */
 	uint32_t nr_cpus;
 	uint32_t top_order;		/* T: highest order, inclusive; 4 .. 10 */
 	uint32_t pageblock_order;	/* P: 4 .. T */
 	uint64_t max_pfn;		/* one past the last frame of the last memory range */
-	uint64_t dma_end, dma32_end;	/* multiples of 2^T; dma_end <= dma32_end; 0 = that zone does not exist */
+	/* multiples of 2^T; dma_end <= dma32_end; 0 = that zone does not exist */
+	uint64_t dma_end, dma32_end;
 	uint64_t section_pages;		/* >= 2^T, multiple of 2^P */
-	uint32_t percpu_unit_pages;	/* reserved at boot for each CPU on its node; MACHINE_PERCPU_REAL: facts 16 */
+	/* reserved at boot for each CPU on its node; MACHINE_PERCPU_REAL: facts 16 */
+	uint32_t percpu_unit_pages;
 	uint32_t nr_memory, nr_reserved;
 	uint32_t unused;
 	int64_t min_free_kbytes;	/* or MACHINE_BY_FORMULA, likewise the next two */
@@ -71,16 +76,22 @@ struct machine {
 	uint32_t watermark_scale_factor;	/* 1 .. 3000, in 1/10000 of a zone; 10 */
 	uint32_t watermark_boost_factor;	/* 0 .. 100000, in 1/10000; 15000 */
 	uint32_t lowmem_reserve_ratio[MACHINE_NR_ZONES];	/* 256 256 32 0; 0 = no reserve */
-	uint64_t movable_start[MACHINE_MAX_NODES];	/* multiple of 2^T, inside the highest zone; 0 = none */
+	/* multiple of 2^T, inside the highest zone; 0 = none */
+	uint64_t movable_start[MACHINE_MAX_NODES];
 	uint8_t cpu_node[MACHINE_MAX_CPUS];
-	uint8_t distance[MACHINE_MAX_NODES][MACHINE_MAX_NODES];	/* [from][to], 10 = local, may be asymmetric */
-	struct machine_range memory[MACHINE_MAX_RANGES];	/* ascending, disjoint; pfn 0 is never in one */
+	/* [from][to], 10 = local, may be asymmetric */
+	uint8_t distance[MACHINE_MAX_NODES][MACHINE_MAX_NODES];
+	/* ascending, disjoint; pfn 0 is never in one */
+	struct machine_range memory[MACHINE_MAX_RANGES];
 	struct machine_range reserved[MACHINE_MAX_RANGES];	/* ascending, disjoint */
 };
 
 #define MACHINE_PERCPU_REAL 0xffffffffu	/* unit size by the formula of facts 16 with a 2 MiB atom */
 
-/* Where in a text something is wrong, and what. line and column count from 1; 0 = not about a place in a text. */
+/*
+ * Where in a text something is wrong, and what. line and column count from 1; 0 = not about a place
+ * in a text.
+ */
 struct text_error {
 	unsigned int line, column;
 	char what[256];		/* a sentence: what is wrong, what was expected */
@@ -91,33 +102,45 @@ void machine_default(struct machine *m);
 
 /*
  * machine_check - can this machine exist?
- * Returns true, or false with the reason in error->what (overlapping ranges, no memory, too many CPUs or nodes,
- * a constant out of its range, a border off its alignment, a distance below 10 or not 10 to itself, a CPU on a
- * node that is not there, a Movable border outside the highest zone).
+ * Returns true, or false with the reason in error->what (overlapping ranges, no memory, too many
+ * CPUs or nodes, a constant out of its range, a border off its alignment, a distance below 10 or
+ * not 10 to itself, a CPU on a node that is not there, a Movable border outside the highest zone).
  */
 bool machine_check(const struct machine *m, struct text_error *error);
 
 /*
- * machine_parse_line - read `machine key=value ...` (what follows the word `machine`), or a whole `.machine` file.
- * Unnamed keys have their defaults; `pages` and `nodes` alone divide memory evenly. The result has been checked.
+ * machine_parse_line - read `machine key=value ...` (what follows the word `machine`), or a whole
+ * `.machine` file.
+ * Unnamed keys have their defaults; `pages` and `nodes` alone divide memory evenly. The result has
+ * been checked.
  * Returns false with line, column and what was expected.
  */
 bool machine_parse_line(struct machine *m, const char *text, struct text_error *error);
 bool machine_read_file(struct machine *m, const char *path, struct text_error *error);
 
-/* machine_from_boot - the machine of a real kernel's boot log: DIR/dmesg, DIR/cmdline and DIR/node (facts 2, 21). */
+/*
+ * machine_from_boot - the machine of a real kernel's boot log: DIR/dmesg, DIR/cmdline and DIR/node
+ * (facts 2, 21).
+ */
 bool machine_from_boot(struct machine *m, const char *dir, struct text_error *error);
 
 /*
- * The canonical text: only keys that differ from their defaults, always in one order; it parses to the same machine.
+ * The canonical text: only keys that differ from their defaults, always in one order; it parses to
+ * the same machine.
  * Returns the number of bytes it needs without the final 0, as snprintf does.
  */
 size_t machine_print_line(const struct machine *m, char *buffer, size_t size);
 
-/* Two machines are the same iff their bytes are: every unused field and padding is 0 (machine_default sees to it). */
+/*
+ * Two machines are the same iff their bytes are: every unused field and padding is 0
+ * (machine_default sees to it).
+ */
 bool machine_equal(const struct machine *a, const struct machine *b);
 
-/* True iff the wire form can hold it: fuzz-size, at most 4 nodes, 8 CPUs, 8 ranges of each kind. */
+/*
+ * True iff the wire form can hold it: max_pfn at most 2048, not a PC, at most 4 nodes, 8 CPUs, 8 ranges
+ * of each kind (reserved ones below 2048 too), zone borders at most 4096, sections 32768, percpu 64.
+ */
 bool machine_has_wire_form(const struct machine *m);
 
 #ifdef __cplusplus

@@ -2,14 +2,14 @@
  * The machine of a real kernel's boot, from what was captured of it (facts 2, 21).
  *
  *   DIR/dmesg	"Movable zone start for each node"	  Node 0: 0x0000000008400000
- *		"Early memory node ranges"		  node   0: [mem 0x0000000000001000-0x000000000009efff]
+ *		"Early memory node ranges"	  node   0: [mem 0x0000000000001000-0x000000000009efff]
  *   DIR/cmdline	transparent_hugepage=never switches thp off
  *   DIR/node/nodeN/distance, DIR/node/nodeN/cpulist
  *
- * "Early memory node ranges" are the memory map as the kernel finally used it: after its updates of e820, trimmed to
- * whole pages, with the nodes of the SRAT. The kernel is Debian's 6.1 (transparent huge pages on, pageblock order 9,
- * top order 10); what it reserves for itself, beside the first MiB, memmap and percpu, is given back during boot and
- * is no part of a machine.
+ * "Early memory node ranges" are the memory map as the kernel finally used it: after its updates of
+ * e820, trimmed to whole pages, with the nodes of the SRAT. The kernel is Debian's 6.1 (transparent
+ * huge pages on, pageblock order 9, top order 10); what it reserves for itself, beside the first
+ * MiB, memmap and percpu, is given back during boot and is no part of a machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 #include "program/internal.h"
 
 enum {
-	PC_DMA_END = 4096, PC_DMA32_END = 1048576,	/* 16 MiB, 4 GiB */
+	PC_DMA_END = 4096,
+	PC_DMA32_END = 1048576, /* 16 MiB, 4 GiB */
 	PC_SECTION = 32768,
 	PAGE_BYTES = 4096,
 };
@@ -28,7 +29,8 @@ struct boot {
 	struct text_error *error;
 };
 
-static char *read_part(const struct boot *b, const char *name, size_t *size, struct text_error *error)
+static char *read_part(const struct boot *b, const char *name, size_t *size,
+		       struct text_error *error)
 {
 	char path[4096];
 
@@ -51,7 +53,8 @@ static bool node_of(const struct boot *b, unsigned long long node, unsigned int 
 {
 	if (node < MACHINE_MAX_NODES)
 		return true;
-	error_set(b->error, "the boot log names node %llu: a machine has at most %d nodes", node, MACHINE_MAX_NODES);
+	error_set(b->error, "the boot log names node %llu: a machine has at most %d nodes", node,
+		  MACHINE_MAX_NODES);
 	b->error->line = line;
 	b->error->column = 1;
 	return false;
@@ -61,12 +64,14 @@ static bool add_memory(const struct boot *b, unsigned long long node, unsigned l
 		       unsigned long long last, unsigned int line)
 {
 	struct machine *m = b->m;
-	struct machine_range range = { .start = first / PAGE_BYTES, .end = (last + 1) / PAGE_BYTES };
+	struct machine_range range = { .start = first / PAGE_BYTES,
+				       .end = (last + 1) / PAGE_BYTES };
 
 	if (!node_of(b, node, line))
 		return false;
 	if (m->nr_memory == MACHINE_MAX_RANGES)
-		return error_set(b->error, "the boot log has more than %d memory ranges", MACHINE_MAX_RANGES);
+		return error_set(b->error, "the boot log has more than %d memory ranges",
+				 MACHINE_MAX_RANGES);
 	range.node = (uint32_t)node;
 	m->memory[m->nr_memory++] = range;
 	m->max_pfn = range.end;
@@ -74,7 +79,8 @@ static bool add_memory(const struct boot *b, unsigned long long node, unsigned l
 }
 
 /* The log's lines come in sections: a line that fits neither form ends the one we are in. */
-static bool read_log_line(const struct boot *b, const char *line, bool *movable, unsigned int number)
+static bool read_log_line(const struct boot *b, const char *line, bool *movable,
+			  unsigned int number)
 {
 	unsigned long long node, first, last;
 
@@ -108,7 +114,9 @@ static bool read_log(const struct boot *b)
 	}
 	free(text);
 	if (good && b->m->nr_memory == 0)
-		return error_set(b->error, "%.180s/dmesg has no lines under `Early memory node ranges`", b->dir);
+		return error_set(b->error,
+				 "%.180s/dmesg has no lines under `Early memory node ranges`",
+				 b->dir);
 	return good;
 }
 
@@ -124,7 +132,9 @@ static bool read_cpulist(const struct boot *b, const char *text, uint32_t node, 
 		if (*at == '-' && sscanf(at + 1, "%u%n", &last, &used) == 1)
 			at += 1 + used;
 		if (last < first || last >= MACHINE_MAX_CPUS)
-			return error_set(b->error, "the cpulist of node %u has CPUs %u-%u: a machine has at most %d CPUs",
+			return error_set(b->error,
+					 "the cpulist of node %u has CPUs %u-%u: a machine has at "
+					 "most %d CPUs",
 					 node, first, last, MACHINE_MAX_CPUS);
 		for (unsigned int cpu = first; cpu <= last; cpu++) {
 			b->m->cpu_node[cpu] = (uint8_t)node;
@@ -143,14 +153,17 @@ static bool read_distances(const struct boot *b, const char *text, uint32_t node
 
 	for (*columns = 0; sscanf(text, "%u%n", &distance, &used) == 1; text += used) {
 		if (*columns == MACHINE_MAX_NODES || distance > 255)
-			return error_set(b->error, "the distances of node %u are no row of a distance table", node);
+			return error_set(b->error,
+					 "the distances of node %u are no row of a distance table",
+					 node);
 		b->m->distance[node][(*columns)++] = (uint8_t)distance;
 	}
 	return true;
 }
 
 /* Nodes are numbered without holes: the first one without a folder ends them. */
-static bool read_node(const struct boot *b, uint32_t node, bool *there, uint32_t *columns, uint64_t *cpus)
+static bool read_node(const struct boot *b, uint32_t node, bool *there, uint32_t *columns,
+		      uint64_t *cpus)
 {
 	char name[64];
 	size_t size;
@@ -188,12 +201,14 @@ static bool read_nodes(const struct boot *b)
 	}
 	for (uint32_t n = 0; n < nodes; n++)
 		if (columns[n] != nodes)
-			return error_set(b->error, "node %u has %u distances, but there are %u nodes", n, columns[n],
-					 nodes);
+			return error_set(b->error,
+					 "node %u has %u distances, but there are %u nodes", n,
+					 columns[n], nodes);
 	while (nr_cpus < MACHINE_MAX_CPUS && cpus >> nr_cpus & 1)
 		nr_cpus++;
 	if (nr_cpus == 0 || (nr_cpus < MACHINE_MAX_CPUS && cpus >> nr_cpus != 0))
-		return error_set(b->error, "the CPUs in the cpulists are not numbered from 0 without holes");
+		return error_set(b->error,
+				 "the CPUs in the cpulists are not numbered from 0 without holes");
 	b->m->nr_nodes = nodes;
 	b->m->nr_cpus = nr_cpus;
 	return true;

@@ -1,8 +1,9 @@
 /*
  * Random fuzz-size machines: worlds with many borders.
  *
- * Every aspect is drawn on its own, plain more often than odd, and machine_fold() makes the whole possible. Sizes are
- * such that boot leaves room: odd machines are small and full of borders, not starved.
+ * Every aspect is drawn on its own, plain more often than odd, and machine_fold() makes the whole
+ * possible. Sizes are such that boot leaves room: odd machines are small and full of borders, not
+ * starved.
  */
 #include "program/internal.h"
 
@@ -37,11 +38,13 @@ static void draw_sizes(struct machine *m, struct random *r)
 static void add_memory(struct machine *m, uint64_t start, uint64_t end, uint32_t node)
 {
 	if (m->nr_memory < WIRE_RANGES && start < end)
-		m->memory[m->nr_memory++] = (struct machine_range){ .start = start, .end = end, .node = node };
+		m->memory[m->nr_memory++] =
+			(struct machine_range){ .start = start, .end = end, .node = node };
 }
 
 /* A node's share, whole or in two pieces with a hole between them. */
-static void add_share(struct machine *m, struct random *r, uint64_t start, uint64_t end, uint32_t node)
+static void add_share(struct machine *m, struct random *r, uint64_t start, uint64_t end,
+		      uint32_t node)
 {
 	uint64_t unit = random_percent(r, 90) ? UINT64_C(1) << m->pageblock_order : 1;
 	uint64_t third = (end - start) / 3;
@@ -71,7 +74,7 @@ static void draw_memory(struct machine *m, struct random *r)
 	if (m->nr_nodes > 1 && random_percent(r, 8))
 		without = random_below(r, m->nr_nodes);
 	if (m->nr_nodes > 1 && random_percent(r, 10))
-		shares++;	/* a node comes twice, with another one between its parts */
+		shares++; /* a node comes twice, with another one between its parts */
 	memset(m->memory, 0, sizeof(m->memory));
 	m->nr_memory = 0;
 	for (uint32_t i = 0; i < shares; i++) {
@@ -93,7 +96,8 @@ static void draw_reserved(struct machine *m, struct random *r)
 		uint32_t size = random_between(r, 1, (uint32_t)(m->max_pfn / 32));
 		uint32_t start = random_below(r, (uint32_t)m->max_pfn);
 
-		m->reserved[m->nr_reserved++] = (struct machine_range){ .start = start, .end = start + size };
+		m->reserved[m->nr_reserved++] =
+			(struct machine_range){ .start = start, .end = start + size };
 	}
 }
 
@@ -157,7 +161,8 @@ static void draw_tunables(struct machine *m, struct random *r)
 	if (kind < 4)
 		m->min_free_kbytes = 0;
 	else if (kind < 7 || pages < 256)
-		m->min_free_kbytes = random_below(r, pages / 4 + 1);	/* up to a sixteenth of the pages */
+		m->min_free_kbytes =
+			random_below(r, pages / 4 + 1); /* up to a sixteenth of the pages */
 	if (random_percent(r, 50)) {
 		m->pcp_batch = random_between(r, 1, 8);
 		m->pcp_high = random_below(r, 25);
@@ -168,7 +173,8 @@ static void draw_tunables(struct machine *m, struct random *r)
 		m->watermark_boost_factor = random_percent(r, 50) ? 0 : random_below(r, 40001);
 	if (random_percent(r, 15))
 		for (uint32_t i = 0; i < 3; i++)
-			m->lowmem_reserve_ratio[i] = random_percent(r, 30) ? 0 : random_between(r, 4, 512);
+			m->lowmem_reserve_ratio[i] =
+				random_percent(r, 30) ? 0 : random_between(r, 4, 512);
 	if (random_percent(r, 40))
 		m->percpu_unit_pages = random_between(r, 1, 3);
 	m->thp = random_percent(r, 35);

@@ -1,9 +1,10 @@
 /*
- * The text of a machine: `key=value ...` on one line of a program, or one a line in a `.machine` file.
+ * The text of a machine: `key=value ...` on one line of a program, or one a line in a `.machine`
+ * file.
  *
- * Keys may come in any order, each at most once. What no key names is derived when all are read: memory from `pages`,
- * borders from memory, distances and CPUs from the number of nodes (machine.c, "Defaults"). Printing leaves out what
- * would be derived just so, which makes the text canonical.
+ * Keys may come in any order, each at most once. What no key names is derived when all are read:
+ * memory from `pages`, borders from memory, distances and CPUs from the number of nodes (machine.c,
+ * "Defaults"). Printing leaves out what would be derived just so, which makes the text canonical.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ struct reading {
 	struct machine *m;
 	const char *folder;
 	uint64_t pages;
-	uint32_t given;			/* bit of each key that was there */
+	uint32_t given; /* bit of each key that was there */
 	uint32_t rows, row_length[MACHINE_MAX_NODES], nr_cpu_nodes;
 	bool node_movable[MACHINE_MAX_NODES];
 };
@@ -26,10 +27,32 @@ struct key {
 };
 
 enum key_index {
-	KEY_PROFILE, KEY_THP, KEY_CHECKS, KEY_PC, KEY_NODES, KEY_CPUS, KEY_PAGES, KEY_MEMORY, KEY_RESERVED,
-	KEY_DMA_END, KEY_DMA32_END, KEY_PAGEBLOCK_ORDER, KEY_TOP_ORDER, KEY_SECTION, KEY_DISTANCES, KEY_CPU_NODES,
-	KEY_MOVABLE, KEY_MIN_FREE_KBYTES, KEY_HIGH, KEY_BATCH, KEY_SCALE, KEY_BOOST_FACTOR, KEY_RATIOS, KEY_PERCPU,
-	KEY_FILE, KEY_COUNT
+	KEY_PROFILE,
+	KEY_THP,
+	KEY_CHECKS,
+	KEY_PC,
+	KEY_NODES,
+	KEY_CPUS,
+	KEY_PAGES,
+	KEY_MEMORY,
+	KEY_RESERVED,
+	KEY_DMA_END,
+	KEY_DMA32_END,
+	KEY_PAGEBLOCK_ORDER,
+	KEY_TOP_ORDER,
+	KEY_SECTION,
+	KEY_DISTANCES,
+	KEY_CPU_NODES,
+	KEY_MOVABLE,
+	KEY_MIN_FREE_KBYTES,
+	KEY_HIGH,
+	KEY_BATCH,
+	KEY_SCALE,
+	KEY_BOOST_FACTOR,
+	KEY_RATIOS,
+	KEY_PERCPU,
+	KEY_FILE,
+	KEY_COUNT
 };
 
 static bool was_given(const struct reading *r, enum key_index key)
@@ -55,7 +78,8 @@ static bool pfn_value(struct cursor *c, uint64_t *out)
 }
 
 /* One of the words, which are separated by `|` for the error; its index is the value. */
-static bool one_of(struct cursor *c, const char *const *words, uint32_t nr, const char *list, uint32_t *out)
+static bool one_of(struct cursor *c, const char *const *words, uint32_t nr, const char *list,
+		   uint32_t *out)
 {
 	size_t length = cursor_word(c);
 	char found[40];
@@ -145,13 +169,15 @@ static bool parse_range(struct cursor *c, bool with_node, struct machine_range *
 	       number32(c, MACHINE_MAX_NODES - 1, "a node", &range->node);
 }
 
-static bool parse_ranges(struct cursor *c, bool with_node, struct machine_range *ranges, uint32_t *nr)
+static bool parse_ranges(struct cursor *c, bool with_node, struct machine_range *ranges,
+			 uint32_t *nr)
 {
 	*nr = 0;
 	memset(ranges, 0, MACHINE_MAX_RANGES * sizeof(*ranges));
 	do {
 		if (*nr == MACHINE_MAX_RANGES)
-			return cursor_fail(c, c->at, "too many ranges: a machine has at most %d", MACHINE_MAX_RANGES);
+			return cursor_fail(c, c->at, "too many ranges: a machine has at most %d",
+					   MACHINE_MAX_RANGES);
 		if (!parse_range(c, with_node, &ranges[*nr]))
 			return false;
 		++*nr;
@@ -176,13 +202,18 @@ static bool parse_distances(struct reading *r, struct cursor *c)
 		uint32_t row = r->rows++, value;
 
 		if (row == MACHINE_MAX_NODES)
-			return cursor_fail(c, c->at, "too many rows: a machine has at most %d nodes", MACHINE_MAX_NODES);
+			return cursor_fail(c, c->at,
+					   "too many rows: a machine has at most %d nodes",
+					   MACHINE_MAX_NODES);
 		do {
 			uint32_t column = r->row_length[row]++;
 
 			if (column == MACHINE_MAX_NODES)
-				return cursor_fail(c, c->at, "too many distances in a row: a machine has at most %d "
-						   "nodes", MACHINE_MAX_NODES);
+				return cursor_fail(
+					c, c->at,
+					"too many distances in a row: a machine has at most %d "
+					"nodes",
+					MACHINE_MAX_NODES);
 			if (!number32(c, 255, "a distance", &value))
 				return false;
 			r->m->distance[row][column] = (uint8_t)value;
@@ -198,7 +229,8 @@ static bool parse_cpu_nodes(struct reading *r, struct cursor *c)
 		uint32_t node;
 
 		if (r->nr_cpu_nodes == MACHINE_MAX_CPUS)
-			return cursor_fail(c, c->at, "too many CPUs: a machine has at most %d", MACHINE_MAX_CPUS);
+			return cursor_fail(c, c->at, "too many CPUs: a machine has at most %d",
+					   MACHINE_MAX_CPUS);
 		if (!number32(c, MACHINE_MAX_NODES - 1, "the node of a CPU", &node))
 			return false;
 		r->m->cpu_node[r->nr_cpu_nodes++] = (uint8_t)node;
@@ -213,12 +245,16 @@ static bool parse_movable(struct reading *r, struct cursor *c)
 		uint64_t border;
 		uint32_t node;
 
-		if (!pfn_value(c, &border) || !cursor_expect(c, '@', "a Movable border, and its node") ||
+		if (!pfn_value(c, &border) ||
+		    !cursor_expect(c, '@', "a Movable border, and its node") ||
 		    !number32(c, MACHINE_MAX_NODES - 1, "a node", &node))
 			return false;
 		if (border == 0 || r->node_movable[node])
-			return cursor_fail(c, at, "node %u has two Movable borders, or one at pfn 0: expected one above "
-					   "0", node);
+			return cursor_fail(c, at,
+					   "node %u has two Movable borders, or one at pfn 0: "
+					   "expected one above "
+					   "0",
+					   node);
 		r->node_movable[node] = true;
 		r->m->movable_start[node] = border;
 	} while (cursor_take(c, ','));
@@ -263,9 +299,12 @@ static bool parse_boost_factor(struct reading *r, struct cursor *c)
 static bool parse_ratios(struct reading *r, struct cursor *c)
 {
 	for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++) {
-		if (i > 0 && !cursor_expect(c, '/', "a reserve ratio: there are four, of DMA/DMA32/Normal/Movable"))
+		if (i > 0 &&
+		    !cursor_expect(c, '/',
+				   "a reserve ratio: there are four, of DMA/DMA32/Normal/Movable"))
 			return false;
-		if (!number32(c, MACHINE_GREATEST_TUNABLE, "a reserve ratio", &r->m->lowmem_reserve_ratio[i]))
+		if (!number32(c, MACHINE_GREATEST_TUNABLE, "a reserve ratio",
+			      &r->m->lowmem_reserve_ratio[i]))
 			return false;
 	}
 	return true;
@@ -276,7 +315,8 @@ static bool parse_percpu(struct reading *r, struct cursor *c)
 	size_t length = cursor_word(c);
 
 	if (!cursor_word_is(c, length, "real"))
-		return number32(c, 1u << 20, "the pages of a percpu unit (or real)", &r->m->percpu_unit_pages);
+		return number32(c, 1u << 20, "the pages of a percpu unit (or real)",
+				&r->m->percpu_unit_pages);
 	c->at += length;
 	r->m->percpu_unit_pages = MACHINE_PERCPU_REAL;
 	return true;
@@ -289,13 +329,16 @@ static bool parse_file(struct reading *r, struct cursor *c)
 	char path[4096], name[4096];
 	struct text_error inner;
 
-	while (c->at < c->end && *c->at != ' ' && *c->at != '\t' && *c->at != '\n' && *c->at != '\r')
+	while (c->at < c->end && *c->at != ' ' && *c->at != '\t' && *c->at != '\n' &&
+	       *c->at != '\r')
 		c->at++;
 	int length = (int)(c->at - start);
 
 	if (!r->folder)
-		return cursor_fail(c, start, "`file=` is looked up beside the program's file, and this text has none: "
-				   "expected the machine's own keys");
+		return cursor_fail(
+			c, start,
+			"`file=` is looked up beside the program's file, and this text has none: "
+			"expected the machine's own keys");
 	if (length == 0 || length >= (int)sizeof(name) || memchr(start, '\0', (size_t)length))
 		return cursor_fail(c, start, "expected the name of a `.machine` file");
 	snprintf(name, sizeof(name), "%.*s", length, start);
@@ -306,7 +349,8 @@ static bool parse_file(struct reading *r, struct cursor *c)
 	if (machine_read_file(r->m, path, &inner))
 		return true;
 	if (inner.line)
-		return cursor_fail(c, start, "%.80s:%u:%u: %.140s", name, inner.line, inner.column, inner.what);
+		return cursor_fail(c, start, "%.80s:%u:%u: %.140s", name, inner.line, inner.column,
+				   inner.what);
 	return cursor_fail(c, start, "%.240s", inner.what);
 }
 
@@ -351,11 +395,15 @@ static bool unknown_key(struct cursor *c, size_t length)
 	char found[40];
 
 	if (length == 0)
-		return cursor_fail(c, c->at, "expected a machine key such as nodes=2, found %s", cursor_found(c, found));
+		return cursor_fail(c, c->at, "expected a machine key such as nodes=2, found %s",
+				   cursor_found(c, found));
 	if (near)
-		return cursor_fail(c, c->at, "unknown machine key %s: is it `%s`?", cursor_found(c, found), near);
-	return cursor_fail(c, c->at, "unknown machine key %s: expected profile, nodes, cpus, pages, memory, ...",
-			   cursor_found(c, found));
+		return cursor_fail(c, c->at, "unknown machine key %s: is it `%s`?",
+				   cursor_found(c, found), near);
+	return cursor_fail(
+		c, c->at,
+		"unknown machine key %s: expected profile, nodes, cpus, pages, memory, ...",
+		cursor_found(c, found));
 }
 
 static bool parse_key(struct reading *r, struct cursor *c)
@@ -369,15 +417,16 @@ static bool parse_key(struct reading *r, struct cursor *c)
 	if (index == KEY_COUNT)
 		return unknown_key(c, length);
 	if (was_given(r, index))
-		return cursor_fail(c, c->at, "the machine key `%s` is there twice", keys[index].name);
+		return cursor_fail(c, c->at, "the machine key `%s` is there twice",
+				   keys[index].name);
 	if (r->given && (index == KEY_FILE || was_given(r, KEY_FILE)))
 		return cursor_fail(c, c->at, "`file=` stands alone: the file holds all keys");
 	c->at += length;
 	if (!cursor_expect(c, '=', "a machine key") || !keys[index].parse(r, c))
 		return false;
 	if (!cursor_at_line_end(c) && *c->at != ' ' && *c->at != '\t' && *c->at != '\r')
-		return cursor_fail(c, c->at, "expected a blank after the value of `%s`, found %s", keys[index].name,
-				   cursor_found(c, found));
+		return cursor_fail(c, c->at, "expected a blank after the value of `%s`, found %s",
+				   keys[index].name, cursor_found(c, found));
 	r->given |= 1u << index;
 	return true;
 }
@@ -389,17 +438,22 @@ static bool check_shapes(const struct reading *r, struct text_error *error)
 	if (was_given(r, KEY_PAGES) && was_given(r, KEY_MEMORY))
 		return error_set(error, "pages and memory are both given: expected one of them");
 	if (was_given(r, KEY_CPU_NODES) && r->nr_cpu_nodes != m->nr_cpus)
-		return error_set(error, "cpu_nodes has %u entries for %u CPUs", r->nr_cpu_nodes, m->nr_cpus);
+		return error_set(error, "cpu_nodes has %u entries for %u CPUs", r->nr_cpu_nodes,
+				 m->nr_cpus);
 	for (uint32_t n = m->nr_nodes; n < MACHINE_MAX_NODES; n++)
 		if (r->node_movable[n])
-			return error_set(error, "a Movable border is on node %u, but there are only %u nodes", n,
-					 m->nr_nodes);
+			return error_set(
+				error,
+				"a Movable border is on node %u, but there are only %u nodes", n,
+				m->nr_nodes);
 	if (!was_given(r, KEY_DISTANCES))
 		return true;
 	for (uint32_t row = 0; row < r->rows || row < m->nr_nodes; row++)
 		if (r->rows != m->nr_nodes || r->row_length[row] != m->nr_nodes)
-			return error_set(error, "distances must have %u rows of %u numbers, one for each node",
-					 m->nr_nodes, m->nr_nodes);
+			return error_set(
+				error,
+				"distances must have %u rows of %u numbers, one for each node",
+				m->nr_nodes, m->nr_nodes);
 	return true;
 }
 
@@ -436,8 +490,11 @@ static bool finish(struct reading *r, struct text_error *error)
 	if (m->nr_nodes == 0 || m->nr_cpus == 0)
 		return error_set(error, "a machine has at least one node and one CPU");
 	if (m->top_order < m->pageblock_order || m->pageblock_order < MACHINE_LOWEST_ORDER)
-		return error_set(error, "pageblock_order is %u and top_order is %u: expected 4 <= pageblock_order <= "
-				 "top_order <= 10", m->pageblock_order, m->top_order);
+		return error_set(error,
+				 "pageblock_order is %u and top_order is %u: expected 4 <= "
+				 "pageblock_order <= "
+				 "top_order <= 10",
+				 m->pageblock_order, m->top_order);
 	if (!check_shapes(r, error))
 		return false;
 	derive(r);
@@ -500,8 +557,9 @@ static bool parse_text(struct machine *m, const char *text, size_t size, struct 
 	if (!parse_keys(m, &c, NULL, false))
 		return false;
 	cursor_skip_lines(&c);
-	return c.at == c.end || cursor_fail(&c, c.at, "expected one line of machine keys, found %s behind it",
-					    cursor_found(&c, found));
+	return c.at == c.end ||
+	       cursor_fail(&c, c.at, "expected one line of machine keys, found %s behind it",
+			   cursor_found(&c, found));
 }
 
 bool machine_parse_line(struct machine *m, const char *text, struct text_error *error)
@@ -518,7 +576,8 @@ bool machine_read_file(struct machine *m, const char *path, struct text_error *e
 	if (!text)
 		return false;
 	if (size < 17 || memcmp(text, "lostbuddy-machine", 17) != 0) {
-		good = error_set(error, "this is no `.machine` file: expected `lostbuddy-machine %d`",
+		good = error_set(error,
+				 "this is no `.machine` file: expected `lostbuddy-machine %d`",
 				 PROGRAM_LANGUAGE);
 		error->line = error->column = 1;
 	} else {
@@ -543,7 +602,8 @@ static void print_number(struct printer *out, enum key_index key, uint64_t value
 	print_add(out, "%llu", (unsigned long long)value);
 }
 
-static void print_word(struct printer *out, enum key_index key, const char *const *words, uint32_t value)
+static void print_word(struct printer *out, enum key_index key, const char *const *words,
+		       uint32_t value)
 {
 	if (value == 0)
 		return;
@@ -551,7 +611,8 @@ static void print_word(struct printer *out, enum key_index key, const char *cons
 	print_add(out, "%s", words[value]);
 }
 
-static void print_ranges(struct printer *out, enum key_index key, const struct machine_range *ranges, uint32_t nr)
+static void print_ranges(struct printer *out, enum key_index key,
+			 const struct machine_range *ranges, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++) {
 		if (i == 0)
@@ -569,7 +630,8 @@ static void print_memory(struct printer *out, const struct machine *m)
 
 	if (m->max_pfn >= m->nr_nodes) {
 		machine_divide(&even, m->max_pfn);
-		if (even.nr_memory == m->nr_memory && memcmp(even.memory, m->memory, sizeof(m->memory)) == 0) {
+		if (even.nr_memory == m->nr_memory &&
+		    memcmp(even.memory, m->memory, sizeof(m->memory)) == 0) {
 			print_number(out, KEY_PAGES, m->max_pfn, MACHINE_DEFAULT_PAGES);
 			return;
 		}
@@ -585,7 +647,8 @@ static void print_distances(struct printer *out, const struct machine *m)
 			print_add(out, "%s%u", b ? "/" : a ? "," : "", m->distance[a][b]);
 }
 
-static void print_topology(struct printer *out, const struct machine *m, const struct machine *defaults)
+static void print_topology(struct printer *out, const struct machine *m,
+			   const struct machine *defaults)
 {
 	bool first = true;
 
@@ -601,7 +664,8 @@ static void print_topology(struct printer *out, const struct machine *m, const s
 			continue;
 		if (first)
 			print_key(out, KEY_MOVABLE);
-		print_add(out, "%s%llu@%u", first ? "" : ",", (unsigned long long)m->movable_start[n], n);
+		print_add(out, "%s%llu@%u", first ? "" : ",",
+			  (unsigned long long)m->movable_start[n], n);
 		first = false;
 	}
 }

@@ -1,16 +1,18 @@
 /*
- * Structural mutation: programs change operation by operation, never byte by byte, and stay programs.
+ * Structural mutation: programs change operation by operation, never byte by byte, and stay
+ * programs.
  *
- * An edit works on a list of operations whose results have any disjoint numbers (those of the program, and fresh ones
- * above them for what is added); program_renumber() then settles who is bound to what. A use whose handle is gone is
- * pointed at another live handle near by, so that what was built up before is not lost with it.
+ * An edit works on a list of operations whose results have any disjoint numbers (those of the
+ * program, and fresh ones above them for what is added); program_renumber() then settles who is
+ * bound to what. A use whose handle is gone is pointed at another live handle near by, so that what
+ * was built up before is not lost with it.
  */
 #include <stdlib.h>
 
 #include "program/internal.h"
 
 enum {
-	GROWTH_LIMIT = 4096,	/* operations: beyond, edits only shrink or change */
+	GROWTH_LIMIT = 4096, /* operations: beyond, edits only shrink or change */
 	LONGEST_INSERT = 8,
 	LONGEST_MOVE = 32,
 };
@@ -19,7 +21,7 @@ enum {
 struct edit {
 	struct program *p;
 	struct random *r;
-	uint32_t bound;		/* all numbers of results are below */
+	uint32_t bound; /* all numbers of results are below */
 };
 
 /* ---- Pieces ---- */
@@ -43,7 +45,8 @@ static struct op *open_gap(struct edit *e, uint32_t position, uint32_t count)
 
 	if (p->nr_ops + count > GROWTH_LIMIT || !program_reserve(p, count, 0))
 		return NULL;
-	memmove(&p->ops[position + count], &p->ops[position], (p->nr_ops - position) * sizeof(*p->ops));
+	memmove(&p->ops[position + count], &p->ops[position],
+		(p->nr_ops - position) * sizeof(*p->ops));
 	p->nr_ops += count;
 	return &p->ops[position];
 }
@@ -65,7 +68,8 @@ static void delete_ops(struct edit *e)
 	uint32_t start = draw_position(e);
 	uint32_t count = draw_length(e, start, random_percent(e->r, 70) ? 2 : LONGEST_MOVE);
 
-	memmove(&p->ops[start], &p->ops[start + count], (p->nr_ops - start - count) * sizeof(*p->ops));
+	memmove(&p->ops[start], &p->ops[start + count],
+		(p->nr_ops - start - count) * sizeof(*p->ops));
 	p->nr_ops -= count;
 }
 
@@ -114,7 +118,8 @@ static void swap_ops(struct edit *e)
 
 	if (p->nr_ops < 2)
 		return;
-	uint32_t a = draw_position(e), b = random_percent(e->r, 60) ? (a + 1) % p->nr_ops : draw_position(e);
+	uint32_t a = draw_position(e),
+		 b = random_percent(e->r, 60) ? (a + 1) % p->nr_ops : draw_position(e);
 	struct op keep = p->ops[a];
 
 	p->ops[a] = p->ops[b];
@@ -154,18 +159,21 @@ static void change_argument(struct edit *e, struct op *op)
 	unsigned int bit = 1u << random_below(r, 9);
 
 	switch (op_info[op->code].arguments & bit) {
-	case ARG_HANDLE: case ARG_DEAD_HANDLE:
+	case ARG_HANDLE:
+	case ARG_DEAD_HANDLE:
 		op->handle = e->bound ? random_below(r, e->bound) : 0;
 		break;
 	case ARG_PAGE:
 		op->page = draw_near(r, op->page);
 		break;
 	case ARG_ORDER:
-		op->order = (uint8_t)(random_percent(r, 60) ? random_below(r, e->p->machine.top_order + 1)
-							     : draw_near(r, op->order));
+		op->order = (uint8_t)(random_percent(r, 60)
+					      ? random_below(r, e->p->machine.top_order + 1)
+					      : draw_near(r, op->order));
 		break;
 	case ARG_GFP:
-		op->gfp = random_percent(r, 60) ? generate_one(e->p, r).gfp : op->gfp ^ 1u << random_below(r, 24);
+		op->gfp = random_percent(r, 60) ? generate_one(e->p, r).gfp
+						: op->gfp ^ 1u << random_below(r, 24);
 		break;
 	case ARG_NODE:
 		op->node = (int16_t)(random_below(r, e->p->machine.nr_nodes + 1) - 1);

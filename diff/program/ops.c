@@ -1,10 +1,10 @@
 /*
  * What an operation does to its handle, by the program's rules alone (ops.def, program.h).
  *
- * Everything that must not depend on a target is decided here: which operations are refused whoever carries them out,
- * how many handles are bound, and the order, references and kind of each. A block whose allocation fails when it is
- * executed is still live in this sense; the one exception is an allocation from NMI, which everybody refuses, so that
- * its handle is born dead.
+ * Everything that must not depend on a target is decided here: which operations are refused whoever
+ * carries them out, how many handles are bound, and the order, references and kind of each. A block
+ * whose allocation fails when it is executed is still live in this sense; the one exception is an
+ * allocation from NMI, which everybody refuses, so that its handle is born dead.
  */
 #include "program/internal.h"
 
@@ -16,7 +16,13 @@ static bool level_refuses(const struct op *op)
 	if (op->level != LEVEL_NMI)
 		return false;
 	switch (op->code) {
-	case OP_NOP: case OP_FILL: case OP_VERIFY: case OP_TRANSLATE: case OP_ADVANCE: case OP_CHECK: case OP_DUMP:
+	case OP_NOP:
+	case OP_FILL:
+	case OP_VERIFY:
+	case OP_TRANSLATE:
+	case OP_ADVANCE:
+	case OP_CHECK:
+	case OP_DUMP:
 		return false;
 	default:
 		return true;
@@ -43,7 +49,10 @@ static bool is_plain_block(const struct handle_state *state)
 	return state->order > 0 && !state->compound;
 }
 
-/* A block of more pages than any machine's largest one was never handed out: there is nothing to split. */
+/*
+ * A block of more pages than any machine's largest one was never handed out: there is nothing to
+ * split.
+ */
 static bool split_refuses(const struct handle_state *state)
 {
 	return !is_plain_block(state) || state->refs > 1 || state->order > MACHINE_HIGHEST_ORDER;
@@ -79,7 +88,9 @@ bool op_is_refused(const struct op *op, const struct handle_state *state)
 		return op->node == NODE_NONE;
 	case OP_FREE_WRONG_ORDER:
 		return wrong_order_refuses(op, state);
-	case OP_FREE_TAIL: case OP_DOUBLE_FREE: case OP_FREE_PFN:
+	case OP_FREE_TAIL:
+	case OP_DOUBLE_FREE:
+	case OP_FREE_PFN:
 		return true;
 	case OP_SET_MAPPING:
 		return tail_of_compound(op, state);
@@ -105,7 +116,10 @@ static uint32_t after_allocation(const struct op *op, struct handle_state *born)
 	return 1;
 }
 
-/* The last reference frees everything; an earlier one leaves only the first page of a plain block (facts 6). */
+/*
+ * The last reference frees everything; an earlier one leaves only the first page of a plain block
+ * (facts 6).
+ */
 static void after_free(struct handle_state *state)
 {
 	assert(state->refs > 0);
@@ -123,7 +137,8 @@ uint32_t handle_after(const struct op *op, struct handle_state *state, struct ha
 	if (op_is_refused(op, state))
 		return 0;
 	switch (op->code) {
-	case OP_FREE_PAGES_STRUCT: case OP_FREE_PAGES:
+	case OP_FREE_PAGES_STRUCT:
+	case OP_FREE_PAGES:
 		after_free(state);
 		return 0;
 	case OP_GET_PAGE:

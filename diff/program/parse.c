@@ -1,6 +1,6 @@
 /*
- * Text to program. Strict: the first thing that is wrong is an error with its place and what was expected there.
- * Repairing: a line that is wrong is left out and counted.
+ * Text to program. Strict: the first thing that is wrong is an error with its place and what was
+ * expected there. Repairing: a line that is wrong is left out and counted.
  *
  *	lostbuddy 1
  *	machine KEY=VALUE ...
@@ -8,8 +8,9 @@
  *	repeat N {
  *	}
  *
- * Names p0, p1 ... may be any numbers; they are numbered anew in binding order. A `repeat` is expanded: at each turn the
- * names that its body binds are forgotten first, so that they mean the handles of that turn.
+ * Names p0, p1 ... may be any numbers; they are numbered anew in binding order. A `repeat` is
+ * expanded: at each turn the names that its body binds are forgotten first, so that they mean the
+ * handles of that turn.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@
 
 enum {
 	REPEAT_DEPTH = 8,
-	MAX_LINES = 4 * PROGRAM_MAX_OPS,	/* lines read, repeated ones each time: an end for empty loops */
+	MAX_LINES =
+		4 *
+		PROGRAM_MAX_OPS, /* lines read, repeated ones each time: an end for empty loops */
 };
 
 /* ---- Names of handles ---- */
@@ -26,22 +29,24 @@ enum {
 struct name {
 	uint64_t number;
 	uint32_t handle;
-	uint32_t line;		/* that bound it; 0: this place is empty */
-	bool bound;		/* false: forgotten at a turn of a repeat */
+	uint32_t line; /* that bound it; 0: this place is empty */
+	bool bound;    /* false: forgotten at a turn of a repeat */
 };
 
 struct names {
-	struct name *table;	/* open addressing, a power of two of places */
+	struct name *table; /* open addressing, a power of two of places */
 	uint32_t size, used;
-	uint64_t *log;		/* numbers in the order in which they were bound, kept while a repeat is open */
+	uint64_t *
+		/* numbers in the order in which they were bound, kept while a repeat is open */
+		log;
 	uint32_t log_length, log_capacity;
 };
 
 struct repeat {
-	struct cursor body;	/* where it begins */
+	struct cursor body; /* where it begins */
 	uint64_t turns_left;
 	uint32_t log_start;
-	unsigned int line;	/* of the word repeat */
+	unsigned int line; /* of the word repeat */
 };
 
 struct parser {
@@ -83,7 +88,8 @@ static bool names_grow(struct names *names)
 	return true;
 }
 
-static bool name_bind(struct names *names, uint64_t number, uint32_t handle, uint32_t line, bool logged)
+static bool name_bind(struct names *names, uint64_t number, uint32_t handle, uint32_t line,
+		      bool logged)
 {
 	if (2 * names->used >= names->size && !names_grow(names))
 		return false;
@@ -146,7 +152,8 @@ static bool parse_name(struct cursor *c, uint64_t *number)
 	char found[40];
 
 	if (!at_name(c))
-		return cursor_fail(c, c->at, "expected a handle such as p0, found %s", cursor_found(c, found));
+		return cursor_fail(c, c->at, "expected a handle such as p0, found %s",
+				   cursor_found(c, found));
 	c->at++;
 	return cursor_number(c, UINT64_MAX, "the number of a handle", number);
 }
@@ -186,10 +193,12 @@ static bool unknown_word(struct cursor *c, const char *kind, const char *example
 
 	cursor_found(c, found);
 	if (cursor_word(c) == 0)
-		return cursor_fail(c, c->at, "expected %s such as %s, found %s", kind, example, cursor_found(c, found));
+		return cursor_fail(c, c->at, "expected %s such as %s, found %s", kind, example,
+				   cursor_found(c, found));
 	if (near)
 		return cursor_fail(c, c->at, "unknown %s %s: is it `%s`?", kind, found, near);
-	return cursor_fail(c, c->at, "unknown %s %s: expected one such as %s", kind, found, example);
+	return cursor_fail(c, c->at, "unknown %s %s: expected one such as %s", kind, found,
+			   example);
 }
 
 /* The index of the word at the cursor in a list, or -1; steps over it. */
@@ -247,8 +256,11 @@ static bool parse_nodemask(struct parser *q, struct op *op)
 	if (!number32(&q->c, UINT32_MAX, "a mask of nodes", &op->nodemask))
 		return false;
 	if (op->nodemask & ~all || op->nodemask == 0)
-		return cursor_fail(&q->c, at, "nodemask 0x%x names no node, or one that is not there: expected bits of "
-				   "0x%x", op->nodemask, all);
+		return cursor_fail(
+			&q->c, at,
+			"nodemask 0x%x names no node, or one that is not there: expected bits of "
+			"0x%x",
+			op->nodemask, all);
 	return true;
 }
 
@@ -267,8 +279,9 @@ static const struct {
 	unsigned int bit;
 	bool optional;
 } argument_names[] = {
-	{ "page", ARG_PAGE, false }, { "order", ARG_ORDER, false }, { "gfp", ARG_GFP, false },
-	{ "node", ARG_NODE, true }, { "nodemask", ARG_NODEMASK, true }, { "name", ARG_NAME, false },
+	{ "page", ARG_PAGE, false },	    { "order", ARG_ORDER, false },
+	{ "gfp", ARG_GFP, false },	    { "node", ARG_NODE, true },
+	{ "nodemask", ARG_NODEMASK, true }, { "name", ARG_NAME, false },
 	{ "value", ARG_VALUE, false },
 };
 
@@ -311,10 +324,12 @@ static bool parse_argument(struct parser *q, struct op *op, unsigned int *seen)
 				     cursor_word_is(&q->c, length, argument_names[i].name)))
 		i++;
 	if (i == NR_ARGUMENTS)
-		return cursor_fail(&q->c, q->c.at, "%s has no argument %s: `show --language` lists what it has",
+		return cursor_fail(&q->c, q->c.at,
+				   "%s has no argument %s: `show --language` lists what it has",
 				   info->name, cursor_found(&q->c, found));
 	if (*seen & argument_names[i].bit)
-		return cursor_fail(&q->c, q->c.at, "the argument `%s` is there twice", argument_names[i].name);
+		return cursor_fail(&q->c, q->c.at, "the argument `%s` is there twice",
+				   argument_names[i].name);
 	*seen |= argument_names[i].bit;
 	q->c.at += length;
 	cursor_skip_blanks(&q->c);
@@ -335,15 +350,20 @@ static bool parse_handle(struct parser *q, struct op *op)
 	const struct name *name = name_find(&q->names, number);
 
 	if (!name)
-		return cursor_fail(&q->c, at, "p%llu is not bound: expected a handle that a line above binds",
+		return cursor_fail(&q->c, at,
+				   "p%llu is not bound: expected a handle that a line above binds",
 				   (unsigned long long)number);
 	op->handle = name->handle;
 	if (live && q->p->handles[op->handle].refs == 0)
-		return cursor_fail(&q->c, at, "p%llu is dead, its last reference was dropped: expected a live handle",
-				   (unsigned long long)number);
+		return cursor_fail(
+			&q->c, at,
+			"p%llu is dead, its last reference was dropped: expected a live handle",
+			(unsigned long long)number);
 	if (!live && q->p->handles[op->handle].refs > 0)
-		return cursor_fail(&q->c, at, "p%llu is live: %s needs a handle whose last reference was dropped",
-				   (unsigned long long)number, op_info[op->code].name);
+		return cursor_fail(
+			&q->c, at,
+			"p%llu is live: %s needs a handle whose last reference was dropped",
+			(unsigned long long)number, op_info[op->code].name);
 	return true;
 }
 
@@ -371,8 +391,8 @@ static bool parse_arguments(struct parser *q, struct op *op)
 	}
 	for (unsigned int i = 0; i < NR_ARGUMENTS; i++)
 		if (arguments & ~seen & argument_names[i].bit && !argument_names[i].optional)
-			return cursor_fail(c, c->at, "%s needs the argument %s=...", op_info[op->code].name,
-					   argument_names[i].name);
+			return cursor_fail(c, c->at, "%s needs the argument %s=...",
+					   op_info[op->code].name, argument_names[i].name);
 	return cursor_take(c, ')');
 }
 
@@ -396,12 +416,14 @@ static bool parse_cpu(struct parser *q, struct op *op)
 	uint32_t cpu;
 
 	if (c->end - c->at < 3 || memcmp(c->at, "cpu", 3) != 0)
-		return cursor_fail(c, at, "expected a CPU such as @cpu0, found %s", cursor_found(c, found));
+		return cursor_fail(c, at, "expected a CPU such as @cpu0, found %s",
+				   cursor_found(c, found));
 	c->at += 3;
 	if (!number32(c, UINT8_MAX, "the number of a CPU", &cpu))
 		return false;
 	if (cpu >= q->p->machine.nr_cpus)
-		return cursor_fail(c, at, "cpu%u is not there: expected one below %u", cpu, q->p->machine.nr_cpus);
+		return cursor_fail(c, at, "cpu%u is not there: expected one below %u", cpu,
+				   q->p->machine.nr_cpus);
 	op->cpu = (uint8_t)cpu;
 	return true;
 }
@@ -425,7 +447,8 @@ static bool parse_context(struct parser *q, struct op *op)
 		int scope = take_word(c, scope_name_at);
 
 		if (scope < 0)
-			return unknown_word(c, "scope", "noio, nofs, memalloc, pin, rt or victim", scope_name_at);
+			return unknown_word(c, "scope", "noio, nofs, memalloc, pin, rt or victim",
+					    scope_name_at);
 		op->scope |= (uint8_t)(1u << scope);
 	}
 	cursor_skip_blanks(c);
@@ -442,7 +465,8 @@ static bool parse_injection(struct cursor *c, struct op *op)
 	cursor_skip_blanks(c);
 	length = cursor_word(c);
 	if (!cursor_word_is(c, length, "fail_nth"))
-		return cursor_fail(c, c->at, "expected fail_nth: N, found %s", cursor_found(c, found));
+		return cursor_fail(c, c->at, "expected fail_nth: N, found %s",
+				   cursor_found(c, found));
 	c->at += length;
 	if (!cursor_expect(c, ':', "fail_nth"))
 		return false;
@@ -465,15 +489,19 @@ static bool parse_words(struct cursor *c, struct observed *o)
 	start = end = c->at;
 	while (!cursor_at_line_end(c)) {
 		if ((unsigned char)*c->at < ' ' && *c->at != '\t' && *c->at != '\r')
-			return cursor_fail(c, c->at, "byte 0x%02x in an observation: expected printable text",
+			return cursor_fail(c, c->at,
+					   "byte 0x%02x in an observation: expected printable text",
 					   (unsigned int)(unsigned char)*c->at);
 		end = *c->at == ' ' || *c->at == '\t' || *c->at == '\r' ? end : c->at + 1;
 		c->at++;
 	}
 	if (start == end)
-		return cursor_fail(c, start, "expected what was observed after `->`: pfn N, an outcome, or ! and a rule");
+		return cursor_fail(c, start,
+				   "expected what was observed after `->`: pfn N, an outcome, or ! "
+				   "and a rule");
 	if ((size_t)(end - start) >= sizeof(o->words))
-		return cursor_fail(c, start, "an observation has at most %zu characters", sizeof(o->words) - 1);
+		return cursor_fail(c, start, "an observation has at most %zu characters",
+				   sizeof(o->words) - 1);
 	memcpy(o->words, start, (size_t)(end - start));
 	return true;
 }
@@ -507,7 +535,8 @@ static bool keep_observed(struct parser *q, uint32_t index, const struct observe
 
 		if (!grown)
 			return out_of_memory(q);
-		memset(grown + q->observed_length, 0, (length - q->observed_length) * sizeof(*grown));
+		memset(grown + q->observed_length, 0,
+		       (length - q->observed_length) * sizeof(*grown));
 		q->observed = grown;
 		q->observed_length = length;
 	}
@@ -518,7 +547,7 @@ static bool keep_observed(struct parser *q, uint32_t index, const struct observe
 /* ---- Lines ---- */
 
 struct binding {
-	uint64_t first, count;	/* count = 0: the line binds nothing */
+	uint64_t first, count; /* count = 0: the line binds nothing */
 	const char *at;
 };
 
@@ -566,22 +595,29 @@ static bool results_agree(struct parser *q, const struct binding *b, const struc
 	if (results == b->count)
 		return true;
 	if (results == 0 && op_info[op->code].yields == YIELDS_PAGES)
-		return cursor_fail(&q->c, b->at, "this %s is refused and binds nothing: expected no handles before it",
-				   name);
+		return cursor_fail(
+			&q->c, b->at,
+			"this %s is refused and binds nothing: expected no handles before it",
+			name);
 	if (results == 0)
-		return cursor_fail(&q->c, b->at, "%s gives no handle: expected none before it", name);
+		return cursor_fail(&q->c, b->at, "%s gives no handle: expected none before it",
+				   name);
 	if (results == 1)
-		return cursor_fail(&q->c, b->at, "%s binds one handle: expected `pN =` before it", name);
-	return cursor_fail(&q->c, b->at, "%s binds %u handles here: expected `pA..pB =` with so many before it", name,
-			   results);
+		return cursor_fail(&q->c, b->at, "%s binds one handle: expected `pN =` before it",
+				   name);
+	return cursor_fail(&q->c, b->at,
+			   "%s binds %u handles here: expected `pA..pB =` with so many before it",
+			   name, results);
 }
 
-static bool append(struct parser *q, const struct binding *b, const struct op *op, const struct observed *o)
+static bool append(struct parser *q, const struct binding *b, const struct op *op,
+		   const struct observed *o)
 {
 	uint32_t first = q->p->nr_handles;
 
 	if (!program_append(q->p, op))
-		return cursor_fail(&q->c, b->at, "the program is too long: at most %d operations and %d handles",
+		return cursor_fail(&q->c, b->at,
+				   "the program is too long: at most %d operations and %d handles",
 				   PROGRAM_MAX_OPS, PROGRAM_MAX_HANDLES);
 	for (uint32_t i = 0; i < b->count; i++)
 		if (!name_bind(&q->names, b->first + i, first + i, q->c.line, q->nr_repeats > 0))
@@ -618,7 +654,8 @@ static bool open_repeat(struct parser *q)
 	struct repeat *r = &q->repeats[q->nr_repeats];
 
 	if (q->nr_repeats == REPEAT_DEPTH)
-		return cursor_fail(c, c->at, "repeats are nested too deeply: at most %d", REPEAT_DEPTH);
+		return cursor_fail(c, c->at, "repeats are nested too deeply: at most %d",
+				   REPEAT_DEPTH);
 	c->at += strlen("repeat");
 	cursor_skip_blanks(c);
 	if (!cursor_number(c, PROGRAM_MAX_OPS, "how often", &r->turns_left))
@@ -660,7 +697,8 @@ static bool parse_machine(struct parser *q)
 	struct cursor *c = &q->c;
 
 	if (q->has_machine || q->p->nr_ops || q->nr_repeats)
-		return cursor_fail(c, c->at, "the machine is given once, before the first operation");
+		return cursor_fail(c, c->at,
+				   "the machine is given once, before the first operation");
 	c->at += strlen("machine");
 	cursor_skip_blanks(c);
 	struct machine m;
@@ -678,7 +716,9 @@ static bool parse_line(struct parser *q)
 	size_t length = cursor_word(c);
 
 	if (++q->lines > MAX_LINES)
-		return cursor_fail(c, c->at, "the program is too long: more than %d lines with its repeats", MAX_LINES);
+		return cursor_fail(c, c->at,
+				   "the program is too long: more than %d lines with its repeats",
+				   MAX_LINES);
 	if (*c->at == '}')
 		return close_repeat(q);
 	if (cursor_word_is(c, length, "repeat"))
@@ -696,8 +736,8 @@ static bool parse_head(struct parser *q)
 
 	cursor_skip_lines(c);
 	if (!cursor_word_is(c, cursor_word(c), "lostbuddy"))
-		return cursor_fail(c, c->at, "a program begins with `lostbuddy %d`, found %s", PROGRAM_LANGUAGE,
-				   cursor_found(c, found));
+		return cursor_fail(c, c->at, "a program begins with `lostbuddy %d`, found %s",
+				   PROGRAM_LANGUAGE, cursor_found(c, found));
 	c->at += strlen("lostbuddy");
 	cursor_skip_blanks(c);
 	const char *at = c->at;
@@ -735,8 +775,10 @@ static bool parse_lines(struct parser *q)
 	if (q->nr_repeats == 0)
 		return true;
 	q->dropped++;
-	return q->repairing || cursor_fail(&q->c, q->c.at, "the text ends inside the `repeat` of line %u: expected `}`",
-					   q->repeats[q->nr_repeats - 1].line);
+	return q->repairing ||
+	       cursor_fail(&q->c, q->c.at,
+			   "the text ends inside the `repeat` of line %u: expected `}`",
+			   q->repeats[q->nr_repeats - 1].line);
 }
 
 /* As many observations as operations, or none. */
@@ -752,7 +794,8 @@ static bool hand_over_observed(struct parser *q)
 		return out_of_memory(q);
 	q->observed = NULL;
 	if (p->nr_ops > q->observed_length)
-		memset(exact + q->observed_length, 0, (p->nr_ops - q->observed_length) * sizeof(*exact));
+		memset(exact + q->observed_length, 0,
+		       (p->nr_ops - q->observed_length) * sizeof(*exact));
 	p->observed = exact;
 	return true;
 }
@@ -806,7 +849,8 @@ static char *folder_of(const char *path)
 	return folder;
 }
 
-static bool parse_file(struct program *p, const char *path, const char *text, size_t size, struct text_error *error)
+static bool parse_file(struct program *p, const char *path, const char *text, size_t size,
+		       struct text_error *error)
 {
 	char *folder = folder_of(path);
 	struct parser q = { .p = p, .folder = folder };

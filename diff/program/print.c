@@ -1,6 +1,7 @@
 /*
- * Programs as text, in the one way that parse reads back to the same program: one operation a line, handles numbered
- * in binding order, arguments in the order of their bits, nothing that says the default.
+ * Programs as text, in the one way that parse reads back to the same program: one operation a line,
+ * handles numbered in binding order, arguments in the order of their bits, nothing that says the
+ * default.
  */
 #include <stdio.h>
 
@@ -31,7 +32,9 @@ static uint32_t named_bits(void)
 	return bits;
 }
 
-/* The name that covers most, then the names of what is left; a mask with nameless bits is a number. */
+/*
+ * The name that covers most, then the names of what is left; a mask with nameless bits is a number.
+ */
 void print_gfp(struct printer *out, uint32_t gfp)
 {
 	const struct gfp_name *name;
@@ -56,7 +59,8 @@ static void print_results(struct printer *out, const struct op *op)
 	if (op->nr_results == 1)
 		print_add(out, "p%u = ", op->first_result);
 	else if (op->nr_results > 1)
-		print_add(out, "p%u..p%u = ", op->first_result, op->first_result + op->nr_results - 1);
+		print_add(out, "p%u..p%u = ", op->first_result,
+			  op->first_result + op->nr_results - 1);
 }
 
 static void print_arguments(struct printer *out, const struct op *op)

@@ -1,8 +1,9 @@
 /*
  * Programs as data: building, checking, copying, and putting in order after a change.
  *
- * A program knows the state of every handle after its last operation, so that appending costs the same however long it
- * is. Arrays are kept from one use to the next: program_clear in decode and parse frees nothing.
+ * A program knows the state of every handle after its last operation, so that appending costs the
+ * same however long it is. Arrays are kept from one use to the next: program_clear in decode and
+ * parse frees nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,8 @@ bool program_reserve(struct program *p, uint32_t ops, uint32_t results)
 	if (p->nr_handles + results > p->handles_capacity) {
 		void *array = p->handles;
 
-		if (!grow(&array, &p->handles_capacity, p->nr_handles + results, sizeof(*p->handles)))
+		if (!grow(&array, &p->handles_capacity, p->nr_handles + results,
+			  sizeof(*p->handles)))
 			return false;
 		p->handles = array;
 	}
@@ -93,7 +95,8 @@ bool program_copy(struct program *to, const struct program *from)
 
 bool program_equal(const struct program *a, const struct program *b)
 {
-	if (a->nr_ops != b->nr_ops || a->nr_handles != b->nr_handles || !machine_equal(&a->machine, &b->machine))
+	if (a->nr_ops != b->nr_ops || a->nr_handles != b->nr_handles ||
+	    !machine_equal(&a->machine, &b->machine))
 		return false;
 	return a->nr_ops == 0 || memcmp(a->ops, b->ops, a->nr_ops * sizeof(*a->ops)) == 0;
 }
@@ -157,7 +160,8 @@ static bool arguments_in_range(const struct op *op, const struct machine *m)
 }
 
 /* P2: the handle is there, and alive or dead as the operation wants it. */
-static bool handle_fits(const struct op *op, const struct handle_state *handles, uint32_t nr_handles)
+static bool handle_fits(const struct op *op, const struct handle_state *handles,
+			uint32_t nr_handles)
 {
 	unsigned int arguments = op_info[op->code].arguments;
 
@@ -197,7 +201,8 @@ static bool broken(char why[256], const char *invariant, uint32_t index, const c
 	return false;
 }
 
-static bool check_op(const struct program *p, uint32_t i, struct handle_state *handles, uint32_t *nr, char why[256])
+static bool check_op(const struct program *p, uint32_t i, struct handle_state *handles,
+		     uint32_t *nr, char why[256])
 {
 	const struct op *op = &p->ops[i];
 	struct handle_state none = { 0 }, born;
@@ -228,10 +233,12 @@ static bool check_ops(const struct program *p, struct handle_state *handles, cha
 		if (!check_op(p, i, handles, &nr, why))
 			return false;
 	if (nr != p->nr_handles)
-		return broken(why, "P1", p->nr_ops, "(the end) is reached with fewer handles than the program has");
+		return broken(why, "P1", p->nr_ops,
+			      "(the end) is reached with fewer handles than the program has");
 	for (uint32_t i = 0; i < nr; i++)
 		if (memcmp(&handles[i], &p->handles[i], sizeof(handles[i])) != 0)
-			return broken(why, "P2", p->nr_ops, "(the end) is reached with a handle in another state");
+			return broken(why, "P2", p->nr_ops,
+				      "(the end) is reached with a handle in another state");
 	return true;
 }
 
@@ -276,8 +283,8 @@ static uint32_t live_handle_near(const struct program *p, struct random *r)
 }
 
 /* The operation with its handle in the new numbers; false: it can no longer be carried out. */
-static bool renumber_handle(const struct program *p, struct op *op, const uint32_t *map, uint32_t bound,
-			    struct random *repoint)
+static bool renumber_handle(const struct program *p, struct op *op, const uint32_t *map,
+			    uint32_t bound, struct random *repoint)
 {
 	unsigned int arguments = op_info[op->code].arguments;
 
@@ -292,8 +299,12 @@ static bool renumber_handle(const struct program *p, struct op *op, const uint32
 	return op->handle != HANDLE_GONE;
 }
 
-/* Appends to p, which is being rebuilt in its own array: the write position never passes the read position. */
-static bool renumber_op(struct program *p, struct op op, uint32_t *map, uint32_t bound, struct random *repoint)
+/*
+ * Appends to p, which is being rebuilt in its own array: the write position never passes the read
+ * position.
+ */
+static bool renumber_op(struct program *p, struct op op, uint32_t *map, uint32_t bound,
+			struct random *repoint)
 {
 	uint32_t old_first = op.first_result, old_results = op.nr_results;
 
@@ -309,7 +320,8 @@ static bool renumber_op(struct program *p, struct op op, uint32_t *map, uint32_t
 	return true;
 }
 
-uint32_t program_renumber(struct program *p, const bool *keep, uint32_t bound, struct random *repoint)
+uint32_t program_renumber(struct program *p, const bool *keep, uint32_t bound,
+			  struct random *repoint)
 {
 	uint32_t nr_ops = p->nr_ops, dropped = 0;
 	uint32_t *map = malloc(((size_t)bound + 1) * sizeof(*map));

@@ -4,13 +4,16 @@
  *   bytes (.bin)  --decode-->  struct program  --print-->  text (.lb)
  *                 <--encode--                  <--parse--
  *
- * Every byte string decodes; parse is strict. A program never depends on what a target answered: the order, the
- * references and the number of every handle follow from the program alone (handle_after).
+ * Every byte string decodes; parse is strict. A program never depends on what a target answered:
+ * the order, the references and the number of every handle follow from the program alone
+ * (handle_after).
  *
  * Invariants (program_check() reports them by number):
- *   P1  results are numbered in binding order: first_result of an operation is the sum of all results before it;
+ *   P1  results are numbered in binding order: first_result of an operation is the sum of all
+ *       results before it;
  *   P2  ARG_HANDLE names a live handle, ARG_DEAD_HANDLE a dead one, both below first_result;
- *   P3  every argument is in the range program.h gives for its kind, arguments an operation lacks are 0;
+ *   P3  every argument is in the range program.h gives for its kind, arguments an operation lacks
+ *       are 0;
  *   P4  at most PROGRAM_MAX_OPS operations and PROGRAM_MAX_HANDLES handles.
  */
 #ifndef LOSTBUDDY_PROGRAM_H
@@ -33,8 +36,10 @@ enum {
 enum op_argument {
 	ARG_HANDLE = 1 << 0,		/* p0: a live handle */
 	ARG_DEAD_HANDLE = 1 << 1,	/* p0: a handle whose last reference was dropped */
-	ARG_PAGE = 1 << 2,		/* page=0..65535: page of a block, taken modulo its number of pages */
-	ARG_ORDER = 1 << 3,		/* order=0..15: more than the machine's top order is allowed, and fails */
+	/* page=0..65535: page of a block, taken modulo its number of pages */
+	ARG_PAGE = 1 << 2,
+	/* order=0..15: more than the machine's top order is allowed, and fails */
+	ARG_ORDER = 1 << 3,
 	ARG_GFP = 1 << 4,		/* gfp=KERNEL|ZERO, or gfp=0x..: any 32 bits */
 	ARG_NODE = 1 << 5,		/* node=0..nr_nodes-1; absent: NODE_NONE */
 	ARG_NODEMASK = 1 << 6,		/* nodemask=0x3: bits below nr_nodes; absent: 0, no mask */
@@ -53,12 +58,17 @@ enum opcode {
 	OP_COUNT
 };
 
-/* Tunables of /proc/sys/vm. Writing one outside of its range is refused (facts 4, 8; ranges as in the kernel). */
+/*
+ * Tunables of /proc/sys/vm. Writing one outside of its range is refused (facts 4, 8; ranges as in
+ * the kernel).
+ */
 enum sysctl_name {
-	SYSCTL_MIN_FREE_KBYTES,			/* 0 .. 2^31-1: user value; all marks and pcp sizes anew */
+	/* 0 .. 2^31-1: user value; all marks and pcp sizes anew */
+	SYSCTL_MIN_FREE_KBYTES,
 	SYSCTL_WATERMARK_SCALE_FACTOR,		/* 1 .. 3000: all marks and pcp sizes anew */
 	SYSCTL_WATERMARK_BOOST_FACTOR,		/* 0 .. 2^31-1: from the next boost on */
-	SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION,	/* 0 or 8 .. 2^31-1: pcp sizes anew; 0: back to low watermarks */
+	/* 0 or 8 .. 2^31-1: pcp sizes anew; 0: back to low watermarks */
+	SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION,
 	SYSCTL_LOWMEM_RESERVE_RATIO_DMA,	/* 0 .. 2^31-1; 0: no reserve */
 	SYSCTL_LOWMEM_RESERVE_RATIO_DMA32,
 	SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL,
@@ -86,7 +96,8 @@ struct op {
 	uint8_t order;
 	uint8_t name;		/* enum sysctl_name */
 	int16_t node;		/* NODE_NONE: none */
-	uint32_t fail_nth;	/* 0: no injection; n: the n-th page allocation inside of it fails (facts 18) */
+	/* 0: no injection; n: the n-th page allocation inside of it fails (facts 18) */
+	uint32_t fail_nth;
 	uint32_t gfp;
 	uint32_t nodemask;
 	uint32_t handle;
@@ -99,8 +110,10 @@ struct op {
 enum observed_kind {
 	OBSERVED_NOTHING,	/* the line has no `->` */
 	OBSERVED_PFN,		/* -> pfn 1032 */
-	OBSERVED_OUTCOME,	/* -> ENOMEM watermark | LOOP | OOM | refused double-free | ok : words of target.h */
-	OBSERVED_DIVERGENCE,	/* -> ! buddy.unmerged pfn 1032 order 3: rule id; the rest of the line is a remark */
+	/* -> ENOMEM watermark | LOOP | OOM | refused double-free | ok : words of target.h */
+	OBSERVED_OUTCOME,
+	/* -> ! buddy.unmerged pfn 1032 order 3: rule id; the rest of the line is a remark */
+	OBSERVED_DIVERGENCE,
 };
 
 struct observed {
@@ -142,53 +155,74 @@ struct gfp_name {
 	const char *name;
 	uint32_t bits;
 };
-extern const struct gfp_name gfp_names[];	/* composites first, then single bits; ends with a NULL name */
+/* composites first, then single bits; ends with a NULL name */
+extern const struct gfp_name gfp_names[];
 
 /*
  * handle_after - what an operation does to the handle it is about, by the program's rules alone.
  * @state: the handle before; changed to what it is after (see ops.def for each operation).
- * Returns the number of handles the operation binds, from its own arguments and *state before: 1 for a YIELDS_BLOCK,
- * 2^order for a split_page that is not refused, else 0. @born is filled with the state of each new handle.
+ * Returns the number of handles the operation binds, from its own arguments and *state before: 1
+ * for a YIELDS_BLOCK, 2^order for a split_page that is not refused, else 0. @born is filled with
+ * the state of each new handle.
  * @state is NULL for operations without ARG_HANDLE.
+ *
+ * An allocation from NMI, which everybody refuses, binds a handle that is dead from the start.
  */
 uint32_t handle_after(const struct op *op, struct handle_state *state, struct handle_state *born);
 
-/* True iff the operation, on a handle in this state, is to be refused by every target (ops.def says when). */
+/*
+ * True iff the operation, on a handle in this state, is to be refused by every target (ops.def says
+ * when).
+ */
 bool op_is_refused(const struct op *op, const struct handle_state *state);
 
 void program_init(struct program *p);	/* empty, default machine */
 void program_free(struct program *p);
 bool program_copy(struct program *to, const struct program *from);	/* false: no memory */
-bool program_equal(const struct program *a, const struct program *b);	/* machine and ops; not what was observed */
+/* machine and ops; not what was observed */
+bool program_equal(const struct program *a, const struct program *b);
 
-/* Append one operation; its results are numbered here. False (and unchanged) if P2, P3 or P4 would break. */
+/*
+ * Append one operation; its results are numbered here. False (and unchanged) if P2, P3 or P4 would
+ * break.
+ */
 bool program_append(struct program *p, const struct op *op);
 bool program_check(const struct program *p, char why[256]);
 
 /*
  * program_rebuild - number handles anew after operations were removed, moved or changed.
- * @keep: nr_ops flags, or NULL for all. Handles are followed through; operations whose handle is gone (or is in a
+ * @keep: nr_ops flags, or NULL for all. Handles are followed through; operations whose handle is
+ *        gone (or is in a
  * state they cannot use) are dropped, arguments the machine does not have are folded into range.
  * Returns the number of operations that were dropped beyond those not kept.
  */
 uint32_t program_rebuild(struct program *p, const bool *keep);
 
-/* Wire form. decode never fails (out of memory aside); unused bytes are ignored. encode: size needed, 0 = no form. */
+/*
+ * Wire form. decode never fails (out of memory aside); unused bytes are ignored. encode: size
+ * needed, 0 = no form.
+ */
 bool program_decode(struct program *p, const uint8_t *bytes, size_t size);
 size_t program_encode(const struct program *p, uint8_t *bytes, size_t size);
 
 /* Text form. */
 bool program_parse(struct program *p, const char *text, size_t size, struct text_error *error);
-uint32_t program_parse_repairing(struct program *p, const char *text, size_t size);	/* lines dropped */
+/* lines dropped */
+uint32_t program_parse_repairing(struct program *p, const char *text, size_t size);
 size_t program_print(const struct program *p, char *buffer, size_t size);	/* as snprintf */
-size_t op_print(const struct program *p, uint32_t index, char *buffer, size_t size);	/* one line, no newline */
+/* one line, no newline */
+size_t op_print(const struct program *p, uint32_t index, char *buffer, size_t size);
 
-/* Reads a file of either form (text begins with the word "lostbuddy"). error->line = 0 for errors of the file. */
+/*
+ * Reads a file of either form (text begins with the word "lostbuddy"). error->line = 0 for errors
+ * of the file.
+ */
 bool program_read_file(struct program *p, const char *path, struct text_error *error);
 
 /*
- * A generator: the same seed gives the same sequence of programs, on any machine. Each program draws its own swarm
- * (a random subset of operations, with random weights, orders, gfp masks, CPUs), so that programs differ in kind.
+ * A generator: the same seed gives the same sequence of programs, on any machine. Each program
+ * draws its own swarm (a random subset of operations, with random weights, orders, gfp masks,
+ * CPUs), so that programs differ in kind.
  */
 struct generator;
 struct generator_options {

@@ -1,8 +1,9 @@
 /*
  * Random numbers of the generator and the mutator: splitmix64, one word of state.
  *
- * The same seed gives the same numbers with any compiler: only 64-bit unsigned arithmetic, and every draw is a
- * statement of its own in the callers, since C does not order the arguments of a call.
+ * The same seed gives the same numbers with any compiler: only 64-bit unsigned arithmetic, and
+ * every draw is a statement of its own in the callers, since C does not order the arguments of a
+ * call.
  *
  *   next   = state += 0x9e3779b97f4a7c15, then two xor-shift-multiply rounds and a last xor-shift
  *   below  = (high half of next * n) >> 32: uniform to within n / 2^32, no division, no loop
@@ -36,7 +37,8 @@ static inline uint64_t random_next(struct random *r)
 /* Stream number @index of a seed: programs of one generator do not share numbers. */
 static inline struct random random_stream(uint64_t seed, uint64_t index)
 {
-	return (struct random){ random_mix(seed + 0x632be59bd9b4e019u) ^ random_mix(index + 0x9e3779b97f4a7c15u) };
+	return (struct random){ random_mix(seed + 0x632be59bd9b4e019u) ^
+				random_mix(index + 0x9e3779b97f4a7c15u) };
 }
 
 /* 0 .. n - 1 */

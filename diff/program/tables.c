@@ -9,7 +9,8 @@ const struct op_info op_info[OP_COUNT] = {
 #define NOTHING YIELDS_NOTHING
 #define BLOCK YIELDS_BLOCK
 #define PAGES YIELDS_PAGES
-#define OP(code, NAME, text, yields, arguments, since, doc) [code] = { text, yields, arguments, since, doc },
+#define OP(code, NAME, text, yields, arguments, since, doc)                                        \
+	[code] = { text, yields, arguments, since, doc },
 #include "program/ops.def"
 #undef OP
 #undef NOTHING

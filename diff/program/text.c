@@ -1,8 +1,9 @@
 /*
- * Reading and writing text: a cursor that knows its line, errors that are sentences, a printer that counts.
+ * Reading and writing text: a cursor that knows its line, errors that are sentences, a printer that
+ * counts.
  *
- * An error is set once, where it is found; every function that can fail returns false then, up to the caller. The
- * column counts bytes from 1, as editors do for ASCII.
+ * An error is set once, where it is found; every function that can fail returns false then, up to
+ * the caller. The column counts bytes from 1, as editors do for ASCII.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,12 +13,15 @@
 
 void cursor_init(struct cursor *c, const char *text, size_t size, struct text_error *error)
 {
-	*c = (struct cursor){ .at = text, .end = text + size, .line_start = text, .line = 1, .error = error };
+	*c = (struct cursor){
+		.at = text, .end = text + size, .line_start = text, .line = 1, .error = error
+	};
 	error->line = error->column = 0;
 	error->what[0] = '\0';
 }
 
-bool error_at(struct text_error *error, unsigned int line, unsigned int column, const char *format, va_list list)
+bool error_at(struct text_error *error, unsigned int line, unsigned int column, const char *format,
+	      va_list list)
 {
 	error->line = line;
 	error->column = column;
@@ -87,13 +91,14 @@ bool cursor_expect(struct cursor *c, char wanted, const char *after)
 
 	if (cursor_take(c, wanted))
 		return true;
-	return cursor_fail(c, c->at, "expected `%c` after %s, found %s", wanted, after, cursor_found(c, found));
+	return cursor_fail(c, c->at, "expected `%c` after %s, found %s", wanted, after,
+			   cursor_found(c, found));
 }
 
 static bool is_word(char ch)
 {
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_' ||
-	       ch == '-' || ch == '.';
+	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+	       ch == '_' || ch == '-' || ch == '.';
 }
 
 size_t cursor_word(const struct cursor *c)
@@ -141,8 +146,9 @@ bool cursor_number(struct cursor *c, uint64_t max, const char *what, uint64_t *v
 		uint64_t digit = (uint64_t)digit_of(*c->at);
 
 		if (*value > (UINT64_MAX - digit) / base || (*value = *value * base + digit) > max)
-			return cursor_fail(c, start, "this number is too large: expected %s, at most %llu", what,
-					   (unsigned long long)max);
+			return cursor_fail(c, start,
+					   "this number is too large: expected %s, at most %llu",
+					   what, (unsigned long long)max);
 	}
 	return true;
 }
@@ -160,7 +166,8 @@ const char *cursor_found(const struct cursor *c, char buffer[40])
 	else if (length == 0)
 		snprintf(buffer, 40, "`%c`", *c->at);
 	else
-		snprintf(buffer, 40, "`%.*s%s`", length > 30 ? 30 : (int)length, c->at, length > 30 ? "..." : "");
+		snprintf(buffer, 40, "`%.*s%s`", length > 30 ? 30 : (int)length, c->at,
+			 length > 30 ? "..." : "");
 	return buffer;
 }
 
@@ -245,7 +252,8 @@ char *text_read_file(const char *path, size_t *size, struct text_error *error)
 	}
 	errno = 0;
 	if (!read_all(file, &text, size)) {
-		error_set(error, "%s cannot be read: %s", path, errno ? strerror(errno) : "no memory");
+		error_set(error, "%s cannot be read: %s", path,
+			  errno ? strerror(errno) : "no memory");
 		free(text);
 		text = NULL;
 	}

@@ -4,8 +4,8 @@
  *   [constants][tunables][memory]...  machine records (wire_machine.c), among the first nine
  *   [op][context][...]                one record an operation
  *
- *   operation = kind, context, [scope], [fail_nth], slot of results, slot of the handle, page, order, gfp, node,
- *               nodemask, name, value: those that its row in the table has
+ *   operation = kind, context, [scope], [fail_nth], slot of results, slot of the handle, page,
+ *               order, gfp, node, nodemask, name, value: those that its row in the table has
  *   context   = cpu + 8 * level + 32 * (has scope) + 64 * (has fail_nth)
  *   slot      = one digit, or three when the slots record gives a class above 0
  *
@@ -13,11 +13,11 @@
  *   a result goes into the next free slot from the one given (free: holds no live handle);
  *   ARG_HANDLE takes the next slot from the one given that holds a live handle;
  *   ARG_DEAD_HANDLE the next one whose last handle is dead.
- * The encoder gives the very slot each time, so that "next" comes into play only where something was damaged or
- * mutated. A record for which there is no such slot is left out.
+ * The encoder gives the very slot each time, so that "next" comes into play only where something
+ * was damaged or mutated. A record for which there is no such slot is left out.
  *
- * The tables below are append-only: an entry never changes its meaning, unassigned ones are ignored (kinds) or read as
- * the first entry.
+ * The tables below are append-only: an entry never changes its meaning, unassigned ones are ignored
+ * (kinds) or read as the first entry.
  */
 #include <stdlib.h>
 
@@ -33,10 +33,14 @@ enum {
 	SLOT_NONE = UINT32_MAX,
 };
 
-/* Kinds 0x40 .. 0x7f (printable bytes) mean the operations that a program is mostly made of, by their weights. */
+/*
+ * Kinds 0x40 .. 0x7f (printable bytes) mean the operations that a program is mostly made of, by
+ * their weights.
+ */
 static const uint8_t common_ops[64] = {
-	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 6, 6, 6,
-	6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 19, 21, 23, 25, 26,
+	1, 1, 1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  1,  2,  2,  2, 3,
+	3, 4, 4, 5, 5, 6, 6,  6,  6,  6,  6,  6,  6,  6,  6,  6,  6,  6,  7,  7,  7, 7,
+	8, 8, 8, 9, 9, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 19, 21, 23, 25, 26,
 };
 
 static uint8_t op_of_kind(uint8_t kind)
@@ -48,43 +52,45 @@ static uint8_t op_of_kind(uint8_t kind)
 
 /* A mask is one of these and a set of modifiers, or raw. */
 static const uint32_t gfp_bases[GFP_BASES] = {
-	0xcc0,		/* KERNEL */
-	0xa20,		/* ATOMIC */
-	0x800,		/* NOWAIT */
-	0x100cca,	/* HIGHUSER_MOVABLE */
-	0xcd0,		/* KERNEL | RECLAIMABLE */
-	0x100cc0,	/* USER */
-	0x100cc2,	/* HIGHUSER */
-	0xc00,		/* NOIO */
-	0xc40,		/* NOFS */
-	0x400cc0,	/* KERNEL_ACCOUNT */
-	0xcc1,		/* KERNEL | DMA */
-	0xcc4,		/* KERNEL | DMA32 */
-	0xa21,		/* ATOMIC | DMA */
-	0xa24,		/* ATOMIC | DMA32 */
-	0x801,		/* NOWAIT | DMA */
-	0x804,		/* NOWAIT | DMA32 */
-	0xa30,		/* ATOMIC | RECLAIMABLE */
-	0x810,		/* NOWAIT | RECLAIMABLE */
-	0xcc8,		/* KERNEL | MOVABLE */
-	0x80a,		/* NOWAIT | HIGHMEM | MOVABLE */
-	0xcd4,		/* KERNEL | RECLAIMABLE | DMA32 */
-	0x100cc4,	/* USER | DMA32 */
-	0x808,		/* NOWAIT | MOVABLE */
+	0xcc0,	  /* KERNEL */
+	0xa20,	  /* ATOMIC */
+	0x800,	  /* NOWAIT */
+	0x100cca, /* HIGHUSER_MOVABLE */
+	0xcd0,	  /* KERNEL | RECLAIMABLE */
+	0x100cc0, /* USER */
+	0x100cc2, /* HIGHUSER */
+	0xc00,	  /* NOIO */
+	0xc40,	  /* NOFS */
+	0x400cc0, /* KERNEL_ACCOUNT */
+	0xcc1,	  /* KERNEL | DMA */
+	0xcc4,	  /* KERNEL | DMA32 */
+	0xa21,	  /* ATOMIC | DMA */
+	0xa24,	  /* ATOMIC | DMA32 */
+	0x801,	  /* NOWAIT | DMA */
+	0x804,	  /* NOWAIT | DMA32 */
+	0xa30,	  /* ATOMIC | RECLAIMABLE */
+	0x810,	  /* NOWAIT | RECLAIMABLE */
+	0xcc8,	  /* KERNEL | MOVABLE */
+	0x80a,	  /* NOWAIT | HIGHMEM | MOVABLE */
+	0xcd4,	  /* KERNEL | RECLAIMABLE | DMA32 */
+	0x100cc4, /* USER | DMA32 */
+	0x808,	  /* NOWAIT | MOVABLE */
 	0,
 };
 
 static const uint32_t gfp_modifiers[7] = {
-	0x100,		/* ZERO */
-	0x40000,	/* COMP */
-	0x10000,	/* NORETRY */
-	0x2000,		/* NOWARN */
-	0x200000,	/* THISNODE */
-	0x8000,		/* NOFAIL */
-	0x20000,	/* MEMALLOC */
+	0x100,	  /* ZERO */
+	0x40000,  /* COMP */
+	0x10000,  /* NORETRY */
+	0x2000,	  /* NOWARN */
+	0x200000, /* THISNODE */
+	0x8000,	  /* NOFAIL */
+	0x20000,  /* MEMALLOC */
 };
 
-/* Orders 0 .. 15 are themselves; greater digits fall upon small orders, as those of a program do. */
+/*
+ * Orders 0 .. 15 are themselves; greater digits fall upon small orders, as those of a program do.
+ */
 static const uint8_t common_orders[16] = { 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5 };
 
 static uint32_t get_gfp(struct wire_in *in)
@@ -128,8 +134,10 @@ static void put_gfp(struct wire_out *out, uint32_t gfp)
 struct slots {
 	uint32_t nr;
 	bool wide;
-	uint64_t *live, *dead;	/* a bit for each slot: its handle is live; it has had one that is dead now */
-	uint32_t *handle;	/* of slots that are live or dead */
+	uint64_t *live,
+		/* a bit for each slot: its handle is live; it has had one that is dead now */
+		*dead;
+	uint32_t *handle; /* of slots that are live or dead */
 	uint64_t narrow[2][4];
 	uint32_t narrow_handle[SLOTS_NARROW];
 	void *memory;
@@ -294,7 +302,8 @@ static bool decode_op(struct program *p, struct slots *s, uint8_t code, struct w
 	get_context(&op, &p->machine, &in);
 	if (op_info[code].yields != YIELDS_NOTHING) {
 		results = get_slot(s, &in);
-		if (op_info[code].yields == YIELDS_BLOCK && next_slot(s, s->live, results, false) == SLOT_NONE)
+		if (op_info[code].yields == YIELDS_BLOCK &&
+		    next_slot(s, s->live, results, false) == SLOT_NONE)
 			return true;
 	}
 	if (arguments & (ARG_HANDLE | ARG_DEAD_HANDLE) && !get_handle(s, &op, &in, &slot))
@@ -323,7 +332,10 @@ static bool next_record(struct wire_in *rest, uint8_t *kind, struct wire_in *rec
 	return true;
 }
 
-/* Machine records may be damaged, doubled or missing: the last one of each kind counts. Returns the class of slots. */
+/*
+ * Machine records may be damaged, doubled or missing: the last one of each kind counts. Returns the
+ * class of slots.
+ */
 static uint32_t decode_header(struct machine *m, struct wire_in rest)
 {
 	struct wire_in parts[WIRE_MACHINE_PARTS] = { { NULL, NULL } }, record;
@@ -342,7 +354,8 @@ static uint32_t decode_header(struct machine *m, struct wire_in rest)
 /* P4: what does not fit any more is not part of the program. */
 static bool at_limit(const struct program *p)
 {
-	return p->nr_ops == PROGRAM_MAX_OPS || p->nr_handles > PROGRAM_MAX_HANDLES - (1 << MACHINE_HIGHEST_ORDER);
+	return p->nr_ops == PROGRAM_MAX_OPS ||
+	       p->nr_handles > PROGRAM_MAX_HANDLES - (1 << MACHINE_HIGHEST_ORDER);
 }
 
 bool program_decode(struct program *p, const uint8_t *bytes, size_t size)
@@ -369,10 +382,13 @@ bool program_decode(struct program *p, const uint8_t *bytes, size_t size)
 
 /* ---- Encoding ---- */
 
-/* Which slot each handle gets. Where there are as many slots as handles, a handle's slot is its number. */
+/*
+ * Which slot each handle gets. Where there are as many slots as handles, a handle's slot is its
+ * number.
+ */
 struct plan {
 	uint32_t class;
-	uint32_t *slot;		/* of each handle; NULL: its number */
+	uint32_t *slot; /* of each handle; NULL: its number */
 };
 
 static uint32_t planned(const struct plan *plan, uint32_t handle)
@@ -411,7 +427,8 @@ static void put_arguments(struct wire_out *out, const struct op *op)
 
 static void put_op(struct wire_out *out, const struct plan *plan, const struct op *op)
 {
-	uint32_t context = op->cpu + 8u * op->level + (op->scope ? 32u : 0) + (op->fail_nth ? 64u : 0);
+	uint32_t context =
+		op->cpu + 8u * op->level + (op->scope ? 32u : 0) + (op->fail_nth ? 64u : 0);
 
 	wire_begin(out, (uint8_t)(WIRE_OP + op->code));
 	wire_put(out, context);
@@ -427,7 +444,10 @@ static void put_op(struct wire_out *out, const struct plan *plan, const struct o
 	wire_end(out);
 }
 
-/* For each handle, one past the last operation that names it when it is dead: until then its slot must stay. */
+/*
+ * For each handle, one past the last operation that names it when it is dead: until then its slot
+ * must stay.
+ */
 static void find_last_uses(const struct program *p, uint32_t *last)
 {
 	memset(last, 0, p->nr_handles * sizeof(*last));
@@ -445,8 +465,12 @@ static uint32_t nr_free_slots(const struct slots *s)
 	return s->nr - live;
 }
 
-/* True if results bound from @start on by operation @at would not overwrite a dead handle that is named later. */
-static bool run_is_clear(const struct slots *s, const uint32_t *last, uint32_t start, uint32_t results, uint32_t at)
+/*
+ * True if results bound from @start on by operation @at would not overwrite a dead handle that is
+ * named later.
+ */
+static bool run_is_clear(const struct slots *s, const uint32_t *last, uint32_t start,
+			 uint32_t results, uint32_t at)
 {
 	for (uint32_t i = 0, slot = start; i < results; i++, slot++) {
 		slot = next_slot(s, s->live, slot, false);
@@ -456,8 +480,8 @@ static bool run_is_clear(const struct slots *s, const uint32_t *last, uint32_t s
 	return true;
 }
 
-static bool plan_results(struct slots *s, const uint32_t *last, const struct op *op, uint32_t at, uint32_t *slot,
-			 uint32_t *cursor)
+static bool plan_results(struct slots *s, const uint32_t *last, const struct op *op, uint32_t at,
+			 uint32_t *slot, uint32_t *cursor)
 {
 	for (uint32_t tries = 0; op->nr_results <= nr_free_slots(s) && tries < s->nr; tries++) {
 		uint32_t start = next_slot(s, s->live, (*cursor + tries) % s->nr, false);
@@ -478,8 +502,8 @@ static bool plan_results(struct slots *s, const uint32_t *last, const struct op 
 }
 
 /* Several handles share a slot, one after the other. False: one digit of slots is not enough. */
-static bool plan_sharing(const struct program *p, struct slots *s, uint32_t *slot, const uint32_t *last,
-			 struct handle_state *states)
+static bool plan_sharing(const struct program *p, struct slots *s, uint32_t *slot,
+			 const uint32_t *last, struct handle_state *states)
 {
 	uint32_t cursor = 0;
 	struct handle_state none = { 0 }, born;
@@ -487,7 +511,8 @@ static bool plan_sharing(const struct program *p, struct slots *s, uint32_t *slo
 	for (uint32_t i = 0; i < p->nr_ops; i++) {
 		const struct op *op = &p->ops[i];
 		bool has_handle = op_info[op->code].arguments & ARG_HANDLE;
-		uint32_t results = handle_after(op, has_handle ? &states[op->handle] : &none, &born);
+		uint32_t results =
+			handle_after(op, has_handle ? &states[op->handle] : &none, &born);
 
 		if (has_handle && states[op->handle].refs == 0)
 			slot_bind(s, slot[op->handle], op->handle, false);
@@ -520,7 +545,7 @@ static bool make_plan(const struct program *p, struct plan *plan, void **memory)
 		return true;
 	plan->slot = NULL;
 	while (slots_of_class(plan->class) < p->nr_handles)
-		plan->class++;
+		plan->class ++;
 	return true;
 }
 

@@ -1,13 +1,15 @@
 /*
- * The wire form's letters: bytes, digits, records. Shared by wire.c (operations) and wire_machine.c (header).
+ * The wire form's letters: bytes, digits, records. Shared by wire.c (operations) and wire_machine.c
+ * (header).
  *
  *   file    = records, each ended by 0x0A (the last one may lack it)
  *   record  = one byte that says what it is, then digits
  *   digit   = 0 .. 254, a byte that skips 0x0A: so no value ever is the separator
- *   number  = 1, 2 or 6 digits (wire_get_value), or two digits for page frame numbers, lowest digit first
+ *   number  = 1, 2 or 6 digits (wire_get_value), or two digits for page frame numbers, lowest digit
+ *             first
  *
- * A record that is too short reads as zeros, what is left over in it is ignored: every byte string means something,
- * and a damaged byte damages the record it is in, or joins or cuts two.
+ * A record that is too short reads as zeros, what is left over in it is ignored: every byte string
+ * means something, and a damaged byte damages the record it is in, or joins or cuts two.
  */
 #ifndef LOSTBUDDY_PROGRAM_WIRE_H
 #define LOSTBUDDY_PROGRAM_WIRE_H
@@ -17,18 +19,27 @@
 enum {
 	WIRE_SEPARATOR = 0x0a,
 	WIRE_BASE = 255,
-	WIRE_OP = 0x80,			/* 0x80 + code: an operation */
-	WIRE_MACHINE = 0xf0,		/* 0xf0 .. 0xf7: a part of the machine, looked for in the first records */
+	WIRE_OP = 0x80, /* 0x80 + code: an operation */
+	WIRE_MACHINE =
+		0xf0, /* 0xf0 .. 0xf7: a part of the machine, looked for in the first records */
 	WIRE_MACHINE_PARTS = 8,
-	WIRE_MACHINE_RECORDS = 9,	/* the eight parts, and one more where damage has cut a record in two */
-	WIRE_VALUE_POWER = 128,		/* digits 128 .. 159: near a power of two */
-	WIRE_VALUE_WIDE = 254,		/* five digits follow */
+	WIRE_MACHINE_RECORDS =
+		9, /* the eight parts, and one more where damage has cut a record in two */
+	WIRE_VALUE_POWER = 128, /* digits 128 .. 159: near a power of two */
+	WIRE_VALUE_WIDE = 254,	/* five digits follow */
 	WIRE_MAX_SLOT_CLASS = 12,
-	WIRE_SLOT_CHECK = 0x5a,		/* follows the class, xored: no other damaged record passes for this one */
+	WIRE_SLOT_CHECK =
+		0x5a, /* follows the class, xored: no other damaged record passes for this one */
 };
 
 enum wire_part {
-	PART_CONSTANTS, PART_TUNABLES, PART_MEMORY, PART_RESERVED, PART_DISTANCES, PART_CPU_NODES, PART_SLOTS,
+	PART_CONSTANTS,
+	PART_TUNABLES,
+	PART_MEMORY,
+	PART_RESERVED,
+	PART_DISTANCES,
+	PART_CPU_NODES,
+	PART_SLOTS,
 	PART_MOVABLE,
 };
 
@@ -69,9 +80,9 @@ static inline uint32_t wire_get_value(struct wire_in *in)
 
 struct wire_out {
 	uint8_t *bytes;
-	size_t size, length;	/* length may pass size: then bytes were not written */
-	size_t record;		/* where the digits of this record begin */
-	size_t significant;	/* end of the last digit that is not 0: zeros behind it are left out */
+	size_t size, length; /* length may pass size: then bytes were not written */
+	size_t record;	     /* where the digits of this record begin */
+	size_t significant;  /* end of the last digit that is not 0: zeros behind it are left out */
 };
 
 void wire_begin(struct wire_out *out, uint8_t kind);
@@ -80,7 +91,10 @@ void wire_put_pfn(struct wire_out *out, uint64_t pfn);
 void wire_put_value(struct wire_out *out, uint32_t value);
 void wire_end(struct wire_out *out);
 
-/* The header: machine_fold() of what the records say; of the default machine where they say nothing. */
+/*
+ * The header: machine_fold() of what the records say; of the default machine where they say
+ * nothing.
+ */
 void wire_get_machine(struct machine *m, const struct wire_in parts[WIRE_MACHINE_PARTS]);
 void wire_put_machine(struct wire_out *out, const struct machine *m);
 

@@ -1,8 +1,10 @@
 /*
- * The machine's part of the wire form: seven records, each complete in itself, so that damage to one costs one aspect.
+ * The machine's part of the wire form: seven records, each complete in itself, so that damage to
+ * one costs one aspect.
  *
- * What a record holds is read into the machine as it comes, and machine_fold() makes a possible machine of it. A valid
- * machine that machine_has_wire_form() is not changed by folding, so it survives the way there and back.
+ * What a record holds is read into the machine as it comes, and machine_fold() makes a possible
+ * machine of it. A valid machine that machine_has_wire_form() is not changed by folding, so it
+ * survives the way there and back.
  */
 #include "program/wire.h"
 
@@ -54,7 +56,8 @@ void wire_put_value(struct wire_out *out, uint32_t value)
 {
 	uint32_t delta;
 
-	if (value < WIRE_VALUE_POWER || (value >= WIRE_VALUE_POWER + 32 && value < WIRE_VALUE_WIDE)) {
+	if (value < WIRE_VALUE_POWER ||
+	    (value >= WIRE_VALUE_POWER + 32 && value < WIRE_VALUE_WIDE)) {
 		wire_put(out, value);
 		return;
 	}
@@ -131,7 +134,9 @@ static void get_distances(struct machine *m, struct wire_in in)
 		for (uint32_t b = 0; b < m->nr_nodes; b++) {
 			uint32_t farther = a == b ? 0 : wire_get(&in);
 
-			m->distance[a][b] = (uint8_t)(10 + farther > MACHINE_FARTHEST ? MACHINE_FARTHEST : 10 + farther);
+			m->distance[a][b] =
+				(uint8_t)(10 + farther > MACHINE_FARTHEST ? MACHINE_FARTHEST
+									  : 10 + farther);
 		}
 }
 
@@ -196,7 +201,8 @@ static void put_tunables(struct wire_out *out, const struct machine *m)
 	wire_end(out);
 }
 
-static void put_ranges(struct wire_out *out, enum wire_part part, const struct machine_range *ranges, uint32_t nr)
+static void put_ranges(struct wire_out *out, enum wire_part part,
+		       const struct machine_range *ranges, uint32_t nr)
 {
 	wire_begin(out, (uint8_t)(WIRE_MACHINE + part));
 	for (uint32_t i = 0; i < nr; i++) {

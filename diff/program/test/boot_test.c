@@ -1,6 +1,6 @@
 /*
- * The seven captured boots: the machine that is made of the log must have the zones that the kernel itself shows in
- * zoneinfo: where each begins, what it spans, what is present (facts 2 and 21).
+ * The seven captured boots: the machine that is made of the log must have the zones that the kernel
+ * itself shows in zoneinfo: where each begins, what it spans, what is present (facts 2 and 21).
  */
 #include <stdlib.h>
 
@@ -13,7 +13,8 @@ struct zone_size {
 
 static const char *const zone_names[MACHINE_NR_ZONES] = { "DMA", "DMA32", "Normal", "Movable" };
 
-static void zone_borders(const struct machine *m, uint32_t node, uint32_t zone, uint64_t *low, uint64_t *high)
+static void zone_borders(const struct machine *m, uint32_t node, uint32_t zone, uint64_t *low,
+			 uint64_t *high)
 {
 	const uint64_t lows[] = { 0, m->dma_end, m->dma32_end, m->movable_start[node] };
 	const uint64_t highs[] = { m->dma_end, m->dma32_end, UINT64_MAX, UINT64_MAX };
@@ -27,7 +28,10 @@ static void zone_borders(const struct machine *m, uint32_t node, uint32_t zone, 
 		*high = movable;
 }
 
-/* Facts 2, "Zone sizing": a zone spans the node's range cut to the zone's; present is what of that is memory. */
+/*
+ * Facts 2, "Zone sizing": a zone spans the node's range cut to the zone's; present is what of that
+ * is memory.
+ */
 static struct zone_size size_of_zone(const struct machine *m, uint32_t node, uint32_t zone)
 {
 	struct zone_size size = { 0, 0, 0 };
@@ -44,7 +48,8 @@ static struct zone_size size_of_zone(const struct machine *m, uint32_t node, uin
 		for (uint64_t pfn = range->start; pfn < range->end; pfn++)
 			size.present += pfn >= low && pfn < high;
 	}
-	uint64_t start = node_start > low ? node_start : low, end = node_end < high ? node_end : high;
+	uint64_t start = node_start > low ? node_start : low,
+		 end = node_end < high ? node_end : high;
 
 	if (start < end) {
 		size.start = start;
@@ -61,10 +66,12 @@ static uint32_t zone_index(const char *name)
 	return MACHINE_NR_ZONES;
 }
 
-/* Reads zoneinfo beside the log and compares each zone in it. Returns how many zones were compared. */
+/*
+ * Reads zoneinfo beside the log and compares each zone in it. Returns how many zones were compared.
+ */
 static unsigned int compare_zones(const struct machine *m, const char *dir)
 {
-	char path[256], line[256], name[32];
+	char path[512], line[256], name[32];
 	unsigned int node = 0, zones = 0;
 	unsigned long long value;
 	struct zone_size expect = { 0, 0, 0 };
@@ -123,8 +130,10 @@ TEST(one_node_of_128_megabytes)
 {
 	struct machine m = booted("a-1n1c-128m", 1, 1);
 
-	/* facts 20.2: DMA is 4095 pages from 1, of which 3998 are present; DMA32 has 28640, less a page each time the
-	 * firmware takes more: here its table begins at 0x7fdd000 */
+	/*
+	 * facts 20.2: DMA is 4095 pages from 1, of which 3998 are present; DMA32 has 28640, less a
+	 * page each time the firmware takes more: here its table begins at 0x7fdd000
+	 */
 	EXPECT_EQ(m.memory[0].start, 1);
 	EXPECT_EQ(m.memory[0].end, 159);
 	EXPECT_EQ(m.memory[1].start, 256);
@@ -143,7 +152,10 @@ TEST(two_nodes_with_two_CPUs_each)
 TEST(four_nodes_with_asymmetric_distances)
 {
 	static const uint8_t distances[4][4] = {
-		{ 10, 12, 20, 40 }, { 15, 10, 17, 21 }, { 22, 19, 10, 11 }, { 36, 31, 14, 10 },
+		{ 10, 12, 20, 40 },
+		{ 15, 10, 17, 21 },
+		{ 22, 19, 10, 11 },
+		{ 36, 31, 14, 10 },
 	};
 	struct machine m = booted("c-4n4c-6g-asym", 4, 4);
 
@@ -164,7 +176,7 @@ TEST(kernelcore_makes_a_Movable_zone)
 {
 	struct machine m = booted("e1-2n-kernelcore256M", 2, 4);
 
-	EXPECT_EQ(m.movable_start[0], 33792);	/* facts 20.23 */
+	EXPECT_EQ(m.movable_start[0], 33792); /* facts 20.23 */
 	EXPECT_EQ(m.movable_start[1], 163840);
 }
 

@@ -1,4 +1,7 @@
-/* The generator, the mutator and cross-over: valid, repeatable, different from each other, at the level they aim at. */
+/*
+ * The generator, the mutator and cross-over: valid, repeatable, different from each other, at the
+ * level they aim at.
+ */
 #include <stdlib.h>
 
 #include "program/internal.h"
@@ -82,7 +85,9 @@ TEST(every_operation_occurs_and_misuse_only_where_it_is_wanted)
 				seen |= UINT64_C(1) << p.ops[k].code;
 		}
 		/* nop is never generated */
-		EXPECT_EQ(seen, (misuse ? UINT64_C(1) << OP_COUNT : UINT64_C(1) << OP_FREE_WRONG_ORDER) - 2);
+		EXPECT_EQ(seen,
+			  (misuse ? UINT64_C(1) << OP_COUNT : UINT64_C(1) << OP_FREE_WRONG_ORDER) -
+				  2);
 		program_free(&p);
 		generator_destroy(g);
 	}
@@ -94,7 +99,8 @@ TEST(capabilities_and_a_given_machine_are_respected)
 	struct machine m;
 	struct text_error error;
 	struct program p;
-	uint64_t judges = 1u << OP_FILL | 1u << OP_VERIFY | 1u << OP_CHECK | 1u << OP_DUMP, seen = 0;
+	uint64_t judges = 1u << OP_FILL | 1u << OP_VERIFY | 1u << OP_CHECK | 1u << OP_DUMP,
+		 seen = 0;
 
 	EXPECT(machine_parse_line(&m, "nodes=2 cpus=2 pages=256", &error));
 	options.machine = &m;
@@ -133,8 +139,8 @@ TEST(most_allocations_are_small_and_all_orders_occur)
 			all++;
 		}
 	}
-	printf("       order 0: %.1f %%, above the top order: %.2f %%\n", 100.0 * (double)orders[0] / (double)all,
-	       100.0 * (double)above / (double)all);
+	printf("       order 0: %.1f %%, above the top order: %.2f %%\n",
+	       100.0 * (double)orders[0] / (double)all, 100.0 * (double)above / (double)all);
 	EXPECT(orders[0] * 100 > all * 50 && orders[0] * 100 < all * 75);
 	for (int order = 0; order <= MACHINE_HIGHEST_ORDER; order++)
 		EXPECT(orders[order] > 0);
@@ -162,7 +168,7 @@ TEST(mutants_and_crosses_are_valid_and_differ)
 		valid(&p);
 		changed += !program_equal(&p, &copy);
 		program_mutate(&copy, i);
-		EXPECT(program_equal(&p, &copy));	/* the same seed, the same mutant */
+		EXPECT(program_equal(&p, &copy)); /* the same seed, the same mutant */
 		EXPECT(generator_next(g, &q));
 		program_cross(&copy, &q, i);
 		valid(&copy);
@@ -195,8 +201,8 @@ TEST(mutation_of_nothing_and_of_much_goes_well)
 }
 
 /*
- * A machine of one number: an allocation succeeds while enough pages are free. Fragmentation and marks come on top in a
- * real target, so the bar of 10 % no-ops is set lower here.
+ * A machine of one number: an allocation succeeds while enough pages are free. Fragmentation and
+ * marks come on top in a real target, so the bar of 10 % no-ops is set lower here.
  */
 TEST(few_operations_meet_a_dead_block)
 {
@@ -226,7 +232,8 @@ TEST(few_operations_meet_a_dead_block)
 			all++;
 			if (has_handle && failed[op->handle])
 				uses++;
-			else if (has_handle && replay.handles[op->handle].refs == 0 && op->code != OP_SPLIT_PAGE)
+			else if (has_handle && replay.handles[op->handle].refs == 0 &&
+				 op->code != OP_SPLIT_PAGE)
 				free_pages += before;
 			for (uint32_t n = 0; n < op->nr_results; n++)
 				failed[op->first_result + n] = has_handle && failed[op->handle];
@@ -234,7 +241,8 @@ TEST(few_operations_meet_a_dead_block)
 				continue;
 			uint64_t size = 1u << op->order;
 
-			failed[op->first_result] = op->order > p.machine.top_order || size > free_pages;
+			failed[op->first_result] =
+				op->order > p.machine.top_order || size > free_pages;
 			free_pages -= failed[op->first_result] ? 0 : size;
 		}
 		program_free(&replay);

@@ -37,7 +37,7 @@ TEST(a_line_that_names_nothing_is_the_default_machine)
 	EXPECT_EQ(m.max_pfn, 512);
 	EXPECT_EQ(m.pageblock_order, 4);
 	EXPECT_EQ(m.top_order, 6);
-	EXPECT_EQ(m.memory[0].start, 1);	/* pfn 0 is never memory */
+	EXPECT_EQ(m.memory[0].start, 1); /* pfn 0 is never memory */
 }
 
 TEST(pages_and_nodes_divide_memory_evenly)
@@ -62,10 +62,11 @@ TEST(pages_and_nodes_divide_memory_evenly)
 
 TEST(every_key_is_read)
 {
-	struct machine m = parsed("profile=linux-6.1 thp=on checks=debug nodes=2 cpus=2 memory=16-512@1,512-1024@0 "
-				  "reserved=20-30,600-610 dma_end=64 dma32_end=256 pageblock_order=5 top_order=6 "
-				  "section=128 distances=10/15,30/10 cpu_nodes=1,0 movable=768@0 min_free_kbytes=64 "
-				  "high=12 batch=3 scale=20 boost_factor=0 ratios=100/50/16/0 percpu=2");
+	struct machine m = parsed(
+		"profile=linux-6.1 thp=on checks=debug nodes=2 cpus=2 memory=16-512@1,512-1024@0 "
+		"reserved=20-30,600-610 dma_end=64 dma32_end=256 pageblock_order=5 top_order=6 "
+		"section=128 distances=10/15,30/10 cpu_nodes=1,0 movable=768@0 min_free_kbytes=64 "
+		"high=12 batch=3 scale=20 boost_factor=0 ratios=100/50/16/0 percpu=2");
 
 	EXPECT_EQ(m.thp, 1);
 	EXPECT_EQ(m.checks, CHECKS_DEBUG);
@@ -143,7 +144,8 @@ TEST(a_malformed_machine_is_refused_at_its_place)
 
 TEST(a_machine_file_holds_a_key_a_line)
 {
-	struct machine m = parsed("lostbuddy-machine 1\n# two nodes\nnodes=2\ncpus=2   # one each\n\npages=1024\n");
+	struct machine m = parsed(
+		"lostbuddy-machine 1\n# two nodes\nnodes=2\ncpus=2   # one each\n\npages=1024\n");
 	struct machine line = parsed("nodes=2 cpus=2 pages=1024"), bad;
 	struct text_error error;
 
@@ -181,7 +183,8 @@ TEST(random_machines_exist_and_survive_printing)
 		size_t length = machine_print_line(&m, text, sizeof(text));
 
 		EXPECT_EQ(length, strlen(text));
-		if (!EXPECT(machine_parse_line(&back, text, &error)) || !EXPECT(machine_equal(&m, &back))) {
+		if (!EXPECT(machine_parse_line(&back, text, &error)) ||
+		    !EXPECT(machine_equal(&m, &back))) {
 			fprintf(stderr, "  %s\n  %s\n", text, error.what);
 			return;
 		}
@@ -193,7 +196,8 @@ TEST(random_machines_have_every_shape)
 	struct random r = random_stream(11, 0);
 	struct machine m;
 	unsigned int nodes[5] = { 0 }, cpus[9] = { 0 }, top[11] = { 0 }, pageblock[11] = { 0 };
-	unsigned int holes = 0, reserved = 0, movable = 0, memoryless = 0, asymmetric = 0, no_dma = 0, dma_only = 0;
+	unsigned int holes = 0, reserved = 0, movable = 0, memoryless = 0, asymmetric = 0,
+		     no_dma = 0, dma_only = 0;
 
 	for (int i = 0; i < 5000; i++) {
 		uint64_t with_memory = 0;
@@ -221,7 +225,8 @@ TEST(random_machines_have_every_shape)
 		EXPECT(cpus[n] > 100);
 	for (int order = 4; order <= 10; order++)
 		EXPECT(top[order] > 10 && pageblock[order] > 5);
-	EXPECT(holes > 100 && reserved > 500 && movable > 100 && memoryless > 50 && asymmetric > 100);
+	EXPECT(holes > 100 && reserved > 500 && movable > 100 && memoryless > 50 &&
+	       asymmetric > 100);
 	EXPECT(no_dma > 100 && dma_only > 100);
 }
 

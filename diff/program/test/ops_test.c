@@ -10,7 +10,8 @@ static struct handle_state state_of(uint8_t order, uint8_t compound, uint8_t ref
 }
 
 /* The handle after the operation is as expected, and so many handles are bound. */
-static void after(struct op op, struct handle_state before, struct handle_state expect, uint32_t results)
+static void after(struct op op, struct handle_state before, struct handle_state expect,
+		  uint32_t results)
 {
 	struct handle_state state = before, born;
 
@@ -35,10 +36,10 @@ TEST(an_allocation_is_born_with_one_reference)
 	EXPECT_EQ(born.order, 3);
 	EXPECT_EQ(born.compound, 0);
 	EXPECT_EQ(born.refs, 1);
-	op.gfp |= 0x40000;	/* COMP */
+	op.gfp |= 0x40000; /* COMP */
 	handle_after(&op, NULL, &born);
 	EXPECT_EQ(born.compound, 1);
-	op.order = 0;		/* a single page is not compound */
+	op.order = 0; /* a single page is not compound */
 	handle_after(&op, NULL, &born);
 	EXPECT_EQ(born.compound, 0);
 }
@@ -52,7 +53,7 @@ TEST(from_NMI_everything_that_allocates_or_frees_is_refused)
 
 	EXPECT(op_is_refused(&op, NULL));
 	EXPECT_EQ(handle_after(&op, NULL, &born), 1);
-	EXPECT_EQ(born.refs, 0);	/* its handle is born dead */
+	EXPECT_EQ(born.refs, 0); /* its handle is born dead */
 	refused(release, live);
 	EXPECT(!op_is_refused(&look, &live));
 }
@@ -76,7 +77,7 @@ TEST(references_go_up_to_eight_and_down_where_nothing_is_lost)
 	after(get, state_of(2, PLAIN, 7), state_of(2, PLAIN, 8), 0);
 	refused(get, state_of(2, PLAIN, 8));
 	after(put, state_of(2, PLAIN, 2), state_of(2, PLAIN, 1), 0);
-	refused(put, state_of(2, PLAIN, 1));	/* it would free the first page and lose three */
+	refused(put, state_of(2, PLAIN, 1)); /* it would free the first page and lose three */
 	after(put, state_of(2, COMPOUND, 1), state_of(2, COMPOUND, 0), 0);
 	after(put, state_of(0, PLAIN, 1), state_of(0, PLAIN, 0), 0);
 }
@@ -93,7 +94,7 @@ TEST(splitting_binds_a_handle_a_page)
 	refused(op, state_of(3, COMPOUND, 1));
 	refused(op, state_of(0, PLAIN, 1));
 	refused(op, state_of(3, PLAIN, 2));
-	refused(op, state_of(11, PLAIN, 1));	/* no machine hands out so large a block */
+	refused(op, state_of(11, PLAIN, 1)); /* no machine hands out so large a block */
 }
 
 TEST(a_wrong_order_is_carried_out_only_where_it_is_lower)
@@ -114,7 +115,7 @@ TEST(other_misuse_changes_no_handle)
 
 	refused(tail, state_of(3, PLAIN, 1));
 	refused(twice, state_of(3, PLAIN, 0));
-	refused(mapping, state_of(2, COMPOUND, 1));	/* page 5 modulo 4 is a tail */
+	refused(mapping, state_of(2, COMPOUND, 1)); /* page 5 modulo 4 is a tail */
 	mapping.page = 4;
 	EXPECT(!op_is_refused(&mapping, &(struct handle_state){ 2, 1, 1 }));
 	after(mapping, state_of(2, COMPOUND, 1), state_of(2, COMPOUND, 1), 0);
@@ -127,16 +128,23 @@ TEST(tunables_have_ranges)
 		uint32_t value;
 		bool refused;
 	} cases[] = {
-		{ SYSCTL_MIN_FREE_KBYTES, 0, false }, { SYSCTL_MIN_FREE_KBYTES, 0x7fffffff, false },
-		{ SYSCTL_MIN_FREE_KBYTES, 0x80000000, true }, { SYSCTL_WATERMARK_SCALE_FACTOR, 0, true },
-		{ SYSCTL_WATERMARK_SCALE_FACTOR, 1, false }, { SYSCTL_WATERMARK_SCALE_FACTOR, 3000, false },
-		{ SYSCTL_WATERMARK_SCALE_FACTOR, 3001, true }, { SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 0, false },
+		{ SYSCTL_MIN_FREE_KBYTES, 0, false },
+		{ SYSCTL_MIN_FREE_KBYTES, 0x7fffffff, false },
+		{ SYSCTL_MIN_FREE_KBYTES, 0x80000000, true },
+		{ SYSCTL_WATERMARK_SCALE_FACTOR, 0, true },
+		{ SYSCTL_WATERMARK_SCALE_FACTOR, 1, false },
+		{ SYSCTL_WATERMARK_SCALE_FACTOR, 3000, false },
+		{ SYSCTL_WATERMARK_SCALE_FACTOR, 3001, true },
+		{ SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 0, false },
 		{ SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 7, true },
-		{ SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 8, false }, { SYSCTL_LOWMEM_RESERVE_RATIO_DMA, 0, false },
+		{ SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 8, false },
+		{ SYSCTL_LOWMEM_RESERVE_RATIO_DMA, 0, false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct op op = { .code = OP_SYSCTL, .name = cases[i].name, .value = cases[i].value };
+		struct op op = { .code = OP_SYSCTL,
+				 .name = cases[i].name,
+				 .value = cases[i].value };
 
 		EXPECT_EQ(op_is_refused(&op, NULL), cases[i].refused);
 	}
@@ -147,14 +155,15 @@ TEST(appending_keeps_the_invariants)
 	struct program p;
 	char why[256];
 	struct op alloc = { .code = OP_ALLOC_PAGES, .order = 2, .gfp = 0xcc0, .node = NODE_NONE };
-	struct op release = { .code = OP_FREE_PAGES, .handle = 0 }, again = { .code = OP_DOUBLE_FREE, .handle = 0 };
+	struct op release = { .code = OP_FREE_PAGES, .handle = 0 },
+		  again = { .code = OP_DOUBLE_FREE, .handle = 0 };
 	struct op wrong = { .code = OP_FREE_PAGES, .cpu = 1 };
 
 	program_init(&p);
-	EXPECT(!program_append(&p, &release));	/* P2: nothing is bound yet */
+	EXPECT(!program_append(&p, &release)); /* P2: nothing is bound yet */
 	EXPECT(program_append(&p, &alloc));
-	EXPECT(!program_append(&p, &again));	/* P2: it is live */
-	EXPECT(!program_append(&p, &wrong));	/* P3: there is one CPU */
+	EXPECT(!program_append(&p, &again)); /* P2: it is live */
+	EXPECT(!program_append(&p, &wrong)); /* P3: there is one CPU */
 	EXPECT(program_append(&p, &release));
 	EXPECT(!program_append(&p, &release));
 	EXPECT(program_append(&p, &again));
@@ -187,13 +196,15 @@ TEST(rebuilding_follows_handles_through)
 	struct program p;
 	char why[256];
 	struct op alloc = { .code = OP_ALLOC_PAGES, .order = 2, .gfp = 0xcc0, .node = NODE_NONE };
-	struct op split = { .code = OP_SPLIT_PAGE, .handle = 0 }, release = { .code = OP_FREE_PAGES, .handle = 1 };
+	struct op split = { .code = OP_SPLIT_PAGE, .handle = 0 },
+		  release = { .code = OP_FREE_PAGES, .handle = 1 };
 	bool keep[5] = { true, false, true, true, true };
 
 	program_init(&p);
 	EXPECT(program_append(&p, &alloc));
 	alloc.order = 1;
-	EXPECT(program_append(&p, &alloc) && program_append(&p, &split) && program_append(&p, &release));
+	EXPECT(program_append(&p, &alloc) && program_append(&p, &split) &&
+	       program_append(&p, &release));
 	release.handle = 3;
 	EXPECT(program_append(&p, &release));
 	EXPECT_EQ(program_rebuild(&p, keep), 1);
@@ -201,12 +212,12 @@ TEST(rebuilding_follows_handles_through)
 	EXPECT_EQ(p.nr_ops, 3);
 	EXPECT_EQ(p.ops[1].first_result, 1);
 	EXPECT_EQ(p.ops[2].handle, 2);
-	p.ops[0].order = 1;	/* now the split binds two pages: p1 and p2 */
+	p.ops[0].order = 1; /* now the split binds two pages: p1 and p2 */
 	EXPECT_EQ(program_rebuild(&p, NULL), 0);
 	EXPECT(program_check(&p, why));
 	EXPECT_EQ(p.nr_handles, 3);
 	p.machine.nr_cpus = 1;
-	p.ops[0].cpu = 9;	/* folded */
+	p.ops[0].cpu = 9; /* folded */
 	EXPECT_EQ(program_rebuild(&p, NULL), 0);
 	EXPECT_EQ(p.ops[0].cpu, 0);
 	program_free(&p);
@@ -221,7 +232,8 @@ TEST(the_reference_page_names_every_operation)
 		EXPECT(strstr(text, op_info[i].name) != NULL);
 	for (int i = 0; i < SYSCTL_COUNT; i++)
 		EXPECT(strstr(text, sysctl_names[i]) != NULL);
-	EXPECT(strstr(text, "pN = alloc_pages(order=N, gfp=MASK, [node=N], [nodemask=0xN])") != NULL);
+	EXPECT(strstr(text, "pN = alloc_pages(order=N, gfp=MASK, [node=N], [nodemask=0xN])") !=
+	       NULL);
 	EXPECT(strstr(text, "pA..pB = split_page(p0)") != NULL);
 }
 
@@ -232,11 +244,23 @@ TEST(gfp_names_are_the_numbers_of_the_facts)
 		uint32_t gfp;
 		const char *text;
 	} cases[] = {
-		{ 0xcc0, "KERNEL" }, { 0xa20, "ATOMIC" }, { 0x800, "NOWAIT" }, { 0xc00, "NOIO" }, { 0xc40, "NOFS" },
-		{ 0x100cc0, "USER" }, { 0x100cc2, "HIGHUSER" }, { 0x100cca, "HIGHUSER_MOVABLE" },
-		{ 0x400cc0, "KERNEL_ACCOUNT" }, { 0x1c20ca, "TRANSHUGE_LIGHT" }, { 0x1c24ca, "TRANSHUGE" },
-		{ 0xdc0, "KERNEL|ZERO" }, { 0xcd1, "KERNEL|DMA|RECLAIMABLE" }, { 0x200, "ATOMIC_BIT" }, { 0, "0x0" },
-		{ 0x40000000, "0x40000000" }, { 0x240cc0, "KERNEL|COMP|THISNODE" },
+		{ 0xcc0, "KERNEL" },
+		{ 0xa20, "ATOMIC" },
+		{ 0x800, "NOWAIT" },
+		{ 0xc00, "NOIO" },
+		{ 0xc40, "NOFS" },
+		{ 0x100cc0, "USER" },
+		{ 0x100cc2, "HIGHUSER" },
+		{ 0x100cca, "HIGHUSER_MOVABLE" },
+		{ 0x400cc0, "KERNEL_ACCOUNT" },
+		{ 0x1c20ca, "TRANSHUGE_LIGHT" },
+		{ 0x1c24ca, "TRANSHUGE" },
+		{ 0xdc0, "KERNEL|ZERO" },
+		{ 0xcd1, "KERNEL|DMA|RECLAIMABLE" },
+		{ 0x200, "ATOMIC_BIT" },
+		{ 0, "0x0" },
+		{ 0x40000000, "0x40000000" },
+		{ 0x240cc0, "KERNEL|COMP|THISNODE" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -47,23 +47,25 @@ static void refused(const char *lines, unsigned int line, unsigned int column, c
 
 TEST(a_canonical_program_prints_as_it_was)
 {
-	const char *text = "lostbuddy 1\n"
-			   "machine nodes=2 cpus=4 pages=2048 dma_end=512\n"
-			   "p0 = alloc_pages(order=3, gfp=KERNEL|ZERO, node=1, nodemask=0x2)  -> pfn 1032\n"
-			   "p1 = alloc_pages(order=1, gfp=ATOMIC) @cpu2/irq+memalloc (fail_nth: 1)  -> ENOMEM injected\n"
-			   "p2 = alloc_page(gfp=HIGHUSER_MOVABLE) @cpu0+noio+nofs\n"
-			   "p3..p10 = split_page(p0) @cpu3\n"
-			   "free_pages(p1)\n"
-			   "double_free(p1)  -> refused double-free\n"
-			   "translate(p2, page=3)\n"
-			   "fill(p2, value=170)\n"
-			   "sysctl(name=min_free_kbytes, value=64)\n"
-			   "run_kswapd(node=1)\n"
-			   "run_kswapd()\n"
-			   "drain_local_pages() @cpu1/softirq\n"
-			   "free_wrong_order(p2, order=0)\n"
-			   "advance(value=4294967295) @cpu0/nmi\n"
-			   "check()  -> ! buddy.unmerged pfn 1032 order 3\n";
+	const char *text =
+		"lostbuddy 1\n"
+		"machine nodes=2 cpus=4 pages=2048 dma_end=512\n"
+		"p0 = alloc_pages(order=3, gfp=KERNEL|ZERO, node=1, nodemask=0x2)  -> pfn 1032\n"
+		"p1 = alloc_pages(order=1, gfp=ATOMIC) @cpu2/irq+memalloc (fail_nth: 1)  -> ENOMEM "
+		"injected\n"
+		"p2 = alloc_page(gfp=HIGHUSER_MOVABLE) @cpu0+noio+nofs\n"
+		"p3..p10 = split_page(p0) @cpu3\n"
+		"free_pages(p1)\n"
+		"double_free(p1)  -> refused double-free\n"
+		"translate(p2, page=3)\n"
+		"fill(p2, value=170)\n"
+		"sysctl(name=min_free_kbytes, value=64)\n"
+		"run_kswapd(node=1)\n"
+		"run_kswapd()\n"
+		"drain_local_pages() @cpu1/softirq\n"
+		"free_wrong_order(p2, order=0)\n"
+		"advance(value=4294967295) @cpu0/nmi\n"
+		"check()  -> ! buddy.unmerged pfn 1032 order 3\n";
 
 	prints(text, text);
 }
@@ -73,9 +75,11 @@ TEST(handles_are_numbered_anew_and_blanks_and_comments_go)
 	prints("# first\n\nlostbuddy 1 # the language\n\tmachine\n"
 	       "p18446744073709551615=alloc_page( gfp = KERNEL )   # largest name\n",
 	       "lostbuddy 1\nmachine\np0 = alloc_page(gfp=KERNEL)\n");
-	prints("lostbuddy 1\nmachine\np7 = alloc_page(gfp=0xcc0) @cpu0/task # seven\n  p3=alloc_pages(gfp=KERNEL|"
+	prints("lostbuddy 1\nmachine\np7 = alloc_page(gfp=0xcc0) @cpu0/task # seven\n  "
+	       "p3=alloc_pages(gfp=KERNEL|"
 	       "0x100,order=0x1)->pfn 5\n\nput_page( p7 )\n",
-	       "lostbuddy 1\nmachine\np0 = alloc_page(gfp=KERNEL)\np1 = alloc_pages(order=1, gfp=KERNEL|ZERO)  -> pfn 5\n"
+	       "lostbuddy 1\nmachine\np0 = alloc_page(gfp=KERNEL)\np1 = alloc_pages(order=1, "
+	       "gfp=KERNEL|ZERO)  -> pfn 5\n"
 	       "put_page(p0)\n");
 }
 
@@ -87,55 +91,75 @@ TEST(a_program_without_a_machine_has_the_default_one)
 
 TEST(repeats_are_expanded_and_their_handles_are_new_each_turn)
 {
-	prints("lostbuddy 1\nmachine\np5 = alloc_page(gfp=NOWAIT)\nrepeat 2 {\n  p1 = alloc_page(gfp=KERNEL)\n"
-	       "  repeat 2 {\n    p2 = alloc_page(gfp=ATOMIC)\n    put_page(p2)\n  }\n  free_pages(p1)\n}\nfree_pages(p5)\n"
+	prints("lostbuddy 1\nmachine\np5 = alloc_page(gfp=NOWAIT)\nrepeat 2 {\n  p1 = "
+	       "alloc_page(gfp=KERNEL)\n"
+	       "  repeat 2 {\n    p2 = alloc_page(gfp=ATOMIC)\n    put_page(p2)\n  }\n  "
+	       "free_pages(p1)\n}\nfree_pages(p5)\n"
 	       "double_free(p2)\n",
 	       "lostbuddy 1\nmachine\n"
 	       "p0 = alloc_page(gfp=NOWAIT)\n"
-	       "p1 = alloc_page(gfp=KERNEL)\np2 = alloc_page(gfp=ATOMIC)\nput_page(p2)\np3 = alloc_page(gfp=ATOMIC)\n"
+	       "p1 = alloc_page(gfp=KERNEL)\np2 = alloc_page(gfp=ATOMIC)\nput_page(p2)\np3 = "
+	       "alloc_page(gfp=ATOMIC)\n"
 	       "put_page(p3)\nfree_pages(p1)\n"
-	       "p4 = alloc_page(gfp=KERNEL)\np5 = alloc_page(gfp=ATOMIC)\nput_page(p5)\np6 = alloc_page(gfp=ATOMIC)\n"
+	       "p4 = alloc_page(gfp=KERNEL)\np5 = alloc_page(gfp=ATOMIC)\nput_page(p5)\np6 = "
+	       "alloc_page(gfp=ATOMIC)\n"
 	       "put_page(p6)\nfree_pages(p4)\n"
 	       "free_pages(p0)\ndouble_free(p6)\n");
 }
 
 TEST(errors_say_where_and_what_was_expected)
 {
-	refused("p0 = aloc_pages(order=0, gfp=KERNEL)\n", 3, 6, "unknown operation `aloc_pages`: is it `alloc_pages`?");
-	refused("frobnicate()\n", 3, 1, "unknown operation `frobnicate`: expected one such as alloc_pages");
-	refused("p0 = alloc_page(gfp=KERNAL)\n", 3, 21, "unknown gfp name `KERNAL`: is it `KERNEL`?");
-	refused("p0 = alloc_pages(gfp=KERNEL)\n", 3, 28, "alloc_pages needs the argument order=...");
+	refused("p0 = aloc_pages(order=0, gfp=KERNEL)\n", 3, 6,
+		"unknown operation `aloc_pages`: is it `alloc_pages`?");
+	refused("frobnicate()\n", 3, 1,
+		"unknown operation `frobnicate`: expected one such as alloc_pages");
+	refused("p0 = alloc_page(gfp=KERNAL)\n", 3, 21,
+		"unknown gfp name `KERNAL`: is it `KERNEL`?");
+	refused("p0 = alloc_pages(gfp=KERNEL)\n", 3, 28,
+		"alloc_pages needs the argument order=...");
 	refused("p0 = alloc_pages(order=16, gfp=KERNEL)\n", 3, 24,
 		"this number is too large: expected an order, at most 15");
-	refused("p0 = alloc_pages(order=0, order=1, gfp=KERNEL)\n", 3, 27, "the argument `order` is there twice");
-	refused("alloc_page(gfp=KERNEL)\n", 3, 1, "alloc_page binds one handle: expected `pN =` before it");
+	refused("p0 = alloc_pages(order=0, order=1, gfp=KERNEL)\n", 3, 27,
+		"the argument `order` is there twice");
+	refused("alloc_page(gfp=KERNEL)\n", 3, 1,
+		"alloc_page binds one handle: expected `pN =` before it");
 	refused("p0 = check()\n", 3, 1, "check gives no handle: expected none before it");
-	refused("free_pages(p0)\n", 3, 12, "p0 is not bound: expected a handle that a line above binds");
+	refused("free_pages(p0)\n", 3, 12,
+		"p0 is not bound: expected a handle that a line above binds");
 	refused("p0 = alloc_page(gfp=KERNEL)\nfree_pages(p0)\nfree_pages(p0)\n", 5, 12,
 		"p0 is dead, its last reference was dropped: expected a live handle");
 	refused("p0 = alloc_page(gfp=KERNEL)\ndouble_free(p0)\n", 4, 13,
 		"p0 is live: double_free needs a handle whose last reference was dropped");
-	refused("p0 = alloc_page(gfp=KERNEL)\np0 = alloc_page(gfp=KERNEL)\n", 4, 1, "p0 is bound already, by line 3");
+	refused("p0 = alloc_page(gfp=KERNEL)\np0 = alloc_page(gfp=KERNEL)\n", 4, 1,
+		"p0 is bound already, by line 3");
 	refused("p0 = alloc_pages(order=2, gfp=KERNEL)\np1..p3 = split_page(p0)\n", 4, 1,
 		"split_page binds 4 handles here: expected `pA..pB =` with so many before it");
 	refused("p0 = alloc_page(gfp=KERNEL)\np1 = split_page(p0)\n", 4, 1,
 		"this split_page is refused and binds nothing: expected no handles before it");
-	refused("p0 = alloc_page(gfp=KERNEL) @cpu2\n", 3, 30, "cpu2 is not there: expected one below 2");
+	refused("p0 = alloc_page(gfp=KERNEL) @cpu2\n", 3, 30,
+		"cpu2 is not there: expected one below 2");
 	refused("check() @node1\n", 3, 10, "expected a CPU such as @cpu0, found `node1`");
 	refused("check() @cpu0/softirqs\n", 3, 15, "unknown level `softirqs`: is it `softirq`?");
 	refused("check() @cpu0+nio\n", 3, 15, "unknown scope `nio`: is it `noio`?");
 	refused("run_kswapd(node=2)\n", 3, 17, "node 2 is not there: expected one below 2");
 	refused("p0 = alloc_pages(order=0, gfp=KERNEL, nodemask=4)\n", 3, 48,
 		"nodemask 0x4 names no node, or one that is not there: expected bits of 0x3");
-	refused("sysctl(name=min_free_kb, value=1)\n", 3, 13, "unknown tunable `min_free_kb`: is it `min_free_kbytes`?");
-	refused("check(order=1)\n", 3, 7, "check has no argument `order`: `show --language` lists what it has");
-	refused("check() -> \n", 3, 12, "expected what was observed after `->`: pfn N, an outcome, or ! and a rule");
-	refused("check() -> pfn x\n", 3, 16, "expected a page frame number, a number up to 18446744073709551615, found "
+	refused("sysctl(name=min_free_kb, value=1)\n", 3, 13,
+		"unknown tunable `min_free_kb`: is it `min_free_kbytes`?");
+	refused("check(order=1)\n", 3, 7,
+		"check has no argument `order`: `show --language` lists what it has");
+	refused("check() -> \n", 3, 12,
+		"expected what was observed after `->`: pfn N, an outcome, or ! and a rule");
+	refused("check() -> pfn x\n", 3, 16,
+		"expected a page frame number, a number up to 18446744073709551615, found "
 		"`x`");
-	refused("check() check()\n", 3, 9, "expected the end of the line after an operation, found `check`");
-	refused("repeat 2 {\ncheck()\n", 5, 1, "the text ends inside the `repeat` of line 3: expected `}`");
+	refused("check() check()\n", 3, 9,
+		"expected the end of the line after an operation, found `check`");
+	refused("repeat 2 {\ncheck()\n", 5, 1,
+		"the text ends inside the `repeat` of line 3: expected `}`");
 	refused("}\n", 3, 1, "`}` without a `repeat N {` above it");
-	refused("check()\nmachine nodes=1\n", 4, 1, "the machine is given once, before the first operation");
+	refused("check()\nmachine nodes=1\n", 4, 1,
+		"the machine is given once, before the first operation");
 	refused("repeat 1048576 {\nrepeat 1048576 {\n}\n}\n", 5, 1,
 		"the program is too long: more than 4194304 lines with its repeats");
 }
@@ -161,7 +185,8 @@ TEST(the_head_is_needed_and_has_a_version)
 
 TEST(repairing_drops_lines_and_counts_them)
 {
-	const char *text = "lostbuddy 1\nmachine cpus=2\np0 = alloc_page(gfp=KERNEL)\np1 = alloc_page(gfp=KERNLE)\n"
+	const char *text = "lostbuddy 1\nmachine cpus=2\np0 = alloc_page(gfp=KERNEL)\np1 = "
+			   "alloc_page(gfp=KERNLE)\n"
 			   "free_pages(p1)\nfree_pages(p0) @cpu7\nfree_pages(p0) @cpu1\nnonsense\n";
 	struct program p;
 	char why[256], printed[512];
@@ -170,7 +195,9 @@ TEST(repairing_drops_lines_and_counts_them)
 	EXPECT_EQ(program_parse_repairing(&p, text, strlen(text)), 4);
 	EXPECT(program_check(&p, why));
 	program_print(&p, printed, sizeof(printed));
-	EXPECT_STR(printed, "lostbuddy 1\nmachine cpus=2\np0 = alloc_page(gfp=KERNEL)\nfree_pages(p0) @cpu1\n");
+	EXPECT_STR(
+		printed,
+		"lostbuddy 1\nmachine cpus=2\np0 = alloc_page(gfp=KERNEL)\nfree_pages(p0) @cpu1\n");
 	program_free(&p);
 }
 
@@ -219,9 +246,11 @@ TEST(generated_programs_survive_the_text)
 		EXPECT(generator_next(g, &p));
 		size_t length = program_print(&p, text, sizeof(text));
 
-		if (!EXPECT(length < sizeof(text)) || !EXPECT(program_parse(&back, text, length, &error)) ||
+		if (!EXPECT(length < sizeof(text)) ||
+		    !EXPECT(program_parse(&back, text, length, &error)) ||
 		    !EXPECT(program_equal(&p, &back))) {
-			fprintf(stderr, "  program %d: %u:%u: %s\n", i, error.line, error.column, error.what);
+			fprintf(stderr, "  program %d: %u:%u: %s\n", i, error.line, error.column,
+				error.what);
 			break;
 		}
 	}
@@ -230,7 +259,10 @@ TEST(generated_programs_survive_the_text)
 	generator_destroy(g);
 }
 
-/* Texts with holes, swaps and foreign bytes: refused or read, never worse; repairing gives a program every time. */
+/*
+ * Texts with holes, swaps and foreign bytes: refused or read, never worse; repairing gives a
+ * program every time.
+ */
 TEST(damaged_texts_are_refused_or_repaired)
 {
 	struct generator_options options = { .seed = 22, .misuse = true, .nr_ops = 30 };
@@ -276,7 +308,8 @@ TEST(every_seed_is_read_and_is_wire_able)
 	for (; list && fgets(path, sizeof(path), list); seeds++) {
 		path[strcspn(path, "\n")] = '\0';
 		if (!EXPECT(program_read_file(&p, path, &error))) {
-			fprintf(stderr, "  %s:%u:%u: %s\n", path, error.line, error.column, error.what);
+			fprintf(stderr, "  %s:%u:%u: %s\n", path, error.line, error.column,
+				error.what);
 			continue;
 		}
 		EXPECT(program_check(&p, why));
@@ -290,7 +323,7 @@ TEST(every_seed_is_read_and_is_wire_able)
 	if (list)
 		pclose(list);
 	EXPECT(seeds >= 20);
-	EXPECT_EQ(seen, (UINT64_C(1) << OP_COUNT) - 1);	/* every operation is in some seed */
+	EXPECT_EQ(seen, (UINT64_C(1) << OP_COUNT) - 1); /* every operation is in some seed */
 	program_free(&p);
 	program_free(&back);
 }

@@ -29,10 +29,14 @@ TEST(no_bytes_are_the_empty_program_on_the_default_machine)
 	program_free(&p);
 }
 
-/* 0x81 alloc_pages, 0x86 __free_pages, 0x97 double_free; a short record reads as zeros, what is too long is ignored. */
+/*
+ * 0x81 alloc_pages, 0x86 __free_pages, 0x97 double_free; a short record reads as zeros, what is too
+ * long is ignored.
+ */
 TEST(records_mean_what_the_table_says)
 {
-	static const uint8_t text[] = "\x81\n\x81\0\x02\x03\x02\0\0\0surplus\n\x86\0\x02\n\x97\0\x02\n\x86\0\x02\n\x86\n";
+	static const uint8_t text[] =
+		"\x81\n\x81\0\x02\x03\x02\0\0\0surplus\n\x86\0\x02\n\x97\0\x02\n\x86\0\x02\n\x86\n";
 	struct program p = decoded(text, sizeof(text) - 1);
 
 	/* p0 in slot 0: order 0, KERNEL; p1 in slot 2: order 3, third mask (NOWAIT) */
@@ -44,17 +48,22 @@ TEST(records_mean_what_the_table_says)
 	EXPECT_EQ(p.ops[1].gfp, 0x800);
 	EXPECT_EQ(p.ops[2].handle, 1);
 	EXPECT_EQ(p.ops[3].handle, 1);
-	EXPECT_EQ(p.ops[4].handle, 0);	/* nothing lives in slot 2 any more: round to slot 0; then nothing is left */
+	EXPECT_EQ(p.ops[4].handle,
+		  0); /* nothing lives in slot 2 any more: round to slot 0; then nothing is left */
 	program_free(&p);
 }
 
 TEST(slots_are_resolved_to_the_next_one_that_fits)
 {
-	/* alloc into 7, alloc into 7 (goes to 8), free from 3 (finds 7), free from 9 (goes round, finds 8) */
-	static const uint8_t text[] = "\x82\0\x07\n\x82\0\x07\n\x86\0\x03\n\x86\0\x09\n\x86\0\x07\n";
+	/*
+	 * alloc into 7, alloc into 7 (goes to 8), free from 3 (finds 7), free from 9 (goes round,
+	 * finds 8)
+	 */
+	static const uint8_t text[] =
+		"\x82\0\x07\n\x82\0\x07\n\x86\0\x03\n\x86\0\x09\n\x86\0\x07\n";
 	struct program p = decoded(text, sizeof(text) - 1);
 
-	EXPECT_EQ(p.nr_ops, 4);		/* the last free finds nothing live and is left out */
+	EXPECT_EQ(p.nr_ops, 4); /* the last free finds nothing live and is left out */
 	EXPECT_EQ(p.ops[2].handle, 0);
 	EXPECT_EQ(p.ops[3].handle, 1);
 	program_free(&p);
@@ -102,7 +111,8 @@ TEST(generated_programs_survive_the_wire)
 		size_t size = program_encode(&p, NULL, 0);
 
 		EXPECT_EQ(program_encode(&p, bytes, sizeof(bytes)), size);
-		if (!EXPECT(program_decode(&back, bytes, size)) || !EXPECT(program_equal(&p, &back)))
+		if (!EXPECT(program_decode(&back, bytes, size)) ||
+		    !EXPECT(program_equal(&p, &back)))
 			break;
 	}
 	program_free(&p);
@@ -110,11 +120,16 @@ TEST(generated_programs_survive_the_wire)
 	generator_destroy(g);
 }
 
-/* More handles than one digit has slots: shared one after the other where that is possible, wide slots otherwise. */
+/*
+ * More handles than one digit has slots: shared one after the other where that is possible, wide
+ * slots otherwise.
+ */
 TEST(long_programs_survive_the_wire)
 {
 	for (uint64_t seed = 0; seed < 30; seed++) {
-		struct generator_options options = { .seed = seed, .misuse = true, .nr_ops = seed < 29 ? 5000 : 200000 };
+		struct generator_options options = { .seed = seed,
+						     .misuse = true,
+						     .nr_ops = seed < 29 ? 5000 : 200000 };
 		struct generator *g = generator_create(&options);
 		struct program p, back;
 
@@ -170,14 +185,18 @@ TEST(a_machine_that_is_not_small_has_no_wire_form)
 /* An operation without its handles: what it does, apart from to whom. */
 static bool same_deed(const struct op *a, const struct op *b)
 {
-	return a->code == b->code && a->cpu == b->cpu && a->level == b->level && a->scope == b->scope &&
-	       a->order == b->order && a->name == b->name && a->node == b->node && a->fail_nth == b->fail_nth &&
-	       a->gfp == b->gfp && a->nodemask == b->nodemask && a->page == b->page && a->value == b->value;
+	return a->code == b->code && a->cpu == b->cpu && a->level == b->level &&
+	       a->scope == b->scope && a->order == b->order && a->name == b->name &&
+	       a->node == b->node && a->fail_nth == b->fail_nth && a->gfp == b->gfp &&
+	       a->nodemask == b->nodemask && a->page == b->page && a->value == b->value;
 }
 
 enum { LONGEST = 400 };
 
-/* For each operation of b the operation of a that it is, or -1: the longest common subsequence of deeds. */
+/*
+ * For each operation of b the operation of a that it is, or -1: the longest common subsequence of
+ * deeds.
+ */
 static void align(const struct program *a, const struct program *b, int *match)
 {
 	static uint16_t length[LONGEST + 1][LONGEST + 1];
@@ -190,7 +209,9 @@ static void align(const struct program *a, const struct program *b, int *match)
 			else if (same_deed(&a->ops[i], &b->ops[k]))
 				length[i][k] = (uint16_t)(length[i + 1][k + 1] + 1);
 			else
-				length[i][k] = length[i + 1][k] > length[i][k + 1] ? length[i + 1][k] : length[i][k + 1];
+				length[i][k] = length[i + 1][k] > length[i][k + 1]
+						       ? length[i + 1][k]
+						       : length[i][k + 1];
 		}
 	for (k = 0; k < b->nr_ops; k++)
 		match[k] = -1;
@@ -203,7 +224,10 @@ static void align(const struct program *a, const struct program *b, int *match)
 			k++;
 }
 
-/* How many of the last @later operations of a are in b with the same handle, followed to the operation that bound it. */
+/*
+ * How many of the last @later operations of a are in b with the same handle, followed to the
+ * operation that bound it.
+ */
 static uint32_t kept(const struct program *a, const struct program *b, uint32_t later)
 {
 	int match[LONGEST];
@@ -228,7 +252,10 @@ static uint32_t kept(const struct program *a, const struct program *b, uint32_t 
 	return same;
 }
 
-/* The operations that begin behind the damaged byte: counted by the separators there, one record each. */
+/*
+ * The operations that begin behind the damaged byte: counted by the separators there, one record
+ * each.
+ */
 static uint32_t records_behind(const uint8_t *text, size_t size, size_t position)
 {
 	uint32_t records = 0;
@@ -238,7 +265,10 @@ static uint32_t records_behind(const uint8_t *text, size_t size, size_t position
 	return records ? records - 1 : 0;
 }
 
-/* One byte inserted somewhere: at least 90 % of the later operations are the same, with the same handles. */
+/*
+ * One byte inserted somewhere: at least 90 % of the later operations are the same, with the same
+ * handles.
+ */
 TEST(an_inserted_byte_leaves_later_operations_their_meaning)
 {
 	struct generator_options options = { .seed = 9, .nr_ops = 128 };
@@ -267,7 +297,8 @@ TEST(an_inserted_byte_leaves_later_operations_their_meaning)
 		if (back.nr_ops < LONGEST && back.nr_handles < 1 << 16)
 			same += kept(&p, &back, behind);
 	}
-	printf("       %.1f %% of later operations keep their meaning\n", 100.0 * (double)same / (double)later);
+	printf("       %.1f %% of later operations keep their meaning\n",
+	       100.0 * (double)same / (double)later);
 	EXPECT(later > 50000 && same * 100 >= later * 90);
 	program_free(&p);
 	program_free(&back);
@@ -276,7 +307,10 @@ TEST(an_inserted_byte_leaves_later_operations_their_meaning)
 
 TEST(a_changed_byte_damages_at_most_two_records)
 {
-	/* three allocations, one record each; whatever byte is changed to whatever value, one of them at least stays */
+	/*
+	 * three allocations, one record each; whatever byte is changed to whatever value, one of
+	 * them at least stays
+	 */
 	static const uint8_t whole[] = "\x82\0\x05\x01\n\x82\x01\x06\x02\n\x82\x02\x07\x03\n";
 	uint8_t damaged[sizeof(whole)];
 
@@ -290,7 +324,8 @@ TEST(a_changed_byte_damages_at_most_two_records)
 
 			for (uint32_t k = 0; k < p.nr_ops; k++)
 				for (int m = 0; m < 3; m++)
-					found += p.ops[k].code == OP_ALLOC_PAGE && p.ops[k].gfp == masks[m];
+					found += p.ops[k].code == OP_ALLOC_PAGE &&
+						 p.ops[k].gfp == masks[m];
 			EXPECT(found >= 1);
 			program_free(&p);
 		}
