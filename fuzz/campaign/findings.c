@@ -253,6 +253,29 @@ static uint32_t shrink_bound(const struct findings *f, const struct outcome *out
 		       : bound;
 }
 
+/* The judge's explanation, and the last words of a target that died of the program. */
+static char *explanation_with_noise(struct findings *f, struct judge *judge,
+				    const struct program *p, size_t *size)
+{
+	enum { TAIL = 4096 };
+	struct noise *noise = f->options.noise;
+	char tail[TAIL];
+
+	if (noise)
+		noise_clear(noise);
+	char *text = text_of_explanation(judge, p, size);
+
+	if (!text || !noise || noise_tail(noise, tail, sizeof(tail)) == 0)
+		return text;
+	static const char head[] = "\nThe target's last words:\n";
+	char *longer = realloc(text, *size + sizeof(head) + TAIL);
+
+	if (!longer)
+		return text;
+	*size += (size_t)snprintf(longer + *size, sizeof(head) + TAIL, "%s%s", head, tail);
+	return longer;
+}
+
 /* Shrink, observe, explain and write a finding that is new. The program is ours to change. */
 static bool work_out(struct findings *f, struct finding *entry, struct judge *judge,
 		     struct program *p, const struct outcome *outcome)
@@ -264,7 +287,7 @@ static bool work_out(struct findings *f, struct finding *entry, struct judge *ju
 	entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f, outcome),
 					wait_for_later, f);
 	judge_observe(judge, p, &last);
-	char *explanation = text_of_explanation(judge, p, &size);
+	char *explanation = explanation_with_noise(f, judge, p, &size);
 	bool kept = keep(f, entry, p, explanation, size);
 
 	free(explanation);

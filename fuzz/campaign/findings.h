@@ -15,6 +15,7 @@
 
 #include <stdio.h>
 
+#include "campaign/noise.h"
 #include "campaign/signatures.h"
 #include "judge/judge.h"
 
@@ -36,6 +37,7 @@ struct findings_options {
 	const char *seed, *target_name; /* for the note in the text: how it was found */
 	const struct signatures *known; /* not written, not new; may be NULL */
 	FILE *notes;			/* one line a finding */
+	struct noise *noise;		/* what dying targets print; may be NULL */
 	uint32_t shrink_runs;		/* 0: FINDINGS_SHRINK_RUNS */
 	const struct machine *machine; /* the campaign's, if it has one: large ones need patience */
 };

@@ -244,26 +244,45 @@ static void listen_to_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* The campaign proper, with what targets print kept apart from our own words. */
+static bool run_caught(struct arguments *a, struct findings *findings,
+		       struct campaign_summary *summary)
+{
+	struct campaign_options *c = &a->campaign;
+	struct noise noise;
+
+	noise_begin(&noise);
+	if (a->json && noise.notes)
+		c->notes = noise.notes;
+	c->findings.notes = c->notes;
+	c->findings.noise = &noise;
+	bool begun = findings_begin(findings, &c->findings, c->target);
+
+	if (begun && a->libfuzzer)
+		campaign_run_libfuzzer(c, findings, summary);
+	else if (begun)
+		campaign_run(c, findings, summary);
+	findings->options.noise = NULL;
+	noise_end(&noise);
+	return begun;
+}
+
 static int run(struct arguments *a)
 {
 	char fuzz_pages[PATH_MAX];
 	struct campaign_summary *summary = calloc(1, sizeof(*summary));
 	struct findings findings;
 
-	if (!summary || !findings_begin(&findings, &a->campaign.findings, a->campaign.target)) {
-		free(summary);
-		fail("no memory to begin a campaign");
-		return EXIT_MEMORY;
-	}
 	if (find_fuzz_pages(fuzz_pages, sizeof(fuzz_pages)))
 		a->campaign.fuzz_pages = fuzz_pages;
 	fprintf(a->campaign.notes, "seed %s\n", a->campaign.seed);
 	fflush(a->campaign.notes);
 	listen_to_signals();
-	if (a->libfuzzer)
-		campaign_run_libfuzzer(&a->campaign, &findings, summary);
-	else
-		campaign_run(&a->campaign, &findings, summary);
+	if (!summary || !run_caught(a, &findings, summary)) {
+		free(summary);
+		fail("no memory to begin a campaign");
+		return EXIT_MEMORY;
+	}
 	if (a->json)
 		report_json(stdout, &a->campaign, &findings, summary);
 	else

@@ -69,21 +69,15 @@ static const struct argp argp = {
 	NULL,
 };
 
-static void name_other(const struct program *p, const struct outcome *outcome, void *arg)
+static void note_other(const struct program *p, const struct outcome *outcome, void *others)
 {
-	struct signatures *others = arg;
-
-	if (signatures_add(others, outcome->signature))
-		fprintf(stderr, "lostbuddy: on the way, with %u operations: %s\n", p->nr_ops,
-			outcome->signature);
+	(void)p;
+	signatures_add(others, outcome->signature);
 }
 
-static int write_shrunk(struct judge *judge, struct program *p, const struct shrink_arguments *a)
+static int write_shrunk(const struct program *p, const struct shrink_arguments *a)
 {
-	struct outcome outcome;
 	size_t size = 0;
-
-	judge_observe(judge, p, &outcome);
 	char *text = text_of_program(p, &size);
 	bool written = text && write_output(a->output, text, size);
 
@@ -91,27 +85,40 @@ static int write_shrunk(struct judge *judge, struct program *p, const struct shr
 	return !text ? EXIT_MEMORY : written ? EXIT_CLEAN : EXIT_USAGE;
 }
 
+static void tell(const struct shrink_arguments *a, const struct signatures *others, uint32_t before,
+		 uint32_t after, uint32_t runs, const struct outcome *outcome)
+{
+	for (size_t i = 0; i < others->count; i++)
+		fprintf(stderr, "lostbuddy: met on the way: %s\n", others->list[i]);
+	fprintf(stderr, "lostbuddy: %s: %u operations to %u in %u runs, %s\n", a->path, before,
+		after, runs, outcome->signature);
+}
+
+/* What the target prints when it dies, thousands of times, is kept from the terminal. */
 static int shrink_with(struct judge *judge, struct program *p, const struct shrink_arguments *a)
 {
 	struct signatures others = { 0 };
-	struct outcome outcome;
-	uint32_t before = p->nr_ops;
+	struct outcome outcome, last;
+	struct noise noise;
+	uint32_t before = p->nr_ops, runs = 0;
 
-	if (judge_run(judge, p, &outcome)) {
+	noise_begin(&noise);
+	bool clean = judge_run(judge, p, &outcome);
+
+	if (!clean)
+		runs = judge_shrink(judge, p, outcome.signature, a->runs, note_other, &others);
+	if (runs)
+		judge_observe(judge, p, &last);
+	noise_end(&noise);
+	if (clean)
 		fail("%s: nothing is wrong with it on target %s, so there is nothing to shrink",
 		     a->path, a->target);
-		return EXIT_INCONCLUSIVE;
-	}
-	uint32_t runs = judge_shrink(judge, p, outcome.signature, a->runs, name_other, &others);
-
-	signatures_free(&others);
-	if (runs == 0) {
+	else if (!runs)
 		fail("%s: its finding (%s) does not show each time", a->path, outcome.signature);
-		return EXIT_INCONCLUSIVE;
-	}
-	fprintf(stderr, "lostbuddy: %s: %u operations to %u in %u runs, %s\n", a->path, before,
-		p->nr_ops, runs, outcome.signature);
-	return write_shrunk(judge, p, a);
+	else
+		tell(a, &others, before, p->nr_ops, runs, &outcome);
+	signatures_free(&others);
+	return runs ? write_shrunk(p, a) : EXIT_INCONCLUSIVE;
 }
 
 int verb_shrink(int argc, char **argv)

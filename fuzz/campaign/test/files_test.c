@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "campaign/noise.h"
 #include "campaign/save.h"
 #include "campaign/seed.h"
 #include "campaign/signatures.h"
@@ -122,6 +123,24 @@ TEST(signatures_are_a_set_and_a_file_of_lines)
 	EXPECT(!signatures_read(&s, "/nowhere/known"));
 	signatures_free(&s);
 	EXPECT_EQ(s.count, 0);
+}
+
+TEST(what_is_printed_on_stderr_is_caught_and_its_end_kept)
+{
+	struct noise noise;
+	char tail[8];
+
+	noise_begin(&noise);
+	EXPECT(noise.notes);
+	fprintf(stderr, "0123456789");
+	EXPECT_EQ(noise_tail(&noise, tail, sizeof(tail)), 7);
+	EXPECT_STR(tail, "3456789");
+	noise_clear(&noise);
+	EXPECT_EQ(noise_tail(&noise, tail, sizeof(tail)), 0);
+	EXPECT_EQ(write(STDERR_FILENO, "ab", 2), 2);
+	EXPECT_EQ(noise_tail(&noise, tail, sizeof(tail)), 2);
+	EXPECT_STR(tail, "ab");
+	noise_end(&noise);
 }
 
 TEST(seeds_of_like_words_differ_in_many_bits)

@@ -5,7 +5,7 @@
 #	cli.sh path/to/lostbuddy
 set -u
 
-lostbuddy=$1
+lostbuddy=$(realpath "$1")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
