@@ -276,6 +276,9 @@ static bool bind_block(struct run *r, const struct op *op)
 		h->state.refs = 0; /* no such block, and nobody to say so (no_oracle) */
 		return true;
 	}
+	/* From NMI it ought to have been refused; who was given a block has to give it back. */
+	if (h->state.refs == 0)
+		h->state.refs = 1;
 	bind(r, op->first_result, result->pfn);
 	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, h->state.order))
 		return true;
@@ -290,19 +293,18 @@ static bool bind_block(struct run *r, const struct op *op)
 /* What the operation made of its handle: fewer references, a smaller block, nothing, or many. */
 static void follow_handle(struct run *r, const struct op *op, struct held *h)
 {
-	struct handle_state born[1 << JUDGE_MAX_ORDER];
 	struct held before = *h;
+	struct handle_state born; /* of each */
+	uint32_t nr_born = handle_after(op, &h->state, &born);
 
-	assert(h->state.order <= JUDGE_MAX_ORDER);
-
-	uint32_t nr_born = handle_after(op, &h->state, born);
+	assert(nr_born <= op->nr_results);
 
 	if (h->state.refs == 0 && before.pfn < r->pair->machine.max_pfn)
 		r->pair->heads[before.pfn] = 0;
 	for (uint32_t n = 0; n < nr_born; n++) {
 		struct held *part = &r->j->held[op->first_result + n];
 
-		part->state = born[n];
+		part->state = born;
 		part->stamps = before.stamps;
 		part->stamps.first_page = (uint16_t)(before.stamps.first_page + n);
 		bind(r, op->first_result + n, before.pfn + n);
@@ -347,6 +349,15 @@ static bool is_the_judges(unsigned int code)
 	return code == OP_FILL || code == OP_VERIFY || code == OP_CHECK || code == OP_DUMP;
 }
 
+/*
+ * A program that believes in a reference which this target could not take sees a split refused where
+ * the target would carry it out: then there are no handles for the parts.
+ */
+static bool can_name_parts(const struct op *op, const struct held *h)
+{
+	return op_is_refused(op, &h->state) || op->nr_results == 1u << h->state.order;
+}
+
 /* The block an operation is about, and whether there is anything to do for it. */
 static bool find_block(const struct run *r, const struct op *op, struct held **found)
 {
@@ -363,6 +374,8 @@ static bool find_block(const struct run *r, const struct op *op, struct held **f
 	struct held *h = &r->j->held[op->handle];
 
 	*found = h;
+	if (op->code == OP_SPLIT_PAGE && !can_name_parts(op, h))
+		return false;
 	if (arguments & ARG_HANDLE) {
 		bool in_memory = op->code != OP_FILL && op->code != OP_VERIFY;
 
