@@ -10,25 +10,18 @@
 /* The highest zone that the four low bits allow. A zone that the machine does not have stands for Normal. */
 static unsigned int highest_zone(const struct shadow *s, uint32_t gfp)
 {
-	unsigned int index;
-
 	switch (gfp & (GFP_DMA | GFP_HIGHMEM | GFP_DMA32 | GFP_MOVABLE)) {
 	case 0: case GFP_HIGHMEM: case GFP_MOVABLE:
 		return ZONE_NORMAL;
 	case GFP_MOVABLE | GFP_HIGHMEM:
 		return ZONE_MOVABLE;
 	case GFP_DMA32: case GFP_DMA32 | GFP_MOVABLE:
-		index = ZONE_DMA32;
-		break;
-	default:	/* DMA, and combinations that have no meaning */
-		index = ZONE_DMA;
-		break;
+		return s->machine.dma32_end ? ZONE_DMA32 : ZONE_NORMAL;
+	case GFP_DMA: case GFP_DMA | GFP_MOVABLE:
+		return s->machine.dma_end ? ZONE_DMA : ZONE_NORMAL;
+	default:	/* no meaning: the table says 0, and no zone matches where there is no DMA */
+		return ZONE_DMA;
 	}
-	if (index == ZONE_DMA && s->machine.dma_end == 0)
-		return ZONE_NORMAL;
-	if (index == ZONE_DMA32 && s->machine.dma32_end == 0)
-		return ZONE_NORMAL;
-	return index;
 }
 
 static unsigned int wanted_type(const struct shadow *s, uint32_t gfp)
