@@ -79,7 +79,6 @@ static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page
 {
 	unsigned int bad = 0;
 
-	m->vmstat.pgfree += UINT64_C(1) << order;
 	mm_emit(m, MM_EVENT_FREE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
 	if (order)
 		bad = prepare_tails(m, page, order);
@@ -89,6 +88,7 @@ static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page
 		leak_bad_block(m, page, order);
 		return false;
 	}
+	m->vmstat.pgfree += UINT64_C(1) << order;
 	page->flags &= ~PAGE_FLAGS_ALL;
 	page->private = 0;
 	if (unlikely(m->poison_memory))

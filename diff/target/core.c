@@ -361,8 +361,10 @@ static void exec_misuse(const struct lb_call *call, struct lb_result *r)
 {
 	if (call->op == OP_FREE_PFN)
 		refuse(r, LB_NOT_FRAME);
+	else if (call->op == OP_DOUBLE_FREE)
+		refuse(r, LB_NOT_HELD);
 	else
-		refuse(r, call->op == OP_FREE_TAIL ? LB_NOT_HEAD : LB_NOT_HELD);
+		refuse(r, call->page ? LB_NOT_HEAD : LB_NOT_ALLOWED);
 }
 
 static void dispatch(struct core_instance *t, const struct lb_call *call, struct lb_result *r)
