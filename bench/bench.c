@@ -10,7 +10,7 @@
 
 struct options {
 	bool json, list;
-	char **names;	/* rows whose name begins so; none: all */
+	char **names; /* rows whose name begins so; none: all */
 	int nr_names;
 };
 
@@ -83,7 +83,8 @@ static void print_json(const struct result *r)
 
 static void print_heading(void)
 {
-	printf("%-34s %12s %10s %10s %13s  %s\n", "", "instructions", "cycles", "ns", "per second", "of");
+	printf("%-34s %12s %10s %10s %13s  %s\n", "", "instructions", "cycles", "ns", "per second",
+	       "of");
 }
 
 static void print_figure(int width, double value, bool known)
@@ -108,8 +109,8 @@ static void print_line(const struct result *r)
 }
 
 /* Returns how many rows were wanted; *failed is set when one of them could not be measured. */
-static size_t run_rows(const struct bench_row *rows, size_t nr, const struct options *o, struct counters *c,
-		       bool *failed)
+static size_t run_rows(const struct bench_row *rows, size_t nr, const struct options *o,
+		       struct counters *c, bool *failed)
 {
 	size_t found = 0;
 
@@ -170,7 +171,10 @@ int bench_main(int argc, char **argv)
 	if (!o.list) {
 		c = counters_open(why);
 		if (!c)
-			fprintf(stderr, "bench: %s: no cycles; instructions by single steps where operations are alike\n", why);
+			fprintf(stderr,
+				"bench: %s: no cycles; instructions by single steps where "
+				"operations are alike\n",
+				why);
 		if (!o.json)
 			print_heading();
 	}

@@ -20,7 +20,7 @@ enum {
 
 /* A group: both count over exactly the same stretch of code. */
 struct counters {
-	int instructions;	/* leads the group */
+	int instructions; /* leads the group */
 	int cycles;
 };
 
@@ -53,7 +53,8 @@ struct counters *counters_open(char *why)
 		if (c->cycles >= 0)
 			return c;
 	}
-	snprintf(why, 256, "the system gives no hardware counters (perf_event_open: %s)", strerror(errno));
+	snprintf(why, 256, "the system gives no hardware counters (perf_event_open: %s)",
+		 strerror(errno));
 	if (c->instructions >= 0)
 		close(c->instructions);
 	free(c);

@@ -165,17 +165,32 @@ static uint64_t arena_bytes(void *subject)
 }
 
 #define PAIR(order)                                                                                \
-	{                                                                                          \
-		"page-pair-order-" #order, "alloc_pages and __free_pages", true, order,            \
-			pair_create, pair_loop, pages_destroy, NULL                                \
-	}
+	{ "page-pair-order-" #order,                                                               \
+	  "alloc_pages and __free_pages",                                                          \
+	  true,                                                                                    \
+	  order,                                                                                   \
+	  pair_create,                                                                             \
+	  pair_loop,                                                                               \
+	  pages_destroy,                                                                           \
+	  NULL }
 
 const struct bench_row core_rows[] = {
-	PAIR(0), PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6), PAIR(7), PAIR(8), PAIR(9), PAIR(10),
-	{ "page-batch-256", "one page of 256 taken, then 256 given back", true, 256, batch_create, batch_loop,
-	  pages_destroy, NULL },
-	{ "reset-fuzz-size", "a machine of 2048 pages back to its boot", true, 0, small_create, reset_loop,
-	  pages_destroy, NULL },
-	{ "arena-fuzz-size", "boot metadata of that machine", true, 0, small_create, NULL, pages_destroy, arena_bytes },
+	PAIR(0),
+	PAIR(1),
+	PAIR(2),
+	PAIR(3),
+	PAIR(4),
+	PAIR(5),
+	PAIR(6),
+	PAIR(7),
+	PAIR(8),
+	PAIR(9),
+	PAIR(10),
+	{ "page-batch-256", "one page of 256 taken, then 256 given back", true, 256, batch_create,
+	  batch_loop, pages_destroy, NULL },
+	{ "reset-fuzz-size", "a machine of 2048 pages back to its boot", true, 0, small_create,
+	  reset_loop, pages_destroy, NULL },
+	{ "arena-fuzz-size", "boot metadata of that machine", true, 0, small_create, NULL,
+	  pages_destroy, arena_bytes },
 };
 const size_t nr_core_rows = sizeof(core_rows) / sizeof(core_rows[0]);

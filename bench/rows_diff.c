@@ -39,7 +39,8 @@ static struct generator *make_generator(struct programs *s, bool random)
 	struct generator_options options = { .seed = 1, .nr_ops = NR_OPS, .misuse = true };
 	struct text_error error;
 
-	if (!machine_parse_line(&s->machine, "nodes=2 cpus=4 pages=2048 dma_end=256 dma32_end=1024", &error)) {
+	if (!machine_parse_line(&s->machine, "nodes=2 cpus=4 pages=2048 dma_end=256 dma32_end=1024",
+				&error)) {
 		fprintf(stderr, "bench: %s\n", error.what);
 		abort();
 	}
@@ -153,13 +154,13 @@ static uint64_t generate_loop(void *subject, uint64_t count)
 }
 
 const struct bench_row diff_rows[] = {
-	{ "differential-loop", "one operation of a program, judged", false, 0, judged_create, judge_loop,
-	  programs_destroy, NULL },
-	{ "differential-loop-random-machines", "the same, 1000 different machines", false, 1, judged_create,
+	{ "differential-loop", "one operation of a program, judged", false, 0, judged_create,
 	  judge_loop, programs_destroy, NULL },
+	{ "differential-loop-random-machines", "the same, 1000 different machines", false, 1,
+	  judged_create, judge_loop, programs_destroy, NULL },
 	{ "decode", "one operation of a wire form, decoded", false, 0, programs_create, decode_loop,
 	  programs_destroy, NULL },
-	{ "generate", "one operation of a program, generated", false, 0, programs_create, generate_loop,
-	  programs_destroy, NULL },
+	{ "generate", "one operation of a program, generated", false, 0, programs_create,
+	  generate_loop, programs_destroy, NULL },
 };
 const size_t nr_diff_rows = sizeof(diff_rows) / sizeof(diff_rows[0]);

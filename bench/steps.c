@@ -20,7 +20,7 @@
 
 enum {
 	STEPS_WANTED = 20 * 1000,
-	TRAPS_MAX = 300 * 1000,	/* a loop that takes more is not for this method */
+	TRAPS_MAX = 300 * 1000, /* a loop that takes more is not for this method */
 };
 
 static uint64_t do_nothing(void *subject, uint64_t count)
@@ -30,7 +30,8 @@ static uint64_t do_nothing(void *subject, uint64_t count)
 }
 
 /* The copy: stops, does the loop, stops again, and is ended by its parent. */
-static _Noreturn void be_stepped(bench_loop *loop, void *subject, uint64_t count, uint64_t *operations)
+static _Noreturn void be_stepped(bench_loop *loop, void *subject, uint64_t count,
+				 uint64_t *operations)
 {
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
 		_exit(1);
@@ -70,7 +71,8 @@ static uint64_t steps_until_stop(pid_t pid)
 /* Steps of loop(subject, count) in a copy of this process; 0: not possible. *operations: what the loop returned. */
 static uint64_t count_steps(bench_loop *loop, void *subject, uint64_t count, uint64_t *operations)
 {
-	uint64_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t steps = 0;
 	pid_t pid;
 
@@ -102,7 +104,8 @@ bool instructions_by_steps(bench_loop *loop, void *subject, double *each)
 		return false;
 	/* Some more turns where one is cheap, so that what happens every few dozen operations has its share. */
 	if (steps < STEPS_WANTED)
-		steps = count_steps(loop, subject, STEPS_WANTED * operations / (steps - around), &operations);
+		steps = count_steps(loop, subject, STEPS_WANTED * operations / (steps - around),
+				    &operations);
 	if (steps <= around)
 		return false;
 	*each = (double)(steps - around) / (double)operations;

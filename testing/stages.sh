@@ -45,7 +45,7 @@ stage_format() {
 		echo "blanks at the end of these lines"
 		return 1
 	fi
-	if sources '*.c' '*.h' '*.def' | xargs grep -nE '^    '; then
+	if sources '*.c' '*.h' | xargs grep -nE '^    '; then
 		echo "these lines are indented by blanks, not by tabs"
 		return 1
 	fi
