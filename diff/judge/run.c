@@ -344,9 +344,14 @@ static bool fill_or_verify(struct run *r, const struct op *op, struct held *h)
 	return true;
 }
 
+static bool looks_into(unsigned int code)
+{
+	return code == OP_FILL || code == OP_VERIFY;
+}
+
 static bool is_the_judges(unsigned int code)
 {
-	return code == OP_FILL || code == OP_VERIFY || code == OP_CHECK || code == OP_DUMP;
+	return looks_into(code) || code == OP_CHECK || code == OP_DUMP;
 }
 
 /*
@@ -374,12 +379,12 @@ static bool find_block(const struct run *r, const struct op *op, struct held **f
 	struct held *h = &r->j->held[op->handle];
 
 	*found = h;
-	if (op->code == OP_SPLIT_PAGE && !can_name_parts(op, h))
-		return false;
 	if (arguments & ARG_HANDLE) {
-		bool in_memory = op->code != OP_FILL && op->code != OP_VERIFY;
-
-		return h->state.refs > 0 && (in_memory || (h->stamps.id && has_contents(r)));
+		if (h->state.refs == 0)
+			return false;
+		if (op->code == OP_SPLIT_PAGE)
+			return can_name_parts(op, h);
+		return !looks_into(op->code) || (h->stamps.id && has_contents(r));
 	}
 	/* A second free of a block that begins where a live one does is the first free of that. */
 	return h->born && h->state.refs == 0 && h->pfn < r->pair->machine.max_pfn &&
