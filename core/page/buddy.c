@@ -59,8 +59,9 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 {
 	if (unlikely(m->grouping_disabled && migratetype < MIGRATE_PCPTYPES))
 		migratetype = MIGRATE_UNMOVABLE;
+	/* the same type again is no change: a loop that does only that goes round for ever */
+	m->changes += pageblock_type(m, pfn) != migratetype;
 	m->pageblock_type[pfn >> m->pageblock_order] = (uint8_t)migratetype;
-	m->changes++;
 	mm_emit(m, MM_EVENT_RETYPE, NULL, pfn, m->pageblock_order, migratetype, 0);
 }
 

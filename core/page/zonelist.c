@@ -85,7 +85,7 @@ static void build_gfp_zone_table(struct mm_machine *m)
 	uint8_t dma = m->config.dma_end ? ZONE_DMA : ZONE_NORMAL;
 	uint8_t dma32 = m->config.dma32_end ? ZONE_DMA32 : ZONE_NORMAL;
 
-	memset(m->gfp_zone_table, dma, sizeof(m->gfp_zone_table));
+	memset(m->gfp_zone_table, ZONE_DMA, sizeof(m->gfp_zone_table));
 	m->gfp_zone_table[0] = ZONE_NORMAL;
 	m->gfp_zone_table[__GFP_DMA] = dma;
 	m->gfp_zone_table[__GFP_HIGHMEM] = ZONE_NORMAL;
