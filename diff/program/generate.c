@@ -73,6 +73,7 @@ enum {
 	NR_MASKS = sizeof(masks) / sizeof(masks[0]),
 	NR_OTHERS = sizeof(others) / sizeof(others[0]),
 	FIRST_MISUSE = OP_FREE_WRONG_ORDER,
+	PROGRAMS_PER_MACHINE = 64, /* random machines */
 };
 
 struct swarm {
@@ -96,7 +97,7 @@ struct held {
 
 struct generator {
 	struct generator_options options;
-	struct machine machine; /* the one of the options, if any */
+	struct machine machine; /* the one of the options, or the random one in use */
 	bool has_machine;
 	uint64_t index; /* of the next program */
 	struct random random;
@@ -665,16 +666,27 @@ void generator_destroy(struct generator *g)
 	free(g);
 }
 
+/*
+ * A machine is kept for a while: booting one costs as much as many programs on it, and what is
+ * found depends on the programs more than on the shape.
+ */
+static void draw_machine(struct generator *g)
+{
+	if (g->has_machine || g->index % PROGRAMS_PER_MACHINE != 0)
+		return;
+	struct random r = random_stream(g->options.seed, UINT64_MAX - g->index);
+
+	machine_random(&g->machine, &r);
+}
+
 static void begin(struct generator *g, struct program *p)
 {
-	g->random = random_stream(g->options.seed, g->index++);
+	g->random = random_stream(g->options.seed, g->index);
 	p->nr_ops = p->nr_handles = 0;
 	free(p->observed);
 	p->observed = NULL;
-	if (g->has_machine)
-		p->machine = g->machine;
-	else
-		machine_random(&p->machine, &g->random);
+	draw_machine(g);
+	p->machine = g->machine;
 	g->nr_held = g->pages = g->unmovable = 0;
 	g->has_dead = false;
 	draw_swarm(&g->swarm, &g->random, &p->machine);
@@ -682,6 +694,7 @@ static void begin(struct generator *g, struct program *p)
 	g->ops_left = g->options.nr_ops;
 	if (g->ops_left == 0)
 		g->ops_left = 1 + random_below(&g->random, 128) + random_below(&g->random, 129);
+	g->index++;
 }
 
 bool generator_next(struct generator *g, struct program *p)

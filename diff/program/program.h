@@ -227,7 +227,7 @@ bool program_read_file(struct program *p, const char *path, struct text_error *e
 struct generator;
 struct generator_options {
 	uint64_t seed;
-	const struct machine *machine;	/* NULL: a random fuzz-size machine for each program */
+	const struct machine *machine;	/* NULL: random fuzz-size machines, one for 64 programs */
 	uint32_t nr_ops;		/* 0: 1 .. 256, mostly near 128 */
 	uint64_t capabilities;		/* operations that may be used (bit code), 0: all */
 	bool misuse;			/* also operations 21 and up, rarely */
