@@ -16,6 +16,8 @@
 #define BATCH_SHORT_SECONDS 0.01
 #define BATCH_LONG_SECONDS 0.05
 
+enum { BATCH_MAX = 256 };
+
 struct engine {
 	const struct campaign_options *options;
 	struct program_source source;
@@ -146,7 +148,7 @@ static bool report_last(struct engine *e, struct findings *f, const struct batch
 
 static uint32_t next_batch(const struct engine *e, const struct campaign_summary *summary)
 {
-	uint64_t runs = e->options->runs, count = ROUND_PROGRAMS - e->index;
+	uint64_t runs = e->options->runs, count = round_length(e->round) - e->index;
 
 	if (count > e->batch)
 		count = e->batch;
@@ -157,7 +159,7 @@ static uint32_t next_batch(const struct engine *e, const struct campaign_summary
 
 static void adapt_batch(struct engine *e, double seconds)
 {
-	if (seconds < BATCH_SHORT_SECONDS && e->batch < ROUND_PROGRAMS)
+	if (seconds < BATCH_SHORT_SECONDS && e->batch < BATCH_MAX)
 		e->batch *= 2;
 	else if (seconds > BATCH_LONG_SECONDS && e->batch > 1)
 		e->batch /= 2;
@@ -166,8 +168,8 @@ static void adapt_batch(struct engine *e, double seconds)
 static void advance(struct engine *e, uint32_t done)
 {
 	e->index += done;
-	assert(e->index <= ROUND_PROGRAMS);
-	if (e->index == ROUND_PROGRAMS) {
+	assert(e->index <= round_length(e->round));
+	if (e->index == round_length(e->round)) {
 		e->index = 0;
 		e->round++;
 	}

@@ -244,13 +244,34 @@ static void wait_for_later(const struct program *p, const struct outcome *outcom
 	f->nr_waiting++;
 }
 
-static uint32_t shrink_bound(const struct findings *f, const struct outcome *outcome)
+static uint32_t shrink_bound(const struct findings *f)
 {
-	uint32_t bound = f->options.shrink_runs ? f->options.shrink_runs : FINDINGS_SHRINK_RUNS;
+	return f->options.shrink_runs ? f->options.shrink_runs : FINDINGS_SHRINK_RUNS;
+}
 
-	return outcome->kind == FINDING_HANG && bound > FINDINGS_SHRINK_HANGS
-		       ? FINDINGS_SHRINK_HANGS
-		       : bound;
+/*
+ * Each hang costs the watchdog's patience, so a shrinking one has little of it: programs that are
+ * well take a hundredth of that. What is left must hang for the patient judge too; else the
+ * program stays as it was.
+ */
+static bool shrink_hang(struct findings *f, struct finding *entry, struct program *p)
+{
+	const struct judge_options options = { .supervised = true,
+					       .timeout_ms = patience_ms(f->options.machine) / 8 };
+	struct judge *impatient = judge_create(judge_target(f->judge), &options);
+	struct program small;
+	struct outcome outcome;
+	bool shrunk = false;
+
+	program_init(&small);
+	if (impatient && program_copy(&small, p) &&
+	    judge_shrink(impatient, &small, entry->signature, FINDINGS_SHRINK_HANGS, NULL, NULL))
+		shrunk = !judge_run(f->judge, &small, &outcome) &&
+			 strcmp(outcome.signature, entry->signature) == 0 &&
+			 program_copy(p, &small);
+	program_free(&small);
+	judge_destroy(impatient);
+	return shrunk;
 }
 
 /* The judge's explanation, and the last words of a target that died of the program. */
@@ -284,8 +305,11 @@ static bool work_out(struct findings *f, struct finding *entry, struct judge *ju
 	size_t size = 0;
 
 	entry->ops_before = p->nr_ops;
-	entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f, outcome),
-					wait_for_later, f);
+	if (outcome->kind == FINDING_HANG)
+		shrink_hang(f, entry, p);
+	else
+		entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f),
+						wait_for_later, f);
 	judge_observe(judge, p, &last);
 	char *explanation = explanation_with_noise(f, judge, p, &size);
 	bool kept = keep(f, entry, p, explanation, size);
@@ -405,8 +429,7 @@ bool findings_report_unsteady(struct findings *f, const struct program *p, uint6
 				   "different results.\n"
 				   "The target depends on something beside the program: a clock, "
 				   "an address, what ran before.\n";
-	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops,
-				    shrink_bound(f, &(struct outcome){ 0 }), false };
+	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops, shrink_bound(f), false };
 	struct finding *entry = entry_of(f, UNSTEADY);
 	struct program copy;
 

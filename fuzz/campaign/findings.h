@@ -20,10 +20,10 @@
 #include "judge/judge.h"
 
 enum {
-	FINDINGS_MAX =
-		100, /* distinct ones that are kept; a target with more has one problem, not many */
+	/* Distinct ones that are kept: a target with more has one problem, not many. */
+	FINDINGS_MAX = 100,
 	FINDINGS_SHRINK_RUNS = 3000,
-	FINDINGS_SHRINK_HANGS = 20, /* each costs the watchdog's patience */
+	FINDINGS_SHRINK_HANGS = 300, /* each costs the watchdog's patience */
 };
 
 /*

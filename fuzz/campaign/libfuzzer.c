@@ -32,7 +32,8 @@
 #include "targets/pages_stats.h"
 
 enum {
-	SEED_PROGRAMS = 64,
+	SEED_ROUNDS = 16,	/* machines of the first corpus */
+	SEED_PROGRAMS = 8,	/* on each */
 	MAX_INPUT_BYTES = 4096, /* bytes: some 400 operations */
 	BARREN_SESSIONS = 20,	/* sessions in a row without a program executed: give up */
 	GRACE_SECONDS = 10,	/* from "please end" to SIGKILL */
@@ -82,33 +83,45 @@ static bool share_stats(struct session *s)
 	return s->stats;
 }
 
-/* A first corpus, so that the engine need not invent the language. */
+static bool plant_seed(struct session *s, const struct program *p, uint32_t round, uint32_t index,
+		       char why[512])
+{
+	char name[48];
+	size_t size = 0;
+	uint8_t *bytes = bytes_of_program(p, &size);
+
+	snprintf(name, sizeof(name), "seed-%02u-%02u", round, index);
+	bool planted = bytes && (size == 0 || save_file(s->corpus, name, bytes, size, why));
+
+	free(bytes);
+	return planted;
+}
+
+/*
+ * A first corpus, so that the engine need not invent the language. Few machines, several programs
+ * on each: booting one costs more than running a program.
+ */
 static bool plant_seeds(struct session *s, char why[512])
 {
-	struct generator_options options = {
-		.seed = seed_derive(seed_of_word(s->options->seed), 0),
+	const struct program_source source = {
+		.target = s->options->target,
 		.machine = s->options->machine,
-		.capabilities = usable_operations(s->options->target),
+		.seed = seed_of_word(s->options->seed),
 		.misuse = campaign_misuses(s->options),
 	};
-	struct generator *g = generator_create(&options);
-	bool planted = g;
+	struct round round = { 0 };
+	struct program p;
+	bool planted = true;
 
-	for (unsigned int i = 0; planted && i < SEED_PROGRAMS; i++) {
-		struct program p;
-		char name[32];
-		size_t size = 0;
+	program_init(&p);
+	for (uint32_t i = 0; planted && i < SEED_ROUNDS * SEED_PROGRAMS; i++) {
+		uint32_t number = i / SEED_PROGRAMS, index = i % SEED_PROGRAMS;
 
-		program_init(&p);
-		uint8_t *bytes = generator_next(g, &p) ? bytes_of_program(&p, &size) : NULL;
-
-		snprintf(name, sizeof(name), "seed-%02u", i);
-		planted = bytes && (size == 0 || save_file(s->corpus, name, bytes, size, why));
-		free(bytes);
-		program_free(&p);
+		planted = round_program(&round, &source, number, index, &p) &&
+			  plant_seed(s, &p, number, index, why);
 	}
-	if (g)
-		generator_destroy(g);
+	program_free(&p);
+	round_close(&round);
 	return planted;
 }
 
@@ -316,6 +329,8 @@ static bool collect_artifact(struct session *s, int status)
 
 	if (!bytes)
 		return true;
+	double cpu_before = clock_cpu();
+
 	progress_clear(&s->progress);
 	program_init(&p);
 	bool kept =
@@ -328,6 +343,7 @@ static bool collect_artifact(struct session *s, int status)
 			s->findings->why);
 	program_free(&p);
 	free(bytes);
+	s->summary->cpu_seconds -= clock_cpu() - cpu_before; /* shrinking is not its speed */
 	return kept;
 }
 
@@ -418,7 +434,7 @@ void campaign_run_libfuzzer(const struct campaign_options *options, struct findi
 	if (s.stats)
 		munmap(s.stats, sizeof(*s.stats));
 	summary->wall_seconds = clock_wall() - s.start;
-	summary->cpu_seconds = clock_cpu() - cpu_before;
+	summary->cpu_seconds += clock_cpu() - cpu_before;
 	summary->new_findings = findings_new(f);
 	summary->known_findings = findings_known(f);
 }

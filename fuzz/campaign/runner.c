@@ -12,7 +12,10 @@
 enum {
 	PATIENCE_MS = 2000,
 	BATCH_PATIENCE = 2, /* times that of one program; a batch takes some 50 ms */
-	PAGES_A_MS = 100,   /* of a machine's pages, booted and compared by a slow model */
+	SHORT_ROUNDS = 64,
+	SHORT_ROUND = 16, /* programs */
+	LONG_ROUND = 256,
+	PAGES_A_MS = 100, /* of a machine's pages, booted and compared by a slow model */
 };
 
 /* ---- rounds ---- */
@@ -64,6 +67,11 @@ static bool draw_machine(const struct program_source *source, uint64_t seed,
 	return drawn;
 }
 
+uint32_t round_length(uint64_t number)
+{
+	return number < SHORT_ROUNDS ? SHORT_ROUND : LONG_ROUND;
+}
+
 static bool round_open(struct round *r, const struct program_source *source, uint64_t number)
 {
 	round_close(r);
@@ -89,7 +97,7 @@ void round_close(struct round *r)
 bool round_program(struct round *r, const struct program_source *source, uint64_t number,
 		   uint32_t index, struct program *p)
 {
-	assert(index < ROUND_PROGRAMS);
+	assert(index < round_length(number));
 	if (!r->open || r->number != number || r->next > index)
 		if (!round_open(r, source, number))
 			return false;
@@ -169,7 +177,7 @@ static void serve(void *context, void *memory)
 	struct runner *r = context;
 	struct shared *s = memory;
 
-	assert(s == r->shared && s->from + s->count <= ROUND_PROGRAMS);
+	assert(s == r->shared && s->from + s->count <= round_length(s->round));
 	if (!r->judge)
 		r->judge = judge_create(&r->trusted, &options);
 	s->end = r->judge ? BATCH_CLEAN : BATCH_MEMORY;
@@ -253,7 +261,7 @@ void runner_run(struct runner *r, uint64_t round, uint32_t from, uint32_t count,
 {
 	struct shared *s = r->shared;
 
-	assert(count > 0 && from + count <= ROUND_PROGRAMS);
+	assert(count > 0 && from + count <= round_length(round));
 	s->round = round;
 	s->number = number;
 	s->from = from;

@@ -22,9 +22,8 @@
 #include "judge/judge.h"
 
 enum {
-	ROUND_PROGRAMS = 32, /* on one machine: its boot is paid once */
-	TWICE_EVERY =
-		256, /* each so many-th program of a campaign runs twice, and must do the same */
+	/* Each so many-th program of a campaign runs twice, and must do the same. */
+	TWICE_EVERY = 256,
 };
 
 /* Where programs come from. */
@@ -43,6 +42,12 @@ struct round {
 	struct machine machine;
 	struct generator *programs;
 };
+
+/*
+ * Programs of a round: all on one machine, whose boot and first touch of each page cost as much as
+ * many programs. The first rounds are short, so that a short campaign sees many machines too.
+ */
+uint32_t round_length(uint64_t number);
 
 /* Program index of a round. False: no memory. */
 bool round_program(struct round *r, const struct program_source *source, uint64_t number,

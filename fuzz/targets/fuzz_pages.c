@@ -34,6 +34,7 @@
 
 enum {
 	MAX_ENCODED = 1 << 16,
+	CACHED_MACHINES = 256, /* mutants of a corpus have many, and booting is dear */
 	COUNT_CLASSES =
 		8, /* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, more: as engines class hits of edges */
 };
@@ -171,7 +172,7 @@ static void open_stats(const char *path)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const struct judge_options options = { 0 };
+	const struct judge_options options = { .cached_machines = CACHED_MACHINES };
 	const char *known = getenv("LOSTBUDDY_KNOWN"), *stats = getenv("LOSTBUDDY_STATS");
 
 	(void)argc;
