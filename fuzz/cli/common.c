@@ -12,6 +12,7 @@
 
 #include "campaign/runner.h"
 #include "campaign/save.h"
+#include "target/broken/broken.h"
 #include "target/builtin.h"
 
 int fail(const char *format, ...)
@@ -29,6 +30,9 @@ int fail(const char *format, ...)
 
 int fail_at(const char *where, const struct text_error *error)
 {
+	/* Errors of a file as a whole name it themselves. */
+	if (error->line == 0 && strncmp(error->what, where, strlen(where)) == 0)
+		return fail("%s", error->what);
 	if (error->line == 0)
 		return fail("%s: %s", where, error->what);
 	return fail("%s:%u:%u: %s", where, error->line, error->column, error->what);
@@ -102,12 +106,30 @@ bool read_boot(struct machine *m, const char *dir)
 	return false;
 }
 
+/* Who misspells one of the broken allocators is told which there are. */
+static void fail_naming_broken(const char *error)
+{
+	char names[512] = "";
+	size_t used = 0;
+	const char *sentence;
+	const struct lb_target *target;
+
+	for (unsigned int i = 0; used < sizeof(names) && (target = broken_target(i, &sentence));
+	     i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+					 strchr(target->name, ':') ? strchr(target->name, ':') + 1
+								   : target->name);
+	fail("--target %s; there are %s", error, names);
+}
+
 const struct lb_target *find_target(const char *name)
 {
 	char error[TARGET_ERROR_SIZE] = "";
 	const struct lb_target *target = target_find(name, error);
 
-	if (!target)
+	if (!target && strncmp(name, "broken:", 7) == 0)
+		fail_naming_broken(error);
+	else if (!target)
 		fail("--target %s", error);
 	return target;
 }

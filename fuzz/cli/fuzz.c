@@ -179,7 +179,7 @@ static const struct argp argp = {
 	"Examples:\n"
 	"  lostbuddy fuzz --time 10m --seed $(git rev-parse HEAD)\n"
 	"  lostbuddy fuzz --target ./mine.so --machine 'nodes=2 pages=512'\n"
-	"  lostbuddy fuzz --target broken:no-merge --runs 1000 --dir /tmp/camp",
+	"  lostbuddy fuzz --target broken:loses-buddies --runs 1000 --dir /tmp/camp",
 	NULL,
 	NULL,
 	NULL,

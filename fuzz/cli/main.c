@@ -7,8 +7,7 @@
 const char *argp_program_version = "lostbuddy 0.1";
 
 static const struct verb verbs[] = {
-	{ "fuzz", verb_fuzz,
-	  "random programs for a target and the oracle until something differs" },
+	{ "fuzz", verb_fuzz, "random programs for a target, judged by the oracle" },
 	{ "replay", verb_replay, "run programs from files; say whether anything is wrong" },
 	{ "show", verb_show, "print a program of either form; --language: the reference page" },
 	{ "shrink", verb_shrink, "make a program that fails as short and plain as possible" },
@@ -24,8 +23,7 @@ static const struct verb verbs[] = {
 	  "instructions, cycles and nanoseconds of the operations that matter" },
 #endif
 	{ "test", verb_test, "all tests of the checkout this program was built from" },
-	{ "doctor", verb_doctor,
-	  "what is installed, what can be built, and whether the canaries are found" },
+	{ "doctor", verb_doctor, "what is installed, what can be built, are canaries found" },
 };
 
 enum { NR_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -46,10 +44,9 @@ static char *print_verbs(int key, const char *text, void *input)
 	fprintf(out, "Verbs:\n");
 	for (size_t i = 0; i < NR_VERBS; i++)
 		fprintf(out, "  %-8s  %s\n", verbs[i].name, verbs[i].what);
-	fprintf(out, "\n`lostbuddy VERB --help' is a page for each. Exit codes: 0 clean, 1 wrong "
-		     "usage or input,\n"
-		     "3 known findings only, 4 unhealthy, 5 inconclusive, 71 no memory, 72 "
-		     "interrupted, 77 finding.");
+	fprintf(out, "\n`lostbuddy VERB --help' is a page for each.\n\n"
+		     "Exit codes: 0 clean, 1 wrong usage or input, 3 known findings only, "
+		     "4 unhealthy, 5 inconclusive, 71 no memory, 72 interrupted, 77 finding.");
 	fclose(out);
 	return page;
 }
