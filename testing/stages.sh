@@ -153,7 +153,7 @@ stage_coverage() {
 		echo "lines may not be excluded"
 		return 1
 	fi
-	gcovr --root . --filter 'core/' --object-directory build/coverage build/coverage \
+	gcovr --root . --filter 'core/' --exclude '.*/test/.*' --object-directory build/coverage build/coverage \
 		--fail-under-line 95 --txt "$LOGS/coverage.txt" --print-summary >"$LOGS/coverage-sum.txt" || {
 		cat "$LOGS/coverage.txt" "$LOGS/coverage-sum.txt"
 		return 1
