@@ -127,6 +127,7 @@ struct runner {
 	struct worker *worker;
 	struct shared *shared;
 	struct run_counts before; /* of workers that have died */
+	bool has_hung;		  /* before: less patience is enough to know it again */
 	/* in the worker only */
 	struct judge *judge;
 	struct round round;
@@ -253,7 +254,15 @@ static void bury(struct runner *r, const struct worker_report *report, struct ba
 	snprintf(o->verdict.what, sizeof(o->verdict.what), "the target's process ended: %s", how);
 	snprintf(o->signature, sizeof(o->signature), "%s %s campaign",
 		 report->end == WORKER_HUNG ? "target.hang" : "target.crash", how);
+	r->has_hung |= report->end == WORKER_HUNG;
 	batch->end = report->end == WORKER_NONE ? BATCH_NO_WORKER : BATCH_FINDING;
+}
+
+static unsigned int patience_with(const struct runner *r)
+{
+	unsigned int one = patience_ms(r->source.machine);
+
+	return r->has_hung ? one / 4 : BATCH_PATIENCE * one;
 }
 
 void runner_run(struct runner *r, uint64_t round, uint32_t from, uint32_t count, uint64_t number,
@@ -267,8 +276,7 @@ void runner_run(struct runner *r, uint64_t round, uint32_t from, uint32_t count,
 	s->from = from;
 	s->count = count;
 	s->progress = 0;
-	struct worker_report report =
-		worker_call(r->worker, BATCH_PATIENCE * patience_ms(r->source.machine));
+	struct worker_report report = worker_call(r->worker, patience_with(r));
 
 	batch->done = s->progress;
 	batch->end = s->end;
