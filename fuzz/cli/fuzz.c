@@ -58,6 +58,7 @@ struct arguments {
 	const char *target, *machine_text, *boot;
 	bool libfuzzer, json, dir_given, time_given;
 	char seed[17];
+	char fuzz_pages[PATH_MAX];
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -269,12 +270,11 @@ static bool run_caught(struct arguments *a, struct findings *findings,
 
 static int run(struct arguments *a)
 {
-	char fuzz_pages[PATH_MAX];
 	struct campaign_summary *summary = calloc(1, sizeof(*summary));
 	struct findings findings;
 
-	if (find_fuzz_pages(fuzz_pages, sizeof(fuzz_pages)))
-		a->campaign.fuzz_pages = fuzz_pages;
+	if (find_fuzz_pages(a->fuzz_pages, sizeof(a->fuzz_pages)))
+		a->campaign.fuzz_pages = a->fuzz_pages;
 	fprintf(a->campaign.notes, "seed %s\n", a->campaign.seed);
 	fflush(a->campaign.notes);
 	listen_to_signals();
