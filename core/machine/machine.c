@@ -18,7 +18,7 @@
 #include "machine/machine_internal.h"
 
 enum {
-	BOOT_IMAGE_MAX = 1 << 20, /* bytes of arena up to which a copy is kept */
+	BOOT_IMAGE_MAX = 64 << 20, /* bytes of arena up to which a copy is kept */
 	POISON_MAX_PAGES = 4096,
 	ARENA_ALIGN = 256,
 };

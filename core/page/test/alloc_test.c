@@ -239,7 +239,7 @@ TEST(a_large_machine_boots_again_instead)
 {
 	struct world w;
 
-	world_open(&w, (struct shape){ .pages = 65536, .top_order = 10, .pageblock_order = 9 });
+	world_open(&w, (struct shape){ .pages = 1 << 20, .top_order = 10, .pageblock_order = 9 });
 	struct page *page = alloc_page(GFP_KERNEL);
 	pfn_t pfn = page_to_pfn(page);
 
