@@ -164,7 +164,8 @@ void report_text(FILE *out, const struct campaign_options *options, const struct
 	fprintf(out, "  findings           %zu new, %zu known\n", summary->new_findings,
 		summary->known_findings);
 	print_findings(out, f);
-	if (unhealthy)
+	/* Who has found something need not be told that silence would prove nothing. */
+	if (unhealthy && !summary->new_findings)
 		fprintf(out, "unhealthy: %s\n", unhealthy);
 }
 
