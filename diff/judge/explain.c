@@ -73,7 +73,7 @@ static void explain_lines(struct text *t, const struct program *p, uint32_t seen
 	char line[4096];
 
 	machine_print_line(&p->machine, line, sizeof(line));
-	text_add(t, "         machine %s\n", line);
+	text_add(t, "         machine%s%s\n", line[0] ? " " : "", line);
 	if (from > 0)
 		text_add(t, "         (%u operations before are left out)\n", from);
 	for (uint32_t i = from; i < end; i++)
