@@ -47,14 +47,21 @@ static uint64_t node_percpu_pages(const struct mm_machine *m, unsigned int node)
 	return unit * cpus;
 }
 
-static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int node,
-			    const char *what, char *error)
+/* In one piece where there is room for one, else in as few as halving makes. */
+static bool reserve_pages(struct memblock *mb, uint64_t pages, unsigned int node)
 {
 	if (pages == 0 || memblock_alloc_top_down(mb, pages, (int)node))
 		return true;
-	snprintf(error, 256,
-		 "no room for the %s of node %u: %llu pages in one piece; give the machine more "
-		 "memory",
+	return pages > 1 && reserve_pages(mb, pages / 2, node) &&
+	       reserve_pages(mb, pages - pages / 2, node);
+}
+
+static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int node,
+			    const char *what, char *error)
+{
+	if (reserve_pages(mb, pages, node))
+		return true;
+	snprintf(error, 256, "no room for the %s of node %u: %llu pages; give the machine more memory",
 		 what, node, (unsigned long long)pages);
 	return false;
 }

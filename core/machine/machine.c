@@ -1,7 +1,7 @@
 /*
  * Laying out a machine on the host, resetting and unmaking it.
  *
- *   arena    | mm_machine | nodes | zones | page sets | zonelists | pageblock types | memmap |
+ *   arena    | mm_machine | nodes | zones | page sets | zonelists | pageblock types | memmap | copy
  *   memory   | frame 0 | frame 1 | ... | (sparse, NORESERVE)
  *
  * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is
@@ -10,7 +10,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -152,16 +151,26 @@ static bool boot_arena(struct mm_machine *m, const struct mm_config *config, cha
 	return mm_boot(m, error);
 }
 
+static bool has_boot_image(size_t arena_size)
+{
+	return arena_size <= BOOT_IMAGE_MAX;
+}
+
+static size_t mapping_size(size_t arena_size)
+{
+	return has_boot_image(arena_size) ? 2 * arena_size : arena_size;
+}
+
 static struct mm_machine *map_machine(const struct mm_config *config)
 {
 	struct layout l = arena_layout(config);
-	char *arena = map_anonymous(l.size);
+	char *arena = map_anonymous(mapping_size(l.size));
 	size_t memory_size = config->max_pfn << PAGE_SHIFT;
 	char *memory = arena ? map_anonymous(memory_size) : NULL;
 
 	if (!memory) {
 		if (arena)
-			munmap(arena, l.size);
+			munmap(arena, mapping_size(l.size));
 		return NULL;
 	}
 	struct mm_machine *m = (struct mm_machine *)arena;
@@ -173,17 +182,13 @@ static struct mm_machine *map_machine(const struct mm_config *config)
 	return m;
 }
 
-static bool keep_boot_image(struct mm_machine *m)
+/* The copy stands behind the arena, in the same mapping. */
+static void keep_boot_image(struct mm_machine *m)
 {
-	if (m->arena_size > BOOT_IMAGE_MAX)
-		return true;
-	char *image = malloc(m->arena_size);
-
-	if (!image)
-		return false;
-	m->boot_image = image;
-	memcpy(image, m->arena, m->arena_size);
-	return true;
+	if (!has_boot_image(m->arena_size))
+		return;
+	m->boot_image = m->arena + m->arena_size;
+	memcpy(m->boot_image, m->arena, m->arena_size);
 }
 
 static void say(char *error, const char *what)
@@ -213,11 +218,7 @@ struct mm_machine *mm_machine_create(const struct mm_config *config, char *error
 		mm_machine_destroy(m);
 		return NULL;
 	}
-	if (!keep_boot_image(m)) {
-		say(error, "no memory on the host for the boot image");
-		mm_machine_destroy(m);
-		return NULL;
-	}
+	keep_boot_image(m);
 	return m;
 }
 
@@ -229,9 +230,8 @@ void mm_machine_destroy(struct mm_machine *m)
 	if (m->poison_memory)
 		for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
 			mm_unpoison_block(m, pfn, 0);
-	free(m->boot_image);
 	munmap(m->memory, m->memory_size);
-	munmap(arena, arena_size);
+	munmap(arena, mapping_size(arena_size));
 }
 
 /* Boots once more in place: what boot_arena needs is zeroed, what the host gave is kept. */

@@ -27,10 +27,8 @@ struct slowpath {
 	bool costly, can_direct_reclaim, can_compact;
 	unsigned int no_progress_loops;
 	uint64_t progress;
-	/*
-	 * what `changes` was at the last visit of the two places that may go round for ever;
-	 * UINT64_MAX: not yet
-	 */
+	uint64_t own_changes; /* of the request itself: its flags, its nodemask */
+	/* the sum of all changes at the last visit of the two places that may go round for ever */
 	uint64_t seen_at_oom, seen_at_nofail;
 };
 
@@ -106,14 +104,16 @@ static enum step compact_first(struct slowpath *s, struct page **page)
 /* Reserves, and the nodes they may come from. */
 static void use_reserves(struct slowpath *s)
 {
-	unsigned int reserves = gfp_pfmemalloc_flags(s->gfp);
+	unsigned int reserves = gfp_pfmemalloc_flags(s->gfp), flags = s->alloc_flags;
+	uint64_t nodemask = s->ac->nodemask;
 
 	if (reserves)
-		s->alloc_flags = reserves | (s->alloc_flags & ALLOC_KSWAPD);
+		s->alloc_flags = reserves | (flags & ALLOC_KSWAPD);
 	if (!(s->alloc_flags & ALLOC_CPUSET) || reserves) {
 		s->ac->nodemask = 0;
 		recompute_preferred(s->ac);
 	}
+	s->own_changes += s->alloc_flags != flags || s->ac->nodemask != nodemask;
 }
 
 static struct page *direct_reclaim(struct slowpath *s)
@@ -201,11 +201,13 @@ static enum step may_oom(struct slowpath *s, struct page **page)
 /* True iff nothing has changed since the last time here: the same round would follow for ever. */
 static bool goes_round(struct slowpath *s, uint64_t *seen)
 {
-	if (*seen == s->m->changes) {
+	uint64_t changes = s->m->changes + s->own_changes;
+
+	if (*seen == changes) {
 		s->ac->failure = MM_FAIL_LOOP;
 		return true;
 	}
-	*seen = s->m->changes;
+	*seen = changes;
 	return false;
 }
 

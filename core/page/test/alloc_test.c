@@ -280,7 +280,7 @@ TEST(a_machine_without_room_for_its_metadata_does_not_boot)
 	world_close(&w);
 	config.percpu_unit_pages = 64;
 	EXPECT(mm_machine_create(&config, error) == NULL);
-	EXPECT_STR(error, "no room for the percpu units of node 0: 64 pages in one piece; give the "
+	EXPECT_STR(error, "no room for the percpu units of node 0: 64 pages; give the "
 			  "machine more memory");
 }
 
