@@ -20,12 +20,12 @@
 
 enum finding_kind {
 	FINDING_NONE,
-	FINDING_RULE, /* a rule of the oracle is broken */
+	FINDING_RULE,	  /* a rule of the oracle is broken */
 	FINDING_OBSERVED, /* replay: the text's observation differs ("replay.observed") */
-	FINDING_CRASH,	/* the target died: signal ("target.crash") */
-	FINDING_HANG,	/* the target did not come back ("target.hang") */
-	FINDING_CREATE, /* the target would not start on this machine ("target.create") */
-	FINDING_MISSED, /* a `!` line of the text was not reported ("replay.expected") */
+	FINDING_CRASH,	  /* the target died: signal ("target.crash") */
+	FINDING_HANG,	  /* the target did not come back ("target.hang") */
+	FINDING_CREATE,	  /* the target would not start on this machine ("target.create") */
+	FINDING_MISSED,	  /* a `!` line of the text was not reported ("replay.expected") */
 };
 
 /*

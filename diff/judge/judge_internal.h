@@ -142,7 +142,7 @@ struct plan {
 
 /* How a finding was come by. */
 struct seen {
-	bool by_state; /* a comparison of states found it */
+	bool by_state;	       /* a comparison of states found it */
 	uint32_t equal_before; /* operations carried out when they were last found equal */
 };
 

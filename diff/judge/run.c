@@ -355,8 +355,8 @@ static bool is_the_judges(unsigned int code)
 }
 
 /*
- * A program that believes in a reference which this target could not take sees a split refused where
- * the target would carry it out: then there are no handles for the parts.
+ * A program that believes in a reference which this target could not take sees a split refused
+ * where the target would carry it out: then there are no handles for the parts.
  */
 static bool can_name_parts(const struct op *op, const struct held *h)
 {

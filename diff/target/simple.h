@@ -20,7 +20,8 @@
  *
  * Which frames: the longest run of memory of the machine that is not reserved, from its start
  * rounded up to the largest block (2^top_order). The allocator's frame 0 is there. Its last block
- * may be cut short by the end of the run.
+ * may be cut short by the end of the run. Where no run reaches such a boundary, the largest smaller
+ * one counts: blocks above it have no place in a run that does not cross the next.
  *
  * Operations: those that allocate and those that free whole blocks. Extra references, split_page,
  * drains, tunables and misuse are not asked of it. Flags say what the allocator claims (target.h):
@@ -67,9 +68,10 @@ struct lb_simple {
 };
 
 /* Keeps [start, end) in *s if, from the next boundary on, it is longer than what is there. */
-static inline void lb_simple_consider(struct lb_simple *s, uint64_t start, uint64_t end)
+static inline void lb_simple_consider(struct lb_simple *s, unsigned int order, uint64_t start,
+				      uint64_t end)
 {
-	uint64_t mask = (UINT64_C(1) << s->top_order) - 1;
+	uint64_t mask = (UINT64_C(1) << order) - 1;
 	uint64_t first = (start + mask) & ~mask;
 
 	if (first < end && end - first > s->pages) {
@@ -79,7 +81,8 @@ static inline void lb_simple_consider(struct lb_simple *s, uint64_t start, uint6
 }
 
 /* The longest run of a memory range that no reserved range (ascending, disjoint) cuts. */
-static inline void lb_simple_place(struct lb_simple *s, const struct machine *machine)
+static inline void lb_simple_place_at(struct lb_simple *s, unsigned int order,
+				      const struct machine *machine)
 {
 	for (uint32_t i = 0; i < machine->nr_memory; i++) {
 		uint64_t start = machine->memory[i].start, end = machine->memory[i].end;
@@ -89,11 +92,17 @@ static inline void lb_simple_place(struct lb_simple *s, const struct machine *ma
 
 			if (hole->end <= start || hole->start >= end)
 				continue;
-			lb_simple_consider(s, start, hole->start);
+			lb_simple_consider(s, order, start, hole->start);
 			start = hole->end;
 		}
-		lb_simple_consider(s, start, end);
+		lb_simple_consider(s, order, start, end);
 	}
+}
+
+static inline void lb_simple_place(struct lb_simple *s, const struct machine *machine)
+{
+	for (unsigned int order = s->top_order + 1; order-- > 0 && s->pages == 0;)
+		lb_simple_place_at(s, order, machine);
 }
 
 static inline struct lb_simple *lb_simple_new(const struct machine *machine, char *error)
@@ -107,8 +116,7 @@ static inline struct lb_simple *lb_simple_new(const struct machine *machine, cha
 	s->top_order = machine->top_order;
 	lb_simple_place(s, machine);
 	if (s->pages == 0) {
-		snprintf(error, 256,
-			 "no memory range of this machine reaches a boundary of its largest block");
+		snprintf(error, 256, "every page of this machine is reserved");
 		free(s);
 		return NULL;
 	}

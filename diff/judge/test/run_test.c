@@ -48,7 +48,10 @@ TEST(a_second_free_of_a_page_that_lives_again_is_a_no_op)
 	EXPECT_EQ(o.no_ops, 1);
 }
 
-/* The target below splits but takes no extra references, so it would split what the program believes shared. */
+/*
+ * The target below splits but takes no extra references, so it would split what the program
+ * believes shared.
+ */
 static void exec_and_split(void *instance, const struct lb_call *call, struct lb_result *result)
 {
 	if (EXPECT(call->op != OP_SPLIT_PAGE))
@@ -62,10 +65,10 @@ TEST(a_split_whose_parts_have_no_names_is_a_no_op)
 
 	target.capabilities |= JUDGE_BIT(OP_SPLIT_PAGE);
 	target.exec = exec_and_split;
-	o = judged_with(&target, NULL, MACHINE
-		"p0 = alloc_pages(order=2, gfp=KERNEL)\n"
-		"get_page(p0)\n"
-		"split_page(p0)\n");
+	o = judged_with(&target, NULL,
+			MACHINE "p0 = alloc_pages(order=2, gfp=KERNEL)\n"
+				"get_page(p0)\n"
+				"split_page(p0)\n");
 	expect_finding(&o, "");
 	EXPECT_EQ(o.no_ops, 2);
 }
@@ -165,24 +168,25 @@ TEST(different_bugs_have_different_signatures)
 }
 
 /*
- * States are compared after 1, 2, 4 and 8 operations; the lie begins with operation 4, so 8 sees it.
+ * States are compared after 1, 2, 4 and 8 operations; the lie begins with operation 4, so 8 sees
+ * it.
  */
 TEST(a_difference_of_states_is_named_where_it_began)
 {
-	struct outcome a = judged("broken:core-miscounts", MACHINE
-		"p0 = alloc_page(gfp=KERNEL)\n"
-		"p1 = alloc_pages(order=4, gfp=KERNEL)\n"
-		"p2 = alloc_page(gfp=KERNEL)\n"
-		"p3 = alloc_page(gfp=KERNEL)\n"
-		"__free_pages(p0)\n"
-		"p4 = alloc_page(gfp=KERNEL)\n"
-		"p5 = alloc_page(gfp=KERNEL)\n"
-		"advance(value=1)\n");
-	struct outcome b = judged("broken:core-miscounts", MACHINE
-		"p0 = alloc_pages(order=5, gfp=KERNEL)\n"
-		"advance(value=1)\n"
-		"free_pages(p0)\n"
-		"p1 = alloc_page(gfp=KERNEL)\n");
+	struct outcome a =
+		judged("broken:core-miscounts", MACHINE "p0 = alloc_page(gfp=KERNEL)\n"
+							"p1 = alloc_pages(order=4, gfp=KERNEL)\n"
+							"p2 = alloc_page(gfp=KERNEL)\n"
+							"p3 = alloc_page(gfp=KERNEL)\n"
+							"__free_pages(p0)\n"
+							"p4 = alloc_page(gfp=KERNEL)\n"
+							"p5 = alloc_page(gfp=KERNEL)\n"
+							"advance(value=1)\n");
+	struct outcome b =
+		judged("broken:core-miscounts", MACHINE "p0 = alloc_pages(order=5, gfp=KERNEL)\n"
+							"advance(value=1)\n"
+							"free_pages(p0)\n"
+							"p1 = alloc_page(gfp=KERNEL)\n");
 
 	EXPECT_EQ(a.kind, FINDING_RULE);
 	EXPECT_EQ(a.op, 4);
@@ -205,18 +209,17 @@ TEST(a_difference_at_the_end_has_the_same_signature)
 
 TEST(after_a_dump_the_reference_allocator_is_clean_still)
 {
-	struct outcome o = judged("core", MACHINE
-		"p0 = alloc_pages(order=2, gfp=KERNEL)\n"
-		"p1 = alloc_page(gfp=KERNEL)\n"
-		"__free_pages(p1)\n"
-		"dump()\n"
-		"p2 = alloc_page(gfp=KERNEL)\n"
-		"get_page(p0)\n"
-		"__free_pages(p0)\n" /* the upper halves go */
-		"check()\n"
-		"p3 = alloc_pages(order=3, gfp=KERNEL|ZERO)\n"
-		"p4..p11 = split_page(p3)\n"
-		"dump()\n");
+	struct outcome o = judged("core", MACHINE "p0 = alloc_pages(order=2, gfp=KERNEL)\n"
+						  "p1 = alloc_page(gfp=KERNEL)\n"
+						  "__free_pages(p1)\n"
+						  "dump()\n"
+						  "p2 = alloc_page(gfp=KERNEL)\n"
+						  "get_page(p0)\n"
+						  "__free_pages(p0)\n" /* the upper halves go */
+						  "check()\n"
+						  "p3 = alloc_pages(order=3, gfp=KERNEL|ZERO)\n"
+						  "p4..p11 = split_page(p3)\n"
+						  "dump()\n");
 
 	expect_finding(&o, "");
 	EXPECT_EQ(o.no_ops, 0);
