@@ -61,8 +61,9 @@ static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int no
 {
 	if (reserve_pages(mb, pages, node))
 		return true;
-	snprintf(error, 256, "no room for the %s of node %u: %llu pages; give the machine more memory",
-		 what, node, (unsigned long long)pages);
+	snprintf(error, 256,
+		 "no room for the %s of node %u: %llu pages; give the machine more memory", what,
+		 node, (unsigned long long)pages);
 	return false;
 }
 

@@ -42,15 +42,18 @@ static void forget(struct shadow *s)
 
 static struct zone *zone_named(struct shadow *s, uint64_t node, uint64_t index)
 {
-	if (node >= s->nr_nodes || index >= MACHINE_NR_ZONES || s->zone_number[node][index] == NO_ZONE)
+	if (node >= s->nr_nodes || index >= MACHINE_NR_ZONES ||
+	    s->zone_number[node][index] == NO_ZONE)
 		return NULL;
 	return &s->zones[s->zone_number[node][index]];
 }
 
 /* A frame becomes the head of a block on a list. */
-static bool place(struct shadow *s, struct list *list, uint64_t pfn, enum frame_kind kind, uint64_t order, uint64_t type)
+static bool place(struct shadow *s, struct list *list, uint64_t pfn, enum frame_kind kind,
+		  uint64_t order, uint64_t type)
 {
-	if (pfn >= s->max_pfn || order > s->top_order || type >= NR_LIST_TYPES || pfn % (UINT64_C(1) << order))
+	if (pfn >= s->max_pfn || order > s->top_order || type >= NR_LIST_TYPES ||
+	    pfn % (UINT64_C(1) << order))
 		return false;
 
 	struct frame *f = &s->frames[pfn];
@@ -68,7 +71,9 @@ static bool place(struct shadow *s, struct list *list, uint64_t pfn, enum frame_
 static bool adopt_zone(struct shadow *s, const struct section *section)
 {
 	const uint64_t *w = section->words;
-	struct zone *z = section->n == LB_ZONE_WORDS ? zone_named(s, w[LB_ZONE_NODE], w[LB_ZONE_INDEX]) : NULL;
+	struct zone *z = section->n == LB_ZONE_WORDS
+				 ? zone_named(s, w[LB_ZONE_NODE], w[LB_ZONE_INDEX])
+				 : NULL;
 
 	if (!z)
 		return false;
@@ -119,9 +124,11 @@ static bool adopt_page_lists(struct shadow *s, const struct section *section)
 		if (i + 2 > section->n || w[i] >= s->nr_lists || w[i + 1] > section->n - i - 2)
 			return false;
 		for (uint64_t k = 0; k < w[i + 1]; k++) {
-			uint64_t word = w[i + 2 + k], pfn = word & ((UINT64_C(1) << SAVED_TYPE_SHIFT) - 1);
+			uint64_t word = w[i + 2 + k],
+				 pfn = word & ((UINT64_C(1) << SAVED_TYPE_SHIFT) - 1);
 
-			if (!place(s, &p->lists[w[i]], pfn, FRAME_PCP, order_of_list(s, w[i]), word >> SAVED_TYPE_SHIFT))
+			if (!place(s, &p->lists[w[i]], pfn, FRAME_PCP, order_of_list(s, w[i]),
+				   word >> SAVED_TYPE_SHIFT))
 				return false;
 		}
 	}
@@ -185,14 +192,15 @@ static bool adopt_numbers(struct shadow *s, const struct section *section)
 	case LB_STATE_NODE:
 		if (section->n < 4 || w[0] >= s->nr_nodes)
 			return false;
-		s->state->kswapd[w[0]] = (struct kswapd){ .awake = w[1], .order = w[2], .index = w[3] };
+		s->state->kswapd[w[0]] =
+			(struct kswapd){ .awake = w[1], .order = w[2], .index = w[3] };
 		return true;
 	case LB_STATE_COUNTERS:
 		if (section->n < LB_COUNT_COUNT)
 			return false;
 		memcpy(s->state->counters, w, sizeof(s->state->counters));
 		return true;
-	default:	/* reserved ranges are of boot, and unknown sections of others */
+	default: /* reserved ranges are of boot, and unknown sections of others */
 		return true;
 	}
 }
@@ -219,8 +227,9 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v)
 {
-	static const char *const names[] = { "end", "header", "reserved", "tunables", "node", "zone", "free list",
-					     "page lists", "pageblocks", "bad pages", "leaked", "counters" };
+	static const char *const names[] = { "end",	   "header",	"reserved",  "tunables",
+					     "node",	   "zone",	"free list", "page lists",
+					     "pageblocks", "bad pages", "leaked",    "counters" };
 	struct section section;
 
 	s->exercised[RULE_STATE_SECTIONS]++;

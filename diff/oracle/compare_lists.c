@@ -43,7 +43,8 @@ static bool is_unmerged(struct comparison *c, uint64_t pfn, uint64_t order)
 {
 	struct section list;
 
-	if (order >= c->s->top_order || !list_of(c->actual, pfn ^ UINT64_C(1) << order, order, &list))
+	if (order >= c->s->top_order ||
+	    !list_of(c->actual, pfn ^ UINT64_C(1) << order, order, &list))
 		return false;
 	for (uint64_t o = order + 1; o <= c->s->top_order; o++)
 		if (list_of(c->expect, pfn & ~((UINT64_C(1) << o) - 1), o, &list))
@@ -60,37 +61,40 @@ static enum rule rule_of_member(struct comparison *c, uint64_t pfn, uint64_t ord
 		return RULE_BOOT_FREE_LISTS;
 	if (is_actual && order >= c->s->pageblock_order && is_unmerged(c, pfn, order))
 		return RULE_BUDDY_UNMERGED_TYPES;
-	return list_of(is_actual ? c->expect : c->actual, pfn, order, &list) ? RULE_LIST_TYPE : RULE_LIST_MEMBERS;
+	return list_of(is_actual ? c->expect : c->actual, pfn, order, &list) ? RULE_LIST_TYPE
+									     : RULE_LIST_MEMBERS;
 }
 
-static bool free_list_differs(struct comparison *c, enum rule rule, const uint64_t *key, uint64_t at, uint64_t expect,
-			      uint64_t actual)
+static bool free_list_differs(struct comparison *c, enum rule rule, const uint64_t *key,
+			      uint64_t at, uint64_t expect, uint64_t actual)
 {
 	differs(c, rule, expect, actual, "list[%u:%s:%u:%c][%llu]", (unsigned int)key[KEY_NODE],
 		zone_index_name((unsigned int)key[KEY_INDEX]), (unsigned int)key[KEY_ORDER],
-		"UMRH?"[key[KEY_TYPE] < NR_LIST_TYPES ? key[KEY_TYPE] : NR_LIST_TYPES], (unsigned long long)at);
+		"UMRH?"[key[KEY_TYPE] < NR_LIST_TYPES ? key[KEY_TYPE] : NR_LIST_TYPES],
+		(unsigned long long)at);
 	c->verdict->pfn = actual != NO_PFN ? actual : expect;
 	return false;
 }
 
 /* Two lists with one key; NULL and 0 where one of them has none. */
-static bool compare_list(struct comparison *c, const uint64_t *key, const uint64_t *expect, uint64_t ne,
-			 const uint64_t *actual, uint64_t na)
+static bool compare_list(struct comparison *c, const uint64_t *key, const uint64_t *expect,
+			 uint64_t ne, const uint64_t *actual, uint64_t na)
 {
 	uint64_t order = key[KEY_ORDER];
 
 	for (uint64_t i = 0; i < na; i++)
 		if (!holds(expect, ne, actual[i]))
-			return free_list_differs(c, rule_of_member(c, actual[i], order, true), key, i,
-						 i < ne ? expect[i] : NO_PFN, actual[i]);
+			return free_list_differs(c, rule_of_member(c, actual[i], order, true), key,
+						 i, i < ne ? expect[i] : NO_PFN, actual[i]);
 	for (uint64_t i = 0; i < ne; i++)
 		if (!holds(actual, na, expect[i]))
-			return free_list_differs(c, rule_of_member(c, expect[i], order, false), key, i, expect[i],
-						 i < na ? actual[i] : NO_PFN);
+			return free_list_differs(c, rule_of_member(c, expect[i], order, false), key,
+						 i, expect[i], i < na ? actual[i] : NO_PFN);
 	for (uint64_t i = 0; i < ne; i++)
 		if (expect[i] != actual[i])
-			return free_list_differs(c, c->at_boot ? RULE_BOOT_FREE_LISTS : RULE_LIST_ORDER, key, i,
-						 expect[i], actual[i]);
+			return free_list_differs(
+				c, c->at_boot ? RULE_BOOT_FREE_LISTS : RULE_LIST_ORDER, key, i,
+				expect[i], actual[i]);
 	return ne == na || misses(c, "free lists");
 }
 
@@ -117,9 +121,11 @@ bool compare_free_lists(struct comparison *c)
 				  actual.words + KEY_WORDS, actual.n - KEY_WORDS))
 			return false;
 		if (order < 0)
-			return compare_list(c, expect.words, expect.words + KEY_WORDS, expect.n - KEY_WORDS, NULL, 0);
+			return compare_list(c, expect.words, expect.words + KEY_WORDS,
+					    expect.n - KEY_WORDS, NULL, 0);
 		if (order > 0)
-			return compare_list(c, actual.words, NULL, 0, actual.words + KEY_WORDS, actual.n - KEY_WORDS);
+			return compare_list(c, actual.words, NULL, 0, actual.words + KEY_WORDS,
+					    actual.n - KEY_WORDS);
 		more_ours = section_find(&ours, LB_STATE_FREE_LIST, &expect);
 		more_theirs = section_find(&theirs, LB_STATE_FREE_LIST, &actual);
 	}
@@ -128,16 +134,27 @@ bool compare_free_lists(struct comparison *c)
 
 /* ---- Page lists ---- */
 
-enum { PCP_NODE, PCP_INDEX, PCP_CPU, PCP_COUNT, PCP_HIGH, PCP_BATCH, PCP_FACTOR, PCP_NR_LISTS, PCP_WORDS };
+enum {
+	PCP_NODE,
+	PCP_INDEX,
+	PCP_CPU,
+	PCP_COUNT,
+	PCP_HIGH,
+	PCP_BATCH,
+	PCP_FACTOR,
+	PCP_NR_LISTS,
+	PCP_WORDS
+};
 
 #define SAVED_TYPE_SHIFT 56
 #define PFN_MASK ((UINT64_C(1) << SAVED_TYPE_SHIFT) - 1)
 
-static bool page_lists_differ(struct comparison *c, enum rule rule, const uint64_t *key, uint64_t expect,
-			      uint64_t actual, const char *name)
+static bool page_lists_differ(struct comparison *c, enum rule rule, const uint64_t *key,
+			      uint64_t expect, uint64_t actual, const char *name)
 {
 	return differs(c, rule, expect, actual, "pcp[%u:%s:cpu%u].%s", (unsigned int)key[PCP_NODE],
-		       zone_index_name((unsigned int)key[PCP_INDEX]), (unsigned int)key[PCP_CPU], name);
+		       zone_index_name((unsigned int)key[PCP_INDEX]), (unsigned int)key[PCP_CPU],
+		       name);
 }
 
 static bool compare_sizes(struct comparison *c, const uint64_t *e, const uint64_t *a)
@@ -158,7 +175,8 @@ static bool compare_sizes(struct comparison *c, const uint64_t *e, const uint64_
 		unsigned int at = fields[i].at;
 
 		if (e[at] != a[at])
-			return page_lists_differ(c, fields[i].rule, e, e[at], a[at], fields[i].name);
+			return page_lists_differ(c, fields[i].rule, e, e[at], a[at],
+						 fields[i].name);
 	}
 	return true;
 }
@@ -174,9 +192,11 @@ static bool has_page(const struct section *section, uint64_t pfn)
 }
 
 /* The first list of index at least `from`, as (index, n, pages); false: none. */
-static bool next_list(const struct section *section, uint64_t *at, uint64_t *index, uint64_t *n, const uint64_t **pages)
+static bool next_list(const struct section *section, uint64_t *at, uint64_t *index, uint64_t *n,
+		      const uint64_t **pages)
 {
-	if (*at + 1 >= section->n || section->words[*at + 1] == 0 || *at + 2 + section->words[*at + 1] > section->n)
+	if (*at + 1 >= section->n || section->words[*at + 1] == 0 ||
+	    *at + 2 + section->words[*at + 1] > section->n)
 		return false;
 	*index = section->words[*at];
 	*n = section->words[*at + 1];
@@ -185,8 +205,8 @@ static bool next_list(const struct section *section, uint64_t *at, uint64_t *ind
 	return true;
 }
 
-static bool page_list_differs(struct comparison *c, enum rule rule, const uint64_t *key, uint64_t index, uint64_t expect,
-			      uint64_t actual)
+static bool page_list_differs(struct comparison *c, enum rule rule, const uint64_t *key,
+			      uint64_t index, uint64_t expect, uint64_t actual)
 {
 	char name[24];
 
@@ -196,20 +216,24 @@ static bool page_list_differs(struct comparison *c, enum rule rule, const uint64
 	return false;
 }
 
-static bool compare_pages(struct comparison *c, const struct section *expect, const struct section *actual)
+static bool compare_pages(struct comparison *c, const struct section *expect,
+			  const struct section *actual)
 {
 	uint64_t at_e = PCP_WORDS, at_a = PCP_WORDS, ie = 0, ia = 0, ne = 0, na = 0;
 	const uint64_t *e = NULL, *a = NULL;
 
 	for (;;) {
-		bool more_e = next_list(expect, &at_e, &ie, &ne, &e), more_a = next_list(actual, &at_a, &ia, &na, &a);
+		bool more_e = next_list(expect, &at_e, &ie, &ne, &e),
+		     more_a = next_list(actual, &at_a, &ia, &na, &a);
 
 		if (!more_e && !more_a)
 			return true;
 		if (!more_e || (more_a && ia < ie))
-			return page_list_differs(c, RULE_PCP_MEMBERS, expect->words, ia, NO_PFN, a[0]);
+			return page_list_differs(c, RULE_PCP_MEMBERS, expect->words, ia, NO_PFN,
+						 a[0]);
 		if (!more_a || ie < ia)
-			return page_list_differs(c, RULE_PCP_MEMBERS, expect->words, ie, e[0], NO_PFN);
+			return page_list_differs(c, RULE_PCP_MEMBERS, expect->words, ie, e[0],
+						 NO_PFN);
 		for (uint64_t k = 0; k < ne || k < na; k++) {
 			uint64_t we = k < ne ? e[k] : NO_PFN, wa = k < na ? a[k] : NO_PFN;
 			enum rule rule = RULE_PCP_MEMBERS;
@@ -236,7 +260,8 @@ bool compare_page_lists(struct comparison *c)
 			return misses(c, "page lists");
 		if (same_words(&expect, &actual))
 			continue;
-		if (!compare_sizes(c, expect.words, actual.words) || !compare_pages(c, &expect, &actual))
+		if (!compare_sizes(c, expect.words, actual.words) ||
+		    !compare_pages(c, &expect, &actual))
 			return false;
 		return misses(c, "page lists");
 	}

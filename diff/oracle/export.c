@@ -9,7 +9,7 @@
 struct writer {
 	uint64_t *words;
 	size_t n, capacity;
-	size_t section;		/* where the length of the open section stands */
+	size_t section; /* where the length of the open section stands */
 };
 
 static inline void put(struct writer *w, uint64_t word)
@@ -107,7 +107,8 @@ static void put_free_lists(const struct shadow *s, const struct zone *z, struct 
 		}
 }
 
-static void put_page_list(const struct shadow *s, const struct list *list, unsigned int index, struct writer *w)
+static void put_page_list(const struct shadow *s, const struct list *list, unsigned int index,
+			  struct writer *w)
 {
 	if (list->n == 0)
 		return;
@@ -117,7 +118,8 @@ static void put_page_list(const struct shadow *s, const struct list *list, unsig
 		put(w, pfn + ((uint64_t)s->frames[pfn].type << 56));
 }
 
-static void put_page_lists(const struct shadow *s, const struct zone *z, unsigned int cpu, struct writer *w)
+static void put_page_lists(const struct shadow *s, const struct zone *z, unsigned int cpu,
+			   struct writer *w)
 {
 	const struct page_lists *p = page_lists_of(s, z, cpu);
 

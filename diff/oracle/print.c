@@ -35,14 +35,15 @@ static void say_list(const struct shadow *s, const struct list *list, struct out
 		say(out, " %u", pfn);
 }
 
-static void say_page_lists(const struct shadow *s, const struct zone *z, unsigned int cpu, struct out *out)
+static void say_page_lists(const struct shadow *s, const struct zone *z, unsigned int cpu,
+			   struct out *out)
 {
 	const struct page_lists *p = page_lists_of(s, z, cpu);
 
 	if (p->count == 0)
 		return;
-	say(out, "  cpu %u  count %lld of %lld, batch %lld, factor %lld ", cpu, (long long)p->count, (long long)p->high,
-	    (long long)p->batch, (long long)p->free_factor);
+	say(out, "  cpu %u  count %lld of %lld, batch %lld, factor %lld ", cpu, (long long)p->count,
+	    (long long)p->high, (long long)p->batch, (long long)p->free_factor);
 	for (unsigned int i = 0; i < s->nr_lists; i++) {
 		if (p->lists[i].n == 0)
 			continue;
@@ -57,9 +58,12 @@ static void say_page_lists(const struct shadow *s, const struct zone *z, unsigne
 
 static void say_zone(const struct shadow *s, const struct zone *z, struct out *out)
 {
-	say(out, "zone %u:%s  pfn %llu..%llu  free %lld  min %lld low %lld high %lld boost %lld  highatomic %lld  kswapd %s\n",
-	    z->node, zone_index_name(z->index), (unsigned long long)z->start, (unsigned long long)(z->start + z->spanned),
-	    (long long)z->free, (long long)z->mark[WMARK_MIN], (long long)z->mark[WMARK_LOW],
+	say(out,
+	    "zone %u:%s  pfn %llu..%llu  free %lld  min %lld low %lld high %lld boost %lld  "
+	    "highatomic %lld  kswapd %s\n",
+	    z->node, zone_index_name(z->index), (unsigned long long)z->start,
+	    (unsigned long long)(z->start + z->spanned), (long long)z->free,
+	    (long long)z->mark[WMARK_MIN], (long long)z->mark[WMARK_LOW],
 	    (long long)z->mark[WMARK_HIGH], (long long)z->boost, (long long)z->highatomic,
 	    s->state->kswapd[z->node].awake ? "awake" : "asleep");
 	for (unsigned int o = 0; o <= s->top_order; o++)

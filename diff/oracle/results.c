@@ -18,31 +18,35 @@ struct judgement {
 };
 
 /* Counts the rule; where it does not hold, the verdict says what came instead. */
-static bool judge(const struct judgement *j, enum rule rule, bool holds, const char *field, uint64_t expect,
-		  uint64_t actual)
+static bool judge(const struct judgement *j, enum rule rule, bool holds, const char *field,
+		  uint64_t expect, uint64_t actual)
 {
 	struct verdict *v = j->verdict;
 
 	if (rule_holds(j->s, rule, holds))
 		return true;
-	*v = (struct verdict){ .broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true };
-	v->pfn = j->actual->outcome == LB_BLOCK ? j->actual->pfn : j->expect->outcome == LB_BLOCK ? j->expect->pfn : NO_PFN;
+	*v = (struct verdict){
+		.broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true
+	};
+	v->pfn = j->actual->outcome == LB_BLOCK	  ? j->actual->pfn
+		 : j->expect->outcome == LB_BLOCK ? j->expect->pfn
+						  : NO_PFN;
 	snprintf(v->field, sizeof(v->field), "%s", field);
-	snprintf(v->what, sizeof(v->what), "%s is %llu, expected %llu: %s", field, (unsigned long long)actual,
-		 (unsigned long long)expect, rule_info[rule].sentence);
+	snprintf(v->what, sizeof(v->what), "%s is %llu, expected %llu: %s", field,
+		 (unsigned long long)actual, (unsigned long long)expect, rule_info[rule].sentence);
 	return false;
 }
 
 static bool judge_outcome(const struct judgement *j, enum rule rule)
 {
-	return judge(j, rule, j->expect->outcome == j->actual->outcome, "outcome", j->expect->outcome,
-		     j->actual->outcome);
+	return judge(j, rule, j->expect->outcome == j->actual->outcome, "outcome",
+		     j->expect->outcome, j->actual->outcome);
 }
 
 static bool judge_outcome_and_reason(const struct judgement *j, enum rule rule)
 {
-	return judge_outcome(j, rule) &&
-	       judge(j, rule, j->expect->reason == j->actual->reason, "reason", j->expect->reason, j->actual->reason);
+	return judge_outcome(j, rule) && judge(j, rule, j->expect->reason == j->actual->reason,
+					       "reason", j->expect->reason, j->actual->reason);
 }
 
 /* ---- Which frame ---- */
@@ -77,11 +81,14 @@ static bool judge_zone(const struct judgement *j)
 	number = number_of(s, z);
 	if (!judge(j, RULE_ZONE_LIMIT, z->index <= t->highest, "zone", t->highest, z->index))
 		return false;
-	if (!judge(j, RULE_ZONE_LIMIT, !t->nodemask || t->nodemask >> z->node & 1, "node", t->nodemask, z->node))
+	if (!judge(j, RULE_ZONE_LIMIT, !t->nodemask || t->nodemask >> z->node & 1, "node",
+		   t->nodemask, z->node))
 		return false;
-	if (!judge(j, RULE_ZONE_LIMIT, position_of(t, number) < t->zonelist->n, "zone", t->zonelist->n, number))
+	if (!judge(j, RULE_ZONE_LIMIT, position_of(t, number) < t->zonelist->n, "zone",
+		   t->zonelist->n, number))
 		return false;
-	return t->failed == 0 || judge(j, RULE_ZONE_WATERMARK, !(t->failed >> number & 1), "mark", 0, 1);
+	return t->failed == 0 ||
+	       judge(j, RULE_ZONE_WATERMARK, !(t->failed >> number & 1), "mark", 0, 1);
 }
 
 /* The type of the list a frame is on as we see it; NR_LIST_TYPES: on none. */
@@ -112,7 +119,8 @@ static bool judge_frame(const struct judgement *j)
 	if (!judge(j, RULE_NUMA_ORDER, theirs <= ours, "zone", ours, theirs))
 		return false;
 	type = list_type_of(s, actual);
-	if (theirs == ours && type != NR_LIST_TYPES && type != t->taken_type && type != t->asked_type &&
+	if (theirs == ours && type != NR_LIST_TYPES && type != t->taken_type &&
+	    type != t->asked_type &&
 	    !judge(j, RULE_TYPE_FALLBACK_ORDER, false, "type", t->taken_type, type))
 		return false;
 	return judge(j, RULE_EXACT_FRAME, false, "pfn", expect, actual);
@@ -141,8 +149,8 @@ static bool judge_refusal(const struct judgement *j)
 	if (j->expect->reason == LB_BAD_TYPE)
 		return judge_outcome_and_reason(j, RULE_TYPE_REFUSED);
 	return judge_outcome(j, RULE_MISUSE_REFUSED) &&
-	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason", j->expect->reason,
-		     j->actual->reason);
+	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason",
+		     j->expect->reason, j->actual->reason);
 }
 
 /* We have no block. */
@@ -159,8 +167,8 @@ static bool judge_failure(const struct judgement *j)
 	if (j->expect->outcome == LB_OOM || j->actual->outcome == LB_OOM)
 		return judge_outcome(j, RULE_SLOWPATH_OOM);
 	return judge_outcome(j, RULE_RESULT_OUTCOME) &&
-	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason", j->expect->reason,
-		     j->actual->reason);
+	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason",
+		     j->expect->reason, j->actual->reason);
 }
 
 static bool is_failure(unsigned int outcome)
@@ -180,11 +188,13 @@ static bool judge_block(const struct judgement *j)
 	return j->expect->pfn == j->actual->pfn ? count_frame(j) : judge_frame(j);
 }
 
-static bool judge_warning(const struct judgement *j, enum rule rule, unsigned int bit, const char *field)
+static bool judge_warning(const struct judgement *j, enum rule rule, unsigned int bit,
+			  const char *field)
 {
 	unsigned int expect = j->expect->warnings & bit, actual = j->actual->warnings & bit;
 
-	return (!expect && !actual) || judge(j, rule, expect == actual, field, expect != 0, actual != 0);
+	return (!expect && !actual) ||
+	       judge(j, rule, expect == actual, field, expect != 0, actual != 0);
 }
 
 static bool judge_side_effects(const struct judgement *j)
@@ -196,14 +206,16 @@ static bool judge_side_effects(const struct judgement *j)
 			return false;
 	if (j->expect->leaked == 0 && j->actual->leaked == 0)
 		return true;
-	return judge(j, RULE_PAGE_LEAKED_COUNT, j->expect->leaked == j->actual->leaked, "leaked", j->expect->leaked,
-		     j->actual->leaked);
+	return judge(j, RULE_PAGE_LEAKED_COUNT, j->expect->leaked == j->actual->leaked, "leaked",
+		     j->expect->leaked, j->actual->leaked);
 }
 
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
 		  const struct lb_result *actual, struct verdict *v)
 {
-	const struct judgement j = { .s = s, .call = call, .expect = expect, .actual = actual, .verdict = v };
+	const struct judgement j = {
+		.s = s, .call = call, .expect = expect, .actual = actual, .verdict = v
+	};
 	bool right;
 
 	if (expect->outcome == LB_REFUSED)
@@ -217,7 +229,8 @@ bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_
 	return right && judge_side_effects(&j);
 }
 
-bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual, struct verdict *v)
+bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual,
+		 struct verdict *v)
 {
 	struct lb_result expect;
 

@@ -19,7 +19,8 @@ struct shadow *shadow_create(const struct machine *machine, uint64_t *exercised)
 	s->nr_cpus = machine->nr_cpus;
 	s->nr_nodes = machine->nr_nodes;
 	s->max_pfn = machine->max_pfn;
-	s->nr_pageblocks = (machine->max_pfn + (UINT64_C(1) << s->pageblock_order) - 1) >> s->pageblock_order;
+	s->nr_pageblocks =
+		(machine->max_pfn + (UINT64_C(1) << s->pageblock_order) - 1) >> s->pageblock_order;
 	for (uint32_t cpu = 0; cpu < machine->nr_cpus; cpu++)
 		s->cpus_of_node[machine->cpu_node[cpu]]++;
 	if (shadow_lay_out(s))
@@ -57,7 +58,13 @@ void shadow_rewind(struct shadow *s)
 static bool is_refused_from_nmi(const struct lb_call *call)
 {
 	switch (call->op) {
-	case OP_NOP: case OP_FILL: case OP_VERIFY: case OP_TRANSLATE: case OP_ADVANCE: case OP_CHECK: case OP_DUMP:
+	case OP_NOP:
+	case OP_FILL:
+	case OP_VERIFY:
+	case OP_TRANSLATE:
+	case OP_ADVANCE:
+	case OP_CHECK:
+	case OP_DUMP:
 		return false;
 	default:
 		return call->level == LEVEL_NMI;
@@ -78,16 +85,24 @@ static void drain(struct shadow *s, const struct lb_call *call, struct lb_result
 static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	switch (call->op) {
-	case OP_ALLOC_PAGES: case OP_ALLOC_PAGE: case OP_GET_FREE_PAGES: case OP_GET_FREE_PAGE: case OP_GET_ZEROED_PAGE:
+	case OP_ALLOC_PAGES:
+	case OP_ALLOC_PAGE:
+	case OP_GET_FREE_PAGES:
+	case OP_GET_FREE_PAGE:
+	case OP_GET_ZEROED_PAGE:
 		exec_alloc(s, call, r);
 		return;
-	case OP_FREE_PAGES_STRUCT: case OP_FREE_PAGES:
+	case OP_FREE_PAGES_STRUCT:
+	case OP_FREE_PAGES:
 		exec_free(s, call, r);
 		return;
-	case OP_GET_PAGE: case OP_PUT_PAGE: case OP_SPLIT_PAGE:
+	case OP_GET_PAGE:
+	case OP_PUT_PAGE:
+	case OP_SPLIT_PAGE:
 		exec_references(s, call, r);
 		return;
-	case OP_DRAIN_LOCAL_PAGES: case OP_DRAIN_ALL_PAGES:
+	case OP_DRAIN_LOCAL_PAGES:
+	case OP_DRAIN_ALL_PAGES:
 		drain(s, call, r);
 		return;
 	case OP_SYSCTL:
@@ -100,7 +115,12 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 		s->state->ticks += call->value;
 		r->outcome = LB_DONE;
 		return;
-	case OP_NOP: case OP_FILL: case OP_VERIFY: case OP_TRANSLATE: case OP_CHECK: case OP_DUMP:
+	case OP_NOP:
+	case OP_FILL:
+	case OP_VERIFY:
+	case OP_TRANSLATE:
+	case OP_CHECK:
+	case OP_DUMP:
 		r->outcome = LB_DONE;
 		return;
 	default:

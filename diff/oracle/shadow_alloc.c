@@ -11,15 +11,19 @@
 static unsigned int highest_zone(const struct shadow *s, uint32_t gfp)
 {
 	switch (gfp & (GFP_DMA | GFP_HIGHMEM | GFP_DMA32 | GFP_MOVABLE)) {
-	case 0: case GFP_HIGHMEM: case GFP_MOVABLE:
+	case 0:
+	case GFP_HIGHMEM:
+	case GFP_MOVABLE:
 		return ZONE_NORMAL;
 	case GFP_MOVABLE | GFP_HIGHMEM:
 		return ZONE_MOVABLE;
-	case GFP_DMA32: case GFP_DMA32 | GFP_MOVABLE:
+	case GFP_DMA32:
+	case GFP_DMA32 | GFP_MOVABLE:
 		return s->machine.dma32_end ? ZONE_DMA32 : ZONE_NORMAL;
-	case GFP_DMA: case GFP_DMA | GFP_MOVABLE:
+	case GFP_DMA:
+	case GFP_DMA | GFP_MOVABLE:
 		return s->machine.dma_end ? ZONE_DMA : ZONE_NORMAL;
-	default:	/* no meaning: the table says 0, and no zone matches where there is no DMA */
+	default: /* no meaning: the table says 0, and no zone matches where there is no DMA */
 		return ZONE_DMA;
 	}
 }
@@ -43,7 +47,9 @@ static uint32_t after_scopes(uint32_t gfp, unsigned int scope)
 static uint32_t asked_gfp(const struct lb_call *call)
 {
 	switch (call->op) {
-	case OP_GET_FREE_PAGES: case OP_GET_FREE_PAGE: case OP_GET_ZEROED_PAGE:
+	case OP_GET_FREE_PAGES:
+	case OP_GET_FREE_PAGE:
+	case OP_GET_ZEROED_PAGE:
 		return call->gfp & ~(uint32_t)GFP_HIGHMEM;
 	default:
 		return call->gfp;
@@ -64,7 +70,8 @@ unsigned int first_zone(const struct shadow *s, const struct request *rq, unsign
 	return from;
 }
 
-static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct request *rq, unsigned int alloc_flags)
+static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct request *rq,
+				unsigned int alloc_flags)
 {
 	uint32_t pfn = NIL;
 
@@ -83,7 +90,8 @@ static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct r
 }
 
 /* rmqueue: page lists, then the buddy; whoever comes by wakes kswapd for a boost. */
-static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct request *rq, unsigned int alloc_flags)
+static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct request *rq,
+			       unsigned int alloc_flags)
 {
 	uint32_t pfn = NIL;
 
@@ -101,7 +109,8 @@ static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct re
 }
 
 /* Two nodes or more, and the walk has left the preferred one: better to mix types at home first. */
-static bool leaves_home(const struct shadow *s, const struct request *rq, const struct zone *z, unsigned int alloc_flags)
+static bool leaves_home(const struct shadow *s, const struct request *rq, const struct zone *z,
+			unsigned int alloc_flags)
 {
 	const struct zone *preferred = &s->zones[rq->zonelist->zones[rq->preferred]];
 
@@ -118,7 +127,8 @@ static void trail_begins(struct shadow *s, const struct request *rq)
 }
 
 /* One zone: its mark, then a block. */
-static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request *rq, unsigned int alloc_flags)
+static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request *rq,
+			 unsigned int alloc_flags)
 {
 	uint64_t bit = UINT64_C(1) << number_of(s, z);
 	uint32_t pfn;
@@ -141,7 +151,8 @@ uint32_t walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_
 		bool again = false;
 
 		trail_begins(s, rq);
-		for (unsigned int i = rq->preferred; i < rq->zonelist->n; i = first_zone(s, rq, i + 1)) {
+		for (unsigned int i = rq->preferred; i < rq->zonelist->n;
+		     i = first_zone(s, rq, i + 1)) {
 			struct zone *z = &s->zones[rq->zonelist->zones[i]];
 
 			if (leaves_home(s, rq, z, alloc_flags)) {
@@ -180,8 +191,9 @@ static unsigned int nofragment(const struct shadow *s, const struct request *rq)
 
 static struct request make_request(const struct shadow *s, const struct lb_call *call, uint32_t gfp)
 {
-	uint32_t node = call->op == OP_ALLOC_PAGES && call->node != NODE_NONE ? (uint32_t)call->node :
-										s->machine.cpu_node[call->cpu];
+	uint32_t node = call->op == OP_ALLOC_PAGES && call->node != NODE_NONE
+				? (uint32_t)call->node
+				: s->machine.cpu_node[call->cpu];
 	struct request rq = {
 		.gfp = gfp,
 		.order = call->order,
@@ -198,7 +210,8 @@ static struct request make_request(const struct shadow *s, const struct lb_call 
 
 static bool is_injected(const struct lb_call *call, uint32_t gfp)
 {
-	return call->fail_nth == 1 && call->order >= 1 && !(gfp & (GFP_DIRECT_RECLAIM | GFP_HIGHMEM | GFP_NOFAIL));
+	return call->fail_nth == 1 && call->order >= 1 &&
+	       !(gfp & (GFP_DIRECT_RECLAIM | GFP_HIGHMEM | GFP_NOFAIL));
 }
 
 static void no_block(struct lb_result *r, enum lb_outcome outcome, enum lb_reason reason)

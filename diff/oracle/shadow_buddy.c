@@ -64,7 +64,8 @@ void list_del(struct shadow *s, struct list *list, uint32_t pfn)
 	s->state->changes++;
 }
 
-static void free_list_add(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type, bool to_tail)
+static void free_list_add(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
+			  bool to_tail)
 {
 	struct frame *f = &s->frames[pfn];
 	struct zone *z = zone_of(s, pfn);
@@ -149,7 +150,8 @@ void buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int
 	free_list_add(s, pfn, order, type, to_tail || is_likely_to_merge(s, pfn, order));
 }
 
-uint32_t buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order, unsigned int type)
+uint32_t buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
+			     unsigned int type)
 {
 	for (unsigned int o = order; o <= s->top_order; o++) {
 		uint32_t pfn = z->lists[o][type].head;
@@ -162,7 +164,7 @@ uint32_t buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int orde
 			free_list_add(s, pfn + (1u << o), o, type, false);
 		}
 		s->frames[pfn].order = (uint8_t)order;
-		s->frames[pfn].type = (uint8_t)type;	/* page->index: the list it came from */
+		s->frames[pfn].type = (uint8_t)type; /* page->index: the list it came from */
 		return pfn;
 	}
 	return NIL;

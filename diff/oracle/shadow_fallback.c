@@ -67,7 +67,8 @@ static bool may_steal_whole(const struct shadow *s, unsigned int order, unsigned
 }
 
 /* Nobody has movable pages in a machine without reclaim: what is not free counts as of the old type. */
-static bool is_worth_claiming(const struct shadow *s, int64_t free_pages, unsigned int type, unsigned int old_type)
+static bool is_worth_claiming(const struct shadow *s, int64_t free_pages, unsigned int type,
+			      unsigned int old_type)
 {
 	int64_t size = INT64_C(1) << s->pageblock_order, alike = 0;
 
@@ -109,8 +110,8 @@ static unsigned int find_fallback(const struct zone *z, unsigned int order, unsi
 	return NR_LIST_TYPES;
 }
 
-static bool find_smallest(const struct shadow *s, const struct zone *z, unsigned int *order, unsigned int type,
-			  unsigned int *from)
+static bool find_smallest(const struct shadow *s, const struct zone *z, unsigned int *order,
+			  unsigned int type, unsigned int *from)
 {
 	for (; *order <= s->top_order; (*order)++) {
 		*from = find_fallback(z, *order, type);
@@ -120,15 +121,16 @@ static bool find_smallest(const struct shadow *s, const struct zone *z, unsigned
 	return false;
 }
 
-static void steal_from(struct shadow *s, struct zone *z, unsigned int order, unsigned int from, unsigned int type,
-		       unsigned int alloc_flags)
+static void steal_from(struct shadow *s, struct zone *z, unsigned int order, unsigned int from,
+		       unsigned int type, unsigned int alloc_flags)
 {
 	s->trail.stolen = true;
 	s->trail.taken_type = (uint8_t)from;
 	steal(s, z, z->lists[order][from].head, type, may_steal_whole(s, order, type), alloc_flags);
 }
 
-static bool fall_back(struct shadow *s, struct zone *z, unsigned int order, unsigned int type, unsigned int alloc_flags)
+static bool fall_back(struct shadow *s, struct zone *z, unsigned int order, unsigned int type,
+		      unsigned int alloc_flags)
 {
 	unsigned int least = order, from;
 
@@ -148,7 +150,8 @@ static bool fall_back(struct shadow *s, struct zone *z, unsigned int order, unsi
 	return false;
 }
 
-uint32_t buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type, unsigned int alloc_flags)
+uint32_t buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type,
+		    unsigned int alloc_flags)
 {
 	uint32_t pfn;
 
@@ -193,8 +196,8 @@ static bool unreserve_zone(struct shadow *s, struct zone *z, unsigned int type)
 	return false;
 }
 
-bool highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest, uint32_t nodemask,
-			  unsigned int type, bool force)
+bool highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest,
+			  uint32_t nodemask, unsigned int type, bool force)
 {
 	for (uint32_t i = 0; i < zl->n; i++) {
 		struct zone *z = &s->zones[zl->zones[i]];

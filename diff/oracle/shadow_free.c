@@ -167,7 +167,8 @@ void exec_references(struct shadow *s, const struct lb_call *call, struct lb_res
 /* A lower order frees so much from the front; nobody knows of the rest any more. */
 static void free_wrong_order(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
-	uint32_t pfn = (uint32_t)call->pfn, freed = 1u << call->order, whole = 1u << call->block_order;
+	uint32_t pfn = (uint32_t)call->pfn, freed = 1u << call->order,
+		 whole = 1u << call->block_order;
 
 	if (call->order >= call->block_order) {
 		refuse(r, LB_BAD_ORDER);
@@ -185,7 +186,8 @@ static void free_wrong_order(struct shadow *s, const struct lb_call *call, struc
 static void mark_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn + call->page;
-	uint8_t bit = call->op == OP_SET_MAPCOUNT ? MARK_MAPCOUNT : MARK_MAPPING, mark = s->frames[pfn].mark;
+	uint8_t bit = call->op == OP_SET_MAPCOUNT ? MARK_MAPCOUNT : MARK_MAPPING,
+		mark = s->frames[pfn].mark;
 
 	if (s->machine.checks == CHECKS_OFF ||
 	    (call->op == OP_SET_MAPPING && call->compound && call->page > 0)) {

@@ -101,7 +101,8 @@ static uint64_t joined_end(const struct machine *m, uint32_t *i)
 	return m->memory[*i].end;
 }
 
-static void free_range(struct shadow *s, uint32_t node, uint64_t start, uint64_t end, uint64_t border, bool deferred)
+static void free_range(struct shadow *s, uint32_t node, uint64_t start, uint64_t end,
+		       uint64_t border, bool deferred)
 {
 	if (!deferred)
 		end = border < end ? border : end;

@@ -29,8 +29,8 @@ static unsigned int list_order(const struct shadow *s, unsigned int index)
 
 /* ---- Taking ---- */
 
-static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struct list *list, unsigned int order,
-		   unsigned int type, unsigned int alloc_flags)
+static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struct list *list,
+		   unsigned int order, unsigned int type, unsigned int alloc_flags)
 {
 	int64_t n = p->batch;
 	bool stolen = false;
@@ -43,7 +43,7 @@ static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struc
 
 		if (pfn == NIL)
 			break;
-		if (i == 0) {	/* the one that is handed out */
+		if (i == 0) { /* the one that is handed out */
 			stolen = s->trail.stolen;
 			taken_type = s->trail.taken_type;
 		}
@@ -55,8 +55,8 @@ static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struc
 	s->trail.taken_type = taken_type;
 }
 
-uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order, unsigned int type,
-		  unsigned int alloc_flags)
+uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order,
+		  unsigned int type, unsigned int alloc_flags)
 {
 	struct page_lists *p = page_lists_of(s, z, cpu);
 	struct list *list = &p->lists[list_index(order, type)];
@@ -81,7 +81,8 @@ uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned i
 /* ---- Giving back ---- */
 
 /* The oldest block of a list goes to the buddy, or is lost if it is bad and somebody looks. */
-static void free_oldest(struct shadow *s, struct page_lists *p, struct list *list, unsigned int order)
+static void free_oldest(struct shadow *s, struct page_lists *p, struct list *list,
+			unsigned int order)
 {
 	uint32_t pfn = list->tail;
 	struct frame *f = &s->frames[pfn];

@@ -16,10 +16,10 @@ enum step { STEP_RETRY, STEP_NOPAGE, STEP_DONE };
 
 /* All that decides how a round goes. */
 struct place {
-	uint64_t changes;		/* of the machine */
+	uint64_t changes; /* of the machine */
 	uint32_t nodemask;
 	unsigned int alloc_flags;
-	bool gave_up;			/* has counted to the end */
+	bool gave_up; /* has counted to the end */
 };
 
 struct slow {
@@ -27,10 +27,10 @@ struct slow {
 	struct request *rq;
 	struct lb_result *result;
 	unsigned int alloc_flags;
-	unsigned int vain_rounds;	/* no_progress_loops */
-	uint32_t pfn;			/* NIL: no block yet */
-	bool came_back;			/* to retry, from where nothing counts the rounds */
-	struct place then;		/* the last time it did */
+	unsigned int vain_rounds; /* no_progress_loops */
+	uint32_t pfn;		  /* NIL: no block yet */
+	bool came_back;		  /* to retry, from where nothing counts the rounds */
+	struct place then;	  /* the last time it did */
 };
 
 static bool in_interrupt(const struct lb_call *call)
@@ -93,7 +93,8 @@ static void wake_all_kswapds(const struct slow *w)
 	const struct request *rq = w->rq;
 	unsigned int last = MACHINE_MAX_NODES;
 
-	for (unsigned int i = first_zone(w->s, rq, 0); i < rq->zonelist->n; i = first_zone(w->s, rq, i + 1)) {
+	for (unsigned int i = first_zone(w->s, rq, 0); i < rq->zonelist->n;
+	     i = first_zone(w->s, rq, i + 1)) {
 		const struct zone *z = &w->s->zones[rq->zonelist->zones[i]];
 
 		if (z->managed == 0)
@@ -110,11 +111,12 @@ static bool should_reclaim_retry(struct slow *w)
 	const struct request *rq = w->rq;
 
 	if (++w->vain_rounds <= MAX_RECLAIM_RETRIES)
-		for (unsigned int i = first_zone(w->s, rq, 0); i < rq->zonelist->n; i = first_zone(w->s, rq, i + 1)) {
+		for (unsigned int i = first_zone(w->s, rq, 0); i < rq->zonelist->n;
+		     i = first_zone(w->s, rq, i + 1)) {
 			const struct zone *z = &w->s->zones[rq->zonelist->zones[i]];
 
-			if (watermark_ok(w->s, z, rq->order, z->mark[WMARK_MIN] + z->boost, rq->highest,
-					 w->alloc_flags, 2 * z->free))
+			if (watermark_ok(w->s, z, rq->order, z->mark[WMARK_MIN] + z->boost,
+					 rq->highest, w->alloc_flags, 2 * z->free))
 				return true;
 		}
 	return highatomic_unreserve(w->s, rq->zonelist, rq->highest, rq->nodemask, rq->type, true);
@@ -125,7 +127,8 @@ static bool may_ask_for_a_victim(const struct slow *w)
 {
 	const struct request *rq = w->rq;
 
-	return rq->order <= COSTLY_ORDER && !(rq->gfp & (GFP_RETRY_MAYFAIL | GFP_THISNODE)) && rq->highest >= ZONE_NORMAL;
+	return rq->order <= COSTLY_ORDER && !(rq->gfp & (GFP_RETRY_MAYFAIL | GFP_THISNODE)) &&
+	       rq->highest >= ZONE_NORMAL;
 }
 
 static enum step finish(struct slow *w, enum lb_outcome outcome)
@@ -235,8 +238,8 @@ static enum step first_try(struct slow *w)
 	if (walk(w, w->alloc_flags))
 		return STEP_DONE;
 	/* Compaction is skipped: a costly request that does not retry gives up here. */
-	if ((rq->gfp & GFP_DIRECT_RECLAIM) && (rq->gfp & GFP_IO) && rq->order > COSTLY_ORDER && !reserve_flags(w) &&
-	    (rq->gfp & GFP_NORETRY))
+	if ((rq->gfp & GFP_DIRECT_RECLAIM) && (rq->gfp & GFP_IO) && rq->order > COSTLY_ORDER &&
+	    !reserve_flags(w) && (rq->gfp & GFP_NORETRY))
 		return STEP_NOPAGE;
 	return STEP_RETRY;
 }

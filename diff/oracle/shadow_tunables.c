@@ -59,5 +59,6 @@ void exec_run_kswapd(struct shadow *s, const struct lb_call *call, struct lb_res
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		if (s->zones[i].node == call->node)
 			s->zones[i].boost = 0;
-	s->state->kswapd[call->node] = (struct kswapd){ .awake = 0, .order = 0, .index = LB_NO_ZONE_INDEX };
+	s->state->kswapd[call->node] =
+		(struct kswapd){ .awake = 0, .order = 0, .index = LB_NO_ZONE_INDEX };
 }

@@ -9,7 +9,8 @@
 
 enum {
 	KBYTES_PER_PAGE = 4,
-	MIN_FREE_LEAST = 128, MIN_FREE_MOST = 262144,
+	MIN_FREE_LEAST = 128,
+	MIN_FREE_MOST = 262144,
 	PER_TEN_THOUSAND = 10000,
 };
 
@@ -32,13 +33,15 @@ static int64_t lowered_mark(int64_t mark, unsigned int alloc_flags)
 
 static int64_t unusable_pages(const struct zone *z, unsigned int order, unsigned int alloc_flags)
 {
-	const unsigned int reserves = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM;
+	const unsigned int reserves =
+		ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM;
 	int64_t unusable = (INT64_C(1) << order) - 1;
 
 	return alloc_flags & reserves ? unusable : unusable + z->highatomic;
 }
 
-static bool has_block(const struct shadow *s, const struct zone *z, unsigned int order, unsigned int alloc_flags)
+static bool has_block(const struct shadow *s, const struct zone *z, unsigned int order,
+		      unsigned int alloc_flags)
 {
 	for (unsigned int o = order; o <= s->top_order; o++) {
 		for (unsigned int type = 0; type < NR_PCP_TYPES; type++)
@@ -50,8 +53,8 @@ static bool has_block(const struct shadow *s, const struct zone *z, unsigned int
 	return false;
 }
 
-bool watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order, int64_t mark, unsigned int highest,
-		  unsigned int alloc_flags, int64_t free)
+bool watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order, int64_t mark,
+		  unsigned int highest, unsigned int alloc_flags, int64_t free)
 {
 	free -= unusable_pages(z, order, alloc_flags);
 	if (free <= lowered_mark(mark, alloc_flags) + z->reserve[highest])
@@ -59,8 +62,8 @@ bool watermark_ok(const struct shadow *s, const struct zone *z, unsigned int ord
 	return order == 0 || has_block(s, z, order, alloc_flags);
 }
 
-bool watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order, unsigned int highest,
-		    unsigned int alloc_flags, uint32_t gfp)
+bool watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
+		    unsigned int highest, unsigned int alloc_flags, uint32_t gfp)
 {
 	int64_t mark = z->mark[alloc_flags & WMARK_MASK] + z->boost;
 
@@ -73,7 +76,8 @@ bool watermark_fast(const struct shadow *s, const struct zone *z, unsigned int o
 	}
 	if (watermark_ok(s, z, order, mark, highest, alloc_flags, z->free))
 		return true;
-	if (order > 0 || !(gfp & GFP_ATOMIC) || z->boost == 0 || (alloc_flags & WMARK_MASK) != WMARK_MIN)
+	if (order > 0 || !(gfp & GFP_ATOMIC) || z->boost == 0 ||
+	    (alloc_flags & WMARK_MASK) != WMARK_MIN)
 		return false;
 	return watermark_ok(s, z, 0, z->mark[WMARK_MIN], highest, alloc_flags, z->free);
 }
@@ -88,7 +92,8 @@ static int64_t mult_frac(int64_t x, int64_t n, int64_t d)
 
 void watermark_boost(struct shadow *s, struct zone *z, unsigned int alloc_flags)
 {
-	int64_t size = INT64_C(1) << s->pageblock_order, factor = s->state->tunables[SYSCTL_WATERMARK_BOOST_FACTOR];
+	int64_t size = INT64_C(1) << s->pageblock_order,
+		factor = s->state->tunables[SYSCTL_WATERMARK_BOOST_FACTOR];
 	int64_t most;
 
 	if (factor == 0 || 4 * size > (int64_t)z->managed)
@@ -138,7 +143,8 @@ int64_t min_free_by_formula(const struct shadow *s)
 /* What huge pages want free: two pageblocks a zone, and one for each pair of types that may foul each other. */
 int64_t min_free_with_thp(const struct shadow *s)
 {
-	int64_t zones = 0, pages, most = lowmem_pages(s) / 20, now = s->state->tunables[SYSCTL_MIN_FREE_KBYTES];
+	int64_t zones = 0, pages, most = lowmem_pages(s) / 20,
+		now = s->state->tunables[SYSCTL_MIN_FREE_KBYTES];
 
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		if (s->zones[i].present && s->zones[i].index <= ZONE_NORMAL)
@@ -150,7 +156,8 @@ int64_t min_free_with_thp(const struct shadow *s)
 
 void watermark_setup(struct shadow *s)
 {
-	uint64_t pages = (uint64_t)s->state->tunables[SYSCTL_MIN_FREE_KBYTES] / KBYTES_PER_PAGE, sum = 0;
+	uint64_t pages = (uint64_t)s->state->tunables[SYSCTL_MIN_FREE_KBYTES] / KBYTES_PER_PAGE,
+		 sum = 0;
 
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		sum += s->zones[i].managed;
@@ -158,8 +165,9 @@ void watermark_setup(struct shadow *s)
 		struct zone *z = &s->zones[i];
 		int64_t managed = (int64_t)z->managed;
 		int64_t min = sum ? (int64_t)(pages * z->managed / sum) : 0;
-		int64_t scaled = mult_frac(managed, s->state->tunables[SYSCTL_WATERMARK_SCALE_FACTOR],
-					   PER_TEN_THOUSAND);
+		int64_t scaled =
+			mult_frac(managed, s->state->tunables[SYSCTL_WATERMARK_SCALE_FACTOR],
+				  PER_TEN_THOUSAND);
 		int64_t gap = min / 4 > scaled ? min / 4 : scaled;
 
 		z->mark[WMARK_MIN] = min;
@@ -171,7 +179,8 @@ void watermark_setup(struct shadow *s)
 
 static int64_t reserve_ratio(const struct shadow *s, unsigned int index)
 {
-	static const enum sysctl_name names[] = { SYSCTL_LOWMEM_RESERVE_RATIO_DMA, SYSCTL_LOWMEM_RESERVE_RATIO_DMA32,
+	static const enum sysctl_name names[] = { SYSCTL_LOWMEM_RESERVE_RATIO_DMA,
+						  SYSCTL_LOWMEM_RESERVE_RATIO_DMA32,
 						  SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL };
 
 	return index < ZONE_MOVABLE ? s->state->tunables[names[index]] : 0;
@@ -195,8 +204,8 @@ void reserves_setup(struct shadow *s)
 
 /* ---- kswapd ---- */
 
-static bool is_balanced(const struct shadow *s, unsigned int node, unsigned int order, unsigned int highest,
-			bool *boosted)
+static bool is_balanced(const struct shadow *s, unsigned int node, unsigned int order,
+			unsigned int highest, bool *boosted)
 {
 	bool any = false, passed = false;
 
@@ -209,7 +218,8 @@ static bool is_balanced(const struct shadow *s, unsigned int node, unsigned int 
 			continue;
 		any = true;
 		*boosted |= z->boost > 0;
-		passed |= watermark_ok(s, z, order, z->mark[WMARK_HIGH] + z->boost, highest, 0, z->free);
+		passed |= watermark_ok(s, z, order, z->mark[WMARK_HIGH] + z->boost, highest, 0,
+				       z->free);
 	}
 	return passed || !any;
 }

@@ -28,7 +28,8 @@ static uint64_t cost(const struct shadow *s, uint32_t local, uint32_t node, cons
 }
 
 /* The cheapest node that is not used yet; nr_nodes: none is left. */
-static uint32_t next_best_node(const struct shadow *s, uint32_t local, const bool *used, const uint64_t *load)
+static uint32_t next_best_node(const struct shadow *s, uint32_t local, const bool *used,
+			       const uint64_t *load)
 {
 	uint32_t best = s->nr_nodes;
 

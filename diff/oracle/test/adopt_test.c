@@ -6,7 +6,7 @@
 static uint64_t exercised[RULE_COUNT];
 
 struct pair {
-	struct shadow *a, *b;	/* b follows what a did */
+	struct shadow *a, *b; /* b follows what a did */
 };
 
 static struct pair booted_pair(const struct machine *m)
@@ -15,7 +15,8 @@ static struct pair booted_pair(const struct machine *m)
 	bool fits = m->memory[0].start <= 3 && m->memory[0].end >= 5;
 	struct pair p = { shadow_create(m, exercised), shadow_create(m, exercised) };
 
-	if (!EXPECT(p.a && p.b && shadow_boot(p.a, reserved, fits) && shadow_boot(p.b, reserved, fits)))
+	if (!EXPECT(p.a && p.b && shadow_boot(p.a, reserved, fits) &&
+		    shadow_boot(p.b, reserved, fits)))
 		exit(1);
 	return p;
 }
@@ -48,7 +49,8 @@ static bool run_program(const struct program *program, uint32_t from)
 		same = i < from || shadow_step(p.b, &call, &r, &v);
 		follow(&program->ops[i], &r, held);
 	}
-	same = same && (program->nr_ops <= from || shadow_compare(p.b, shadow_words(p.a), false, &v));
+	same = same &&
+	       (program->nr_ops <= from || shadow_compare(p.b, shadow_words(p.a), false, &v));
 	if (!EXPECT(same))
 		fprintf(stderr, "%s: %s\n", rule_info[v.rule].id, v.what);
 	free(held);
@@ -114,7 +116,7 @@ TEST(impossible_states_are_not_adopted)
 
 	EXPECT(shadow_export(a, words, 4096) < 4096);
 	EXPECT(section_find(&at, LB_STATE_FREE_LIST, &section));
-	words[section.words - words + 4] = 300;		/* no such frame */
+	words[section.words - words + 4] = 300; /* no such frame */
 	EXPECT(!shadow_adopt(b, words, &v));
 	EXPECT_EQ(v.rule, RULE_STATE_SECTIONS);
 	shadow_destroy(a);

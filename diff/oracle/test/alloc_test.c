@@ -18,7 +18,8 @@ static void exhaust(struct shadow *s)
 			;
 }
 
-static void expect_end(struct shadow *s, struct lb_call call, enum lb_outcome outcome, enum lb_reason reason)
+static void expect_end(struct shadow *s, struct lb_call call, enum lb_outcome outcome,
+		       enum lb_reason reason)
 {
 	struct lb_result r = run(s, call);
 
@@ -38,12 +39,12 @@ TEST(checks_come_in_the_agreed_order)
 	r = run(s, call);
 	EXPECT_EQ(r.outcome, LB_NULL);
 	EXPECT_EQ(r.reason, LB_NO_ORDER);
-	EXPECT_EQ(r.warnings, LB_WARN_ORDER);	/* nothing else happens: no word of sleeping */
+	EXPECT_EQ(r.warnings, LB_WARN_ORDER); /* nothing else happens: no word of sleeping */
 	call.gfp |= GFP_NOWARN;
 	EXPECT_EQ(run(s, call).warnings, 0);
 	call.order = 1;
 	expect_end(s, call, LB_REFUSED, LB_BAD_TYPE);
-	call.scope = SCOPE_PIN;			/* clears MOVABLE first */
+	call.scope = SCOPE_PIN; /* clears MOVABLE first */
 	r = run(s, call);
 	EXPECT_EQ(r.outcome, LB_BLOCK);
 	EXPECT_EQ(r.warnings, LB_WARN_SLEEP);
@@ -67,7 +68,7 @@ TEST(injection_spares_single_pages_and_who_may_wait)
 	expect_end(s, call, LB_BLOCK, LB_REASON_NONE);
 	call.gfp = GFP_NOWAIT | GFP_HIGHMEM;
 	expect_end(s, call, LB_BLOCK, LB_REASON_NONE);
-	call.op = OP_GET_FREE_PAGES;		/* strips HIGHMEM */
+	call.op = OP_GET_FREE_PAGES; /* strips HIGHMEM */
 	expect_end(s, call, LB_NULL, LB_NO_INJECTED);
 	shadow_destroy(s);
 }
@@ -86,7 +87,8 @@ TEST(an_empty_machine_ends_in_each_way)
 	expect_end(s, alloc_call(GFP_KERNEL, 4), LB_NULL, LB_NO_WATERMARK);
 	/* no FS: the OOM killer answers yes and kills nobody */
 	expect_end(s, alloc_call(GFP_DIRECT_RECLAIM | GFP_IO, 0), LB_LOOP, LB_REASON_NONE);
-	expect_end(s, alloc_call(GFP_KERNEL | GFP_NOFAIL | GFP_NORETRY, 0), LB_LOOP, LB_REASON_NONE);
+	expect_end(s, alloc_call(GFP_KERNEL | GFP_NOFAIL | GFP_NORETRY, 0), LB_LOOP,
+		   LB_REASON_NONE);
 	expect_end(s, alloc_call(GFP_KERNEL | GFP_NOFAIL, 4), LB_LOOP, LB_REASON_NONE);
 	/* NOFAIL without reclaim may fail */
 	expect_end(s, alloc_call(GFP_NOFAIL, 0), LB_NULL, LB_NO_WATERMARK);
@@ -105,7 +107,8 @@ TEST(victims_are_helped_out_and_then_let_go)
 	expect_end(s, call, LB_NULL, LB_NO_WATERMARK);
 	call.gfp |= GFP_NOMEMALLOC;
 	expect_end(s, call, LB_NULL, LB_NO_WATERMARK);
-	call.level = LEVEL_IRQ;		/* no reserves there: alloc_flags lack OOM, but NOMEMALLOC lets it go */
+	call.level =
+		LEVEL_IRQ; /* no reserves there: alloc_flags lack OOM, but NOMEMALLOC lets it go */
 	expect_end(s, call, LB_NULL, LB_NO_WATERMARK);
 	call.gfp = GFP_KERNEL;
 	expect_end(s, call, LB_LOOP, LB_REASON_NONE);
@@ -118,17 +121,19 @@ TEST(reserves_open_by_flags)
 	struct zone *z = s->zones;
 	struct lb_call call = alloc_call(GFP_KERNEL, 0);
 
-	z->mark[WMARK_MIN] = z->mark[WMARK_LOW] = z->mark[WMARK_HIGH] = 127;	/* 127 are free: just not enough */
+	z->mark[WMARK_MIN] = z->mark[WMARK_LOW] = z->mark[WMARK_HIGH] =
+		127; /* 127 are free: just not enough */
 	expect_end(s, alloc_call(GFP_NOWAIT, 0), LB_NULL, LB_NO_WATERMARK);
 	expect_end(s, alloc_call(GFP_ATOMIC_REQUEST, 0), LB_BLOCK, LB_REASON_NONE);
 	call.scope = SCOPE_RT;
 	expect_end(s, call, LB_BLOCK, LB_REASON_NONE);
 	call.level = LEVEL_SOFTIRQ;
-	expect_end(s, call, LB_OOM, LB_REASON_NONE);	/* not in task level */
+	expect_end(s, call, LB_OOM, LB_REASON_NONE); /* not in task level */
 	call.scope = SCOPE_MEMALLOC;
 	expect_end(s, call, LB_BLOCK, LB_REASON_NONE);
 	call.level = LEVEL_IRQ;
-	expect_end(s, call, LB_NULL, LB_NO_WATERMARK);	/* no reserves, and no reclaim within reclaim */
+	expect_end(s, call, LB_NULL,
+		   LB_NO_WATERMARK); /* no reserves, and no reclaim within reclaim */
 	call.level = LEVEL_TASK;
 	call.scope = SCOPE_VICTIM;
 	expect_end(s, call, LB_BLOCK, LB_REASON_NONE);
@@ -143,14 +148,14 @@ TEST(high_atomics_reserve_a_pageblock_and_use_it)
 
 	z->mark[WMARK_LOW] = z->mark[WMARK_HIGH] = 127;
 	z->mark[WMARK_MIN] = 60;
-	r = run(s, alloc_call(GFP_ATOMIC_REQUEST, 2));	/* UNMOVABLE: 4..8 of pageblock 0 */
+	r = run(s, alloc_call(GFP_ATOMIC_REQUEST, 2)); /* UNMOVABLE: 4..8 of pageblock 0 */
 	EXPECT_EQ(r.pfn, 4);
 	EXPECT_EQ(z->highatomic, 16);
 	EXPECT_EQ(pageblock_type(s, 4), MT_HIGHATOMIC);
 	EXPECT_STR(free_text(s, 0, 3, MT_HIGHATOMIC), "8");
-	r = run(s, alloc_call(GFP_ATOMIC_REQUEST, 4));	/* no such block in the reserve: a steal */
+	r = run(s, alloc_call(GFP_ATOMIC_REQUEST, 4)); /* no such block in the reserve: a steal */
 	EXPECT(r.outcome == LB_BLOCK && r.pfn >= 16);
-	EXPECT_EQ(z->highatomic, 32);			/* 16 is below the limit, 127 / 100 + 16 */
+	EXPECT_EQ(z->highatomic, 32); /* 16 is below the limit, 127 / 100 + 16 */
 	highatomic_reserve(s, z, 112);
 	EXPECT_EQ(z->highatomic, 32);
 	shadow_destroy(s);
@@ -167,7 +172,7 @@ TEST(nodemask_and_thisnode_leave_no_zone)
 	m.distance[1][1] = 10;
 	s = booted(&m, NULL, 0);
 	call.node = 1;
-	expect_end(s, call, LB_BLOCK, LB_REASON_NONE);	/* node 0 stands in */
+	expect_end(s, call, LB_BLOCK, LB_REASON_NONE); /* node 0 stands in */
 	call.gfp |= GFP_THISNODE;
 	expect_end(s, call, LB_NULL, LB_NO_ZONE);
 	call.gfp = GFP_NOWAIT;
@@ -176,7 +181,7 @@ TEST(nodemask_and_thisnode_leave_no_zone)
 	/* HIGH without reclaim drops the mask in the slow path */
 	call.gfp = GFP_ATOMIC_REQUEST;
 	call.nodemask = 2;
-	expect_end(s, call, LB_NULL, LB_NO_ZONE);	/* no zone to begin with: it never gets there */
+	expect_end(s, call, LB_NULL, LB_NO_ZONE); /* no zone to begin with: it never gets there */
 	shadow_destroy(s);
 }
 

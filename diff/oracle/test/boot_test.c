@@ -28,7 +28,8 @@ static void add_memory(struct machine *m, uint64_t start, uint64_t end)
 /* Example 2: 128 MiB with the hole at 640K; so much is reserved that 3840 and 14370 pages are managed. */
 static struct shadow *boot_128m(void)
 {
-	static const struct machine_range reserved[] = { { .start = 1, .end = 159 }, { .start = 4096, .end = 18366 } };
+	static const struct machine_range reserved[] = { { .start = 1, .end = 159 },
+							 { .start = 4096, .end = 18366 } };
 	struct machine m = pc_machine(1);
 
 	add_memory(&m, 1, 159);
@@ -197,8 +198,8 @@ TEST(example_1_square_roots)
 	static const struct {
 		uint64_t pages;
 		int64_t kbytes;
-	} rows[] = { { 4096, 512 }, { 32768, 1448 }, { 262144, 4096 }, { 4194304, 16384 }, { 1073741824, 262144 },
-		     { 1, 128 } };
+	} rows[] = { { 4096, 512 },	 { 32768, 1448 },	 { 262144, 4096 },
+		     { 4194304, 16384 }, { 1073741824, 262144 }, { 1, 128 } };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct shadow *s = with_managed(0, 0, rows[i].pages);
@@ -220,10 +221,10 @@ TEST(example_11_free_memory_is_cut_into_blocks)
 
 	struct shadow *s = booted(&m, reserved, 2);
 
-	EXPECT_STR(free_text(s, 0, 8, MT_UNMOVABLE), "256");	/* its pageblock starts in a hole */
+	EXPECT_STR(free_text(s, 0, 8, MT_UNMOVABLE), "256"); /* its pageblock starts in a hole */
 	EXPECT_STR(free_text(s, 0, 9, MT_MOVABLE), "512");
 	EXPECT_STR(free_text(s, 0, 10, MT_MOVABLE), "1024 2048 3072");
-	EXPECT_STR(free_text(s, 1, 0, MT_MOVABLE), "74565 77824");	/* 0x12345 0x13000 */
+	EXPECT_STR(free_text(s, 1, 0, MT_MOVABLE), "74565 77824"); /* 0x12345 0x13000 */
 	EXPECT_STR(free_text(s, 1, 1, MT_MOVABLE), "74566");
 	EXPECT_STR(free_text(s, 1, 2, MT_MOVABLE), "");
 	EXPECT_STR(free_text(s, 1, 3, MT_MOVABLE), "74568");
@@ -240,7 +241,7 @@ TEST(a_block_that_starts_in_a_hole_is_unmovable)
 	struct machine m = bare_machine(64);
 	struct shadow *s = booted(&m, NULL, 0);
 
-	EXPECT_EQ(pageblock_type(s, 1), MT_UNMOVABLE);	/* pfn 0 is absent */
+	EXPECT_EQ(pageblock_type(s, 1), MT_UNMOVABLE); /* pfn 0 is absent */
 	EXPECT_EQ(pageblock_type(s, 16), MT_MOVABLE);
 	EXPECT_EQ(pageblock_type(s, 48), MT_MOVABLE);
 	/*  0    1 2..3 4..7 8..15 | 16..31 | 32..63 */
@@ -283,7 +284,7 @@ TEST(grouping_is_off_below_five_pageblocks)
 	struct machine m = bare_machine(83);
 	struct shadow *s = booted(&m, NULL, 0);
 
-	EXPECT_EQ(s->state->grouping_off, 0);	/* 82 - 2 = 80 */
+	EXPECT_EQ(s->state->grouping_off, 0); /* 82 - 2 = 80 */
 	shadow_destroy(s);
 	m = bare_machine(82);
 	s = booted(&m, NULL, 0);

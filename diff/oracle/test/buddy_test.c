@@ -51,10 +51,12 @@ TEST(pageblocks_of_mixable_types_merge_and_others_do_not)
 	pageblock_set_type(s, 96, MT_HIGHATOMIC);
 	buddy_free(s, 64, 4, MT_UNMOVABLE, false);
 	buddy_free(s, 80, 4, MT_MOVABLE, false);
-	EXPECT_STR(free_text(s, 0, 5, MT_MOVABLE), "64 32");	/* to the head: order T - 1 knows no tail */
+	EXPECT_STR(free_text(s, 0, 5, MT_MOVABLE),
+		   "64 32"); /* to the head: order T - 1 knows no tail */
 	buddy_free(s, 112, 4, MT_MOVABLE, false);
 	buddy_free(s, 96, 4, MT_HIGHATOMIC, false);
-	EXPECT_STR(free_text(s, 0, 4, MT_MOVABLE), "16 112");	/* 112 to the tail: its parent's buddy 64..96 is free */
+	EXPECT_STR(free_text(s, 0, 4, MT_MOVABLE),
+		   "16 112"); /* 112 to the tail: its parent's buddy 64..96 is free */
 	EXPECT_STR(free_text(s, 0, 4, MT_HIGHATOMIC), "96");
 	shadow_destroy(s);
 }
@@ -70,7 +72,7 @@ TEST(a_block_whose_parent_could_merge_goes_to_the_tail)
 	struct shadow *s = fresh();
 
 	EXPECT_EQ(buddy_take(s, s->zones, 6, MT_MOVABLE, 0), 64);
-	EXPECT_EQ(buddy_take(s, s->zones, 2, MT_MOVABLE, 0), 16);	/* order 2: 20 on the list */
+	EXPECT_EQ(buddy_take(s, s->zones, 2, MT_MOVABLE, 0), 16); /* order 2: 20 on the list */
 	buddy_free(s, 88, 3, MT_MOVABLE, false);
 	EXPECT_STR(free_text(s, 0, 3, MT_MOVABLE), "88 24");
 	buddy_free(s, 80, 2, MT_MOVABLE, false);
@@ -213,11 +215,13 @@ TEST(a_block_of_a_highatomic_pageblock_is_moved_alone)
 
 	empty(s);
 	pageblock_set_type(s, 64, MT_HIGHATOMIC);
-	buddy_free(s, 64, 2, MT_MOVABLE, false);	/* freed before the pageblock was reserved */
+	buddy_free(s, 64, 2, MT_MOVABLE, false); /* freed before the pageblock was reserved */
 	buddy_free(s, 68, 2, MT_HIGHATOMIC, false);
-	EXPECT_EQ(s->zones[0].lists[3][MT_HIGHATOMIC].n, 1);	/* below P types do not keep buddies apart */
+	EXPECT_EQ(s->zones[0].lists[3][MT_HIGHATOMIC].n,
+		  1); /* below P types do not keep buddies apart */
 	buddy_take_smallest(s, s->zones, 0, MT_HIGHATOMIC);
-	EXPECT_EQ(buddy_take(s, s->zones, 0, MT_UNMOVABLE, 0), NIL);	/* the rest is on lists that nobody falls back to */
+	EXPECT_EQ(buddy_take(s, s->zones, 0, MT_UNMOVABLE, 0),
+		  NIL); /* the rest is on lists that nobody falls back to */
 	shadow_destroy(s);
 }
 

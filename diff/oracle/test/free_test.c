@@ -21,7 +21,8 @@ static struct lb_call on_block(enum opcode op, int64_t pfn, unsigned int order)
 	return call;
 }
 
-static struct lb_result mark(struct shadow *s, int64_t pfn, unsigned int order, uint32_t page, bool on)
+static struct lb_result mark(struct shadow *s, int64_t pfn, unsigned int order, uint32_t page,
+			     bool on)
 {
 	struct lb_call call = on_block(OP_SET_MAPCOUNT, pfn, order);
 
@@ -42,7 +43,8 @@ TEST(a_shared_block_loses_its_upper_halves_and_keeps_a_page)
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "65");
 	EXPECT_STR(pcp_text(s, 0, 0, 3 + MT_MOVABLE), "66");
 	EXPECT_STR(pcp_text(s, 0, 0, 9 + MT_MOVABLE), "72");
-	EXPECT_STR(free_text(s, 0, 4, MT_MOVABLE), "16 80");	/* to the tail: 96 is free, 64..96 could join it */
+	EXPECT_STR(free_text(s, 0, 4, MT_MOVABLE),
+		   "16 80"); /* to the tail: 96 is free, 64..96 could join it */
 	EXPECT_EQ(s->frames[64].refs, 1);
 	EXPECT_EQ(s->state->counters[LB_COUNT_PGFREE], 63);
 	give(s, p, 0);
@@ -119,7 +121,7 @@ TEST(a_bad_head_on_a_page_list_is_noticed_when_it_leaves_for_the_buddy)
 	mark(s, p, 2, 0, true);
 	r = run(s, free_call((uint64_t)p, 2));
 	EXPECT_EQ(r.warnings, 0);
-	EXPECT_EQ(take(s, GFP_KERNEL, 2), p);	/* nobody looks at what comes from a page list */
+	EXPECT_EQ(take(s, GFP_KERNEL, 2), p); /* nobody looks at what comes from a page list */
 	run(s, free_call((uint64_t)p, 2));
 	r = run(s, (struct lb_call){ .op = OP_DRAIN_LOCAL_PAGES });
 	EXPECT_EQ(r.warnings, LB_WARN_BAD_PAGE);
@@ -193,8 +195,10 @@ TEST(what_would_corrupt_linux_is_refused)
 	EXPECT_EQ(run(s, call).reason, LB_NOT_HEAD);
 	EXPECT_EQ(run(s, on_block(OP_DOUBLE_FREE, p, 3)).reason, LB_NOT_HELD);
 	EXPECT_EQ(run(s, on_block(OP_FREE_PFN, 300, 0)).reason, LB_NOT_FRAME);
-	EXPECT_EQ(mark(s, p, 3, 0, true).reason, LB_NOT_ALLOWED);	/* nobody would ever look */
-	call = (struct lb_call){ .op = OP_SYSCTL, .name = SYSCTL_WATERMARK_SCALE_FACTOR, .value = 3001 };
+	EXPECT_EQ(mark(s, p, 3, 0, true).reason, LB_NOT_ALLOWED); /* nobody would ever look */
+	call = (struct lb_call){ .op = OP_SYSCTL,
+				 .name = SYSCTL_WATERMARK_SCALE_FACTOR,
+				 .value = 3001 };
 	EXPECT_EQ(run(s, call).reason, LB_BAD_RANGE);
 	call = (struct lb_call){ .op = OP_RUN_KSWAPD, .node = NODE_NONE };
 	EXPECT_EQ(run(s, call).reason, LB_BAD_RANGE);

@@ -66,7 +66,7 @@ TEST(order_four_has_no_page_list_and_a_pageblock_has_one_with_thp)
 	s = booted(&m, NULL, 0);
 	EXPECT(!pcp_has_order(s, 4) && pcp_has_order(s, 5));
 	EXPECT_EQ(s->nr_lists, 14);
-	EXPECT_EQ(take(s, GFP_KERNEL | GFP_MOVABLE, 5), 32);	/* 10 >> 5 is 0: two blocks */
+	EXPECT_EQ(take(s, GFP_KERNEL | GFP_MOVABLE, 5), 32); /* 10 >> 5 is 0: two blocks */
 	EXPECT_STR(pcp_text(s, 0, 0, 13), "64");
 	shadow_destroy(s);
 }
@@ -79,7 +79,7 @@ TEST(frees_go_to_the_head_and_trims_take_the_tail)
 
 	for (int i = 0; i < 4; i++)
 		p[i] = take(s, GFP_KERNEL | GFP_MOVABLE, 0);
-	EXPECT_EQ(s->pcp[0].count, 0);	/* two refills of 2 */
+	EXPECT_EQ(s->pcp[0].count, 0); /* two refills of 2 */
 	for (int i = 0; i < 3; i++)
 		give(s, p[i], 0);
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "18 17 16");
@@ -87,7 +87,7 @@ TEST(frees_go_to_the_head_and_trims_take_the_tail)
 	give(s, p[3], 0);
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "19 18");
 	EXPECT_STR(free_text(s, 0, 1, MT_MOVABLE), "16");
-	EXPECT_EQ(s->pcp[0].free_factor, 0);	/* 2 is not less than 2 */
+	EXPECT_EQ(s->pcp[0].free_factor, 0); /* 2 is not less than 2 */
 	EXPECT_EQ(s->state->counters[LB_COUNT_PGFREE], 4);
 	shadow_destroy(s);
 }
@@ -116,7 +116,7 @@ TEST(example_25_trims_double_up_to_the_cap)
 	s = booted(&m, NULL, 0);
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(buddy_take(s, s->zones, 10, MT_MOVABLE, 0), 1024 * (i + 1));
-	while (s->zones[0].lists[10][MT_MOVABLE].n)	/* 4096 and up */
+	while (s->zones[0].lists[10][MT_MOVABLE].n) /* 4096 and up */
 		buddy_take(s, s->zones, 10, MT_MOVABLE, 0);
 	EXPECT_EQ(trimmed(s, &next), 31);
 	EXPECT_EQ(s->pcp[0].free_factor, 1);
@@ -125,7 +125,7 @@ TEST(example_25_trims_double_up_to_the_cap)
 	EXPECT_EQ(trimmed(s, &next), 248);
 	EXPECT_EQ(s->pcp[0].free_factor, 4);
 	EXPECT_EQ(trimmed(s, &next), 377);
-	EXPECT_EQ(s->pcp[0].free_factor, 4);	/* 496 is not less than 377 */
+	EXPECT_EQ(s->pcp[0].free_factor, 4); /* 496 is not less than 377 */
 	take(s, GFP_KERNEL | GFP_MOVABLE, 0);
 	EXPECT_EQ(s->pcp[0].free_factor, 2);
 	shadow_destroy(s);
@@ -157,7 +157,8 @@ TEST(orders_one_to_three_empty_the_lists_once_a_factor_is_set)
 {
 	struct machine m = with_sizes(128, 8, 1);
 	struct shadow *s = booted(&m, NULL, 0);
-	int64_t pair = take(s, GFP_KERNEL | GFP_MOVABLE, 1), single = take(s, GFP_KERNEL | GFP_MOVABLE, 0);
+	int64_t pair = take(s, GFP_KERNEL | GFP_MOVABLE, 1),
+		single = take(s, GFP_KERNEL | GFP_MOVABLE, 0);
 
 	s->pcp[0].free_factor = 1;
 	give(s, single, 0);
@@ -177,7 +178,7 @@ TEST(without_high_one_page_goes_at_each_free)
 	EXPECT_EQ(s->pcp[0].count, 2);
 	give(s, p, 0);
 	EXPECT_EQ(s->pcp[0].count, 2);
-	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "16 17");	/* 18, the oldest, went */
+	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "16 17"); /* 18, the oldest, went */
 	shadow_destroy(s);
 }
 
@@ -185,9 +186,10 @@ TEST(a_drain_goes_through_the_lists_from_the_first)
 {
 	struct machine m = with_sizes(128, 100, 1);
 	struct shadow *s = booted(&m, NULL, 0);
-	int64_t a = take(s, GFP_KERNEL, 0), b = take(s, GFP_KERNEL, 0), c = take(s, GFP_KERNEL | GFP_MOVABLE, 0);
+	int64_t a = take(s, GFP_KERNEL, 0), b = take(s, GFP_KERNEL, 0),
+		c = take(s, GFP_KERNEL | GFP_MOVABLE, 0);
 
-	EXPECT_EQ(a, 1);	/* UNMOVABLE: 1, then 2 of 2..4 */
+	EXPECT_EQ(a, 1); /* UNMOVABLE: 1, then 2 of 2..4 */
 	EXPECT_EQ(b, 2);
 	give(s, c, 0);
 	give(s, a, 0);
@@ -209,11 +211,13 @@ TEST(a_page_keeps_the_type_that_was_saved_with_it)
 
 	pageblock_set_type(s, (uint64_t)p, MT_HIGHATOMIC);
 	give(s, p, 0);
-	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "16");	/* on MOVABLE's list, remembered as HIGHATOMIC */
+	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE),
+		   "16"); /* on MOVABLE's list, remembered as HIGHATOMIC */
 	EXPECT_EQ(s->frames[p].type, MT_HIGHATOMIC);
 	pageblock_set_type(s, (uint64_t)p, MT_UNMOVABLE);
 	run(s, (struct lb_call){ .op = OP_DRAIN_ALL_PAGES });
-	EXPECT_STR(free_text(s, 0, 4, MT_HIGHATOMIC), "16");	/* joined with the rest of 16..32, on its own type's list */
+	EXPECT_STR(free_text(s, 0, 4, MT_HIGHATOMIC),
+		   "16"); /* joined with the rest of 16..32, on its own type's list */
 	shadow_destroy(s);
 }
 
@@ -249,9 +253,11 @@ TEST(sizes_follow_the_low_mark_or_the_fraction)
 	/* 2048 managed: min 0, gap 2: low 2, high = max(2 / 2, 4 * 1); batch of 2 MiB: max(1, 1 - 1) */
 	EXPECT_EQ(s->pcp[0].high, 4);
 	EXPECT_EQ(s->pcp[0].batch, 1);
-	run(s, call);	/* min 100, low 125 */
+	run(s, call); /* min 100, low 125 */
 	EXPECT_EQ(s->pcp[1].high, 62);
-	call = (struct lb_call){ .op = OP_SYSCTL, .name = SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, .value = 8 };
+	call = (struct lb_call){ .op = OP_SYSCTL,
+				 .name = SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION,
+				 .value = 8 };
 	run(s, call);
 	EXPECT_EQ(s->pcp[1].high, 2048 / 8 / 2);
 	call.value = 7;

@@ -21,14 +21,18 @@ TEST(order_zero_needs_more_than_mark_and_reserve)
 	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, 0, 8393 + 2962 + 1));
 	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_MIN_RESERVE, 4197 + 2962));
 	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_MIN_RESERVE, 4197 + 2962 + 1));
-	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK, 3148 + 2962));
-	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK, 3148 + 2962 + 1));
+	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK,
+			     3148 + 2962));
+	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK,
+			    3148 + 2962 + 1));
 	/* NON_BLOCK alone lowers nothing; OOM halves what is left */
 	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_NON_BLOCK, 8393 + 2962));
 	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_OOM, 4197 + 2962));
 	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_OOM, 4197 + 2962 + 1));
-	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_OOM | ALLOC_MIN_RESERVE, 2099 + 2962));
-	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_OOM | ALLOC_MIN_RESERVE, 2099 + 2962 + 1));
+	EXPECT(!watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_OOM | ALLOC_MIN_RESERVE,
+			     2099 + 2962));
+	EXPECT(watermark_ok(s, z, 0, 8393, ZONE_NORMAL, ALLOC_OOM | ALLOC_MIN_RESERVE,
+			    2099 + 2962 + 1));
 	shadow_destroy(s);
 }
 
@@ -42,7 +46,7 @@ TEST(the_reserve_for_high_atomics_counts_for_those_who_may_not_use_it)
 	EXPECT(watermark_ok(s, z, 0, 10, ZONE_NORMAL, 0, 43));
 	EXPECT(watermark_ok(s, z, 0, 10, ZONE_NORMAL, ALLOC_NON_BLOCK, 11));
 	EXPECT(watermark_ok(s, z, 0, 10, ZONE_NORMAL, ALLOC_HIGHATOMIC, 11));
-	EXPECT(watermark_ok(s, z, 0, 10, ZONE_NORMAL, ALLOC_MIN_RESERVE, 6));	/* 10 - 5 */
+	EXPECT(watermark_ok(s, z, 0, 10, ZONE_NORMAL, ALLOC_MIN_RESERVE, 6)); /* 10 - 5 */
 	shadow_destroy(s);
 }
 
@@ -51,7 +55,7 @@ TEST(higher_orders_need_a_block_and_the_pages_around_it)
 	struct shadow *s = fresh();
 	struct zone *z = s->zones;
 
-	EXPECT(!watermark_ok(s, z, 3, 10, ZONE_NORMAL, 0, 17));	/* 17 - 7 = 10 */
+	EXPECT(!watermark_ok(s, z, 3, 10, ZONE_NORMAL, 0, 17)); /* 17 - 7 = 10 */
 	EXPECT(watermark_ok(s, z, 3, 10, ZONE_NORMAL, 0, 18));
 	for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
 		while (buddy_take_smallest(s, z, 0, type) != NIL)
@@ -106,7 +110,7 @@ TEST(example_9_boost)
 	watermark_boost(s, z, 0);
 	EXPECT_EQ(z->boost, 24942);
 	z->boost = 0;
-	z->managed = 2000;	/* 2048 > 2000 */
+	z->managed = 2000; /* 2048 > 2000 */
 	watermark_boost(s, z, 0);
 	EXPECT_EQ(z->boost, 0);
 	shadow_destroy(s);
@@ -120,7 +124,7 @@ TEST(kswapd_is_woken_for_imbalance_and_for_boosts)
 
 	z->mark[WMARK_HIGH] = 10;
 	kswapd_wake(s, z, 3, ZONE_NORMAL);
-	EXPECT_EQ(k->awake, 0);		/* balanced: only the wishes stay */
+	EXPECT_EQ(k->awake, 0); /* balanced: only the wishes stay */
 	EXPECT_EQ(k->order, 3);
 	EXPECT_EQ(k->index, ZONE_NORMAL);
 	z->boost = 1;

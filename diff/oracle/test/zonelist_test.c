@@ -11,7 +11,9 @@ static struct machine nodes_machine(uint32_t nodes)
 	m.nr_nodes = nodes;
 	m.nr_memory = nodes;
 	for (uint32_t n = 0; n < nodes; n++) {
-		m.memory[n] = (struct machine_range){ .start = n ? 64u * n : 1, .end = 64u * (n + 1), .node = n };
+		m.memory[n] = (struct machine_range){ .start = n ? 64u * n : 1,
+						      .end = 64u * (n + 1),
+						      .node = n };
 		for (uint32_t k = 0; k < nodes; k++)
 			m.distance[n][k] = n == k ? 10 : 20;
 	}
@@ -108,7 +110,8 @@ TEST(a_request_goes_to_its_highest_zone_first)
 	EXPECT_EQ(zone_of(s, (uint64_t)take(s, GFP_KERNEL | GFP_MOVABLE, 0))->index, ZONE_NORMAL);
 	EXPECT_EQ(zone_of(s, (uint64_t)take(s, GFP_KERNEL | GFP_DMA32, 0))->index, ZONE_DMA32);
 	EXPECT_EQ(zone_of(s, (uint64_t)take(s, GFP_KERNEL | GFP_DMA, 0))->index, ZONE_DMA);
-	EXPECT_EQ(zone_of(s, (uint64_t)take(s, GFP_KERNEL | GFP_DMA | GFP_DMA32, 0))->index, ZONE_DMA);
+	EXPECT_EQ(zone_of(s, (uint64_t)take(s, GFP_KERNEL | GFP_DMA | GFP_DMA32, 0))->index,
+		  ZONE_DMA);
 	shadow_destroy(s);
 }
 
