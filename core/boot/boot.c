@@ -32,7 +32,7 @@ static uint64_t node_memmap_pages(const struct mm_machine *m, unsigned int node)
 	uint64_t pages = 0;
 
 	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
-		pages += zone_memmap_pages(mm_zone(m, node, type));
+		pages += memmap_pages(mm_zone(m, node, type));
 	return pages;
 }
 

@@ -20,7 +20,7 @@ bool mm_boot(struct mm_machine *m, char *error);
  * machine's own ranges.
  */
 void zones_init(struct mm_machine *m, const struct memblock *mb);
-uint64_t zone_memmap_pages(const struct zone *zone);
+uint64_t memmap_pages(const struct zone *zone);
 
 /* memmap.c: struct page of every frame, types of pageblocks. */
 void memmap_init(struct mm_machine *m, const struct memblock *mb);

@@ -45,7 +45,7 @@ static struct mm_range zone_range(const struct mm_machine *m, const struct pglis
 }
 
 /* Pages of struct page for the zone; sparse zones count what is there (facts 2, memmap_pages). */
-uint64_t zone_memmap_pages(const struct zone *zone)
+uint64_t memmap_pages(const struct zone *zone)
 {
 	uint64_t pages = zone->spanned_pages;
 
@@ -68,7 +68,7 @@ static uint64_t dma_reserve(const struct mm_machine *m, const struct memblock *m
 static uint64_t first_managed_pages(const struct mm_machine *m, const struct zone *zone,
 				    const struct memblock *mb)
 {
-	uint64_t pages = zone->present_pages, memmap = zone_memmap_pages(zone);
+	uint64_t pages = zone->present_pages, memmap = memmap_pages(zone);
 
 	if (pages >= memmap)
 		pages -= memmap;

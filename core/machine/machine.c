@@ -156,27 +156,29 @@ static bool has_boot_image(size_t arena_size)
 	return arena_size <= BOOT_IMAGE_MAX;
 }
 
-static size_t mapping_size(size_t arena_size)
+/* One mapping for the arena, its copy if it has one, and a byte a frame for poison.c. */
+static size_t mapping_size(size_t arena_size, pfn_t max_pfn)
 {
-	return has_boot_image(arena_size) ? 2 * arena_size : arena_size;
+	return (has_boot_image(arena_size) ? 2 * arena_size : arena_size) + max_pfn;
 }
 
 static struct mm_machine *map_machine(const struct mm_config *config)
 {
 	struct layout l = arena_layout(config);
-	char *arena = map_anonymous(mapping_size(l.size));
+	char *arena = map_anonymous(mapping_size(l.size, config->max_pfn));
 	size_t memory_size = config->max_pfn << PAGE_SHIFT;
 	char *memory = arena ? map_anonymous(memory_size) : NULL;
 
 	if (!memory) {
 		if (arena)
-			munmap(arena, mapping_size(l.size));
+			munmap(arena, mapping_size(l.size, config->max_pfn));
 		return NULL;
 	}
 	struct mm_machine *m = (struct mm_machine *)arena;
 
 	m->arena = arena;
 	m->arena_size = l.size;
+	m->handed_out = (uint8_t *)arena + mapping_size(l.size, 0);
 	m->memory = memory;
 	m->memory_size = memory_size;
 	return m;
@@ -226,12 +228,11 @@ void mm_machine_destroy(struct mm_machine *m)
 {
 	char *arena = m->arena;
 	size_t arena_size = m->arena_size;
+	pfn_t max_pfn = m->max_pfn;
 
-	if (m->poison_memory)
-		for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
-			mm_unpoison_block(m, pfn, 0);
+	mm_unpoison_all(m);
 	munmap(m->memory, m->memory_size);
-	munmap(arena, mapping_size(arena_size));
+	munmap(arena, mapping_size(arena_size, max_pfn));
 }
 
 /* Boots once more in place: what boot_arena needs is zeroed, what the host gave is kept. */
@@ -239,24 +240,19 @@ static void boot_again(struct mm_machine *m)
 {
 	const struct mm_config config = m->config;
 	char *arena = m->arena, *memory = m->memory, why[256];
+	uint8_t *handed_out = m->handed_out;
 	size_t arena_size = m->arena_size, memory_size = m->memory_size;
 
 	madvise(arena, arena_size, MADV_DONTNEED);
 	m->arena = arena;
 	m->arena_size = arena_size;
+	m->handed_out = handed_out;
 	m->memory = memory;
 	m->memory_size = memory_size;
 	bool booted = boot_arena(m, &config, why);
 
 	assert(booted);
 	(void)booted;
-}
-
-static void poison_free_memory(struct mm_machine *m)
-{
-	for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
-		if (PageBuddy(&m->memmap[pfn]))
-			mm_poison_block(m, pfn, buddy_order(&m->memmap[pfn]));
 }
 
 void mm_machine_reset(struct mm_machine *m)
@@ -268,8 +264,7 @@ void mm_machine_reset(struct mm_machine *m)
 	if (image) {
 		memcpy(m->arena, image, m->arena_size);
 		m->boot_image = image;
-		if (m->poison_memory)
-			poison_free_memory(m);
+		mm_poison_handed_out(m);
 	} else {
 		boot_again(m);
 	}

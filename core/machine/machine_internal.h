@@ -16,4 +16,10 @@ void mm_poison_block(const struct mm_machine *m, pfn_t pfn, unsigned int order);
 void mm_unpoison_block(const struct mm_machine *m, pfn_t pfn, unsigned int order);
 bool mm_can_poison(void);
 
+/* Back to the marks after boot: what was handed out since and did not come back is nobody's again. */
+void mm_poison_handed_out(const struct mm_machine *m);
+
+/* Before the memory goes back to the host, which may give it to others. */
+void mm_unpoison_all(const struct mm_machine *m);
+
 #endif

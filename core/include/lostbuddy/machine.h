@@ -137,6 +137,7 @@ struct mm_machine {
 	/* the host's side */
 	char *arena;
 	size_t arena_size;
+	uint8_t *handed_out;	/* [pfn], poison.c: unpoisoned since boot; not part of the arena */
 	char *boot_image; /* the arena as it was right after boot */
 	size_t memory_size;
 };
