@@ -1,9 +1,10 @@
 /*
- * Starting from an exported state instead of our own: everything that an export holds is taken over, so that the shadow
- * predicts what follows. Zones, their borders and the zonelists stay: they follow from the machine.
+ * Starting from an exported state instead of our own: everything that an export holds is taken
+ * over, so that the shadow predicts what follows. Zones, their borders and the zonelists stay: they
+ * follow from the machine.
  *
- * An export does not say how many references blocks have: what the shadow knows of a frame that is still nobody's list
- * head stays known.
+ * An export does not say how many references blocks have: what the shadow knows of a frame that is
+ * still nobody's list head stays known.
  */
 #include <stdio.h>
 
@@ -32,10 +33,10 @@ static void forget(struct shadow *s)
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		for (unsigned int o = 0; o <= MAX_TOP_ORDER; o++)
 			for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
-				list_init(&s->zones[i].lists[o][type]);
+				shadow_list_init(&s->zones[i].lists[o][type]);
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)
 		for (unsigned int k = 0; k < MAX_PCP_LISTS; k++)
-			list_init(&s->pcp[i].lists[k]);
+			shadow_list_init(&s->pcp[i].lists[k]);
 	s->state->nr_marked = 0;
 	s->state->nr_leaked = 0;
 }
@@ -64,7 +65,7 @@ static bool place(struct shadow *s, struct list *list, uint64_t pfn, enum frame_
 	f->order = (uint8_t)order;
 	f->type = (uint8_t)type;
 	f->refs = 0;
-	list_add_tail(s, list, (uint32_t)pfn);
+	shadow_list_add_tail(s, list, (uint32_t)pfn);
 	return true;
 }
 

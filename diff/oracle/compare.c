@@ -1,8 +1,9 @@
 /*
  * An exported state beside the shadow's own, word for word; where they differ, section by section.
  *
- * Equal states are equal words, so the usual comparison is one pass. Sections of unknown types, and the order of sections,
- * do not count: they only send us the long way, which names the first field that differs, by the order of target.h.
+ * Equal states are equal words, so the usual comparison is one pass. Sections of unknown types, and
+ * the order of sections, do not count: they only send us the long way, which names the first field
+ * that differs, by the order of target.h.
  *
  * Not here: the lists (compare_lists.c).
  */
@@ -11,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const char *zone_index_name(unsigned int index)
+const char *shadow_zone_index_name(unsigned int index)
 {
 	static const char *const names[MACHINE_NR_ZONES] = { "DMA", "DMA32", "Normal", "Movable" };
 
@@ -20,30 +21,36 @@ const char *zone_index_name(unsigned int index)
 
 /* ---- What is said ---- */
 
-bool differs(struct comparison *c, enum rule rule, uint64_t expect, uint64_t actual, const char *format, ...)
+bool comparison_differs(struct comparison *c, enum rule rule, uint64_t expect, uint64_t actual,
+			const char *format, ...)
 {
 	struct verdict *v = c->verdict;
 	va_list list;
 
 	c->s->exercised[rule]++;
-	*v = (struct verdict){ .broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true,
+	*v = (struct verdict){ .broken = true,
+			       .rule = rule,
+			       .expect = expect,
+			       .actual = actual,
+			       .has_values = true,
 			       .pfn = NO_PFN };
 	va_start(list, format);
 	vsnprintf(v->field, sizeof(v->field), format, list);
 	va_end(list);
-	snprintf(v->what, sizeof(v->what), "%s is %lld, expected %lld: %s", v->field, (long long)actual,
-		 (long long)expect, rule_info[rule].sentence);
+	snprintf(v->what, sizeof(v->what), "%s is %lld, expected %lld: %s", v->field,
+		 (long long)actual, (long long)expect, rule_info[rule].sentence);
 	return false;
 }
 
-bool misses(struct comparison *c, const char *what)
+bool comparison_misses(struct comparison *c, const char *what)
 {
 	struct verdict *v = c->verdict;
 
 	c->s->exercised[RULE_STATE_SECTIONS]++;
 	*v = (struct verdict){ .broken = true, .rule = RULE_STATE_SECTIONS, .pfn = NO_PFN };
 	snprintf(v->field, sizeof(v->field), "%s", what);
-	snprintf(v->what, sizeof(v->what), "the export has not the %s that the machine calls for", what);
+	snprintf(v->what, sizeof(v->what), "the export has not the %s that the machine calls for",
+		 what);
 	return false;
 }
 
@@ -54,13 +61,15 @@ struct field {
 	const char *name;
 };
 
-static bool compare_fields(struct comparison *c, const struct field *fields, size_t nr, const uint64_t *expect,
-			   const uint64_t *actual, const char *prefix)
+static bool compare_fields(struct comparison *c, const struct field *fields, size_t nr,
+			   const uint64_t *expect, const uint64_t *actual, const char *prefix)
 {
 	for (size_t i = 0; i < nr; i++)
 		if (expect[i] != actual[i])
-			return differs(c, c->at_boot ? fields[i].at_boot : fields[i].rule, expect[i], actual[i],
-				       "%s%s", prefix, fields[i].name);
+			return comparison_differs(c,
+						  c->at_boot ? fields[i].at_boot : fields[i].rule,
+						  expect[i], actual[i], "%s%s", prefix,
+						  fields[i].name);
 	return true;
 }
 
@@ -68,7 +77,9 @@ static bool compare_fields(struct comparison *c, const struct field *fields, siz
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct field header_fields[] = {
-	{ ALWAYS(STATE_SECTIONS), "version" }, { ALWAYS(TIME_TICKS), "ticks" }, { ALWAYS(BOOT_GROUPING), "grouping_off" },
+	{ ALWAYS(STATE_SECTIONS), "version" },
+	{ ALWAYS(TIME_TICKS), "ticks" },
+	{ ALWAYS(BOOT_GROUPING), "grouping_off" },
 };
 
 static const struct field tunable_fields[SYSCTL_COUNT + 1] = {
@@ -83,7 +94,9 @@ static const struct field tunable_fields[SYSCTL_COUNT + 1] = {
 };
 
 static const struct field node_fields[] = {
-	{ ALWAYS(STATE_SECTIONS), "node" }, { ALWAYS(KSWAPD_AWAKE), "awake" }, { ALWAYS(KSWAPD_ORDER), "order" },
+	{ ALWAYS(STATE_SECTIONS), "node" },
+	{ ALWAYS(KSWAPD_AWAKE), "awake" },
+	{ ALWAYS(KSWAPD_ORDER), "order" },
 	{ ALWAYS(KSWAPD_ZONE_INDEX), "zone_index" },
 };
 
@@ -102,9 +115,12 @@ static const struct field zone_fields[LB_ZONE_WORDS] = {
 	[LB_ZONE_BOOSTED_FLAG] = { ALWAYS(ZONE_BOOSTED_FLAG), "boosted" },
 	[LB_ZONE_HIGHATOMIC] = { ALWAYS(ZONE_HIGHATOMIC), "highatomic" },
 	[LB_ZONE_RESERVE] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE, "reserve[0]" },
-	[LB_ZONE_RESERVE + 1] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE, "reserve[1]" },
-	[LB_ZONE_RESERVE + 2] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE, "reserve[2]" },
-	[LB_ZONE_RESERVE + 3] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE, "reserve[3]" },
+	[LB_ZONE_RESERVE + 1] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE,
+				  "reserve[1]" },
+	[LB_ZONE_RESERVE + 2] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE,
+				  "reserve[2]" },
+	[LB_ZONE_RESERVE + 3] = { RULE_ZONE_LOWMEM_RESERVE, RULE_BOOT_LOWMEM_RESERVE,
+				  "reserve[3]" },
 };
 
 static const struct field counter_fields[LB_COUNT_COUNT] = {
@@ -113,25 +129,28 @@ static const struct field counter_fields[LB_COUNT_COUNT] = {
 };
 
 /* All sections of a type, the first beside the first, each with one word a field. */
-static bool compare_plain(struct comparison *c, enum lb_state_section type, const struct field *fields, size_t nr,
-			  const char *name)
+static bool compare_plain(struct comparison *c, enum lb_state_section type,
+			  const struct field *fields, size_t nr, const char *name)
 {
 	const uint64_t *ours = c->expect, *theirs = c->actual;
 	struct section expect, actual;
 
 	for (;;) {
-		bool wanted = section_find(&ours, type, &expect), there = section_find(&theirs, type, &actual);
+		bool wanted = section_find(&ours, type, &expect),
+		     there = section_find(&theirs, type, &actual);
 		char prefix[32] = "";
 
 		if (!wanted && !there)
 			return true;
 		if (!wanted || !there || expect.n != nr || actual.n != nr)
-			return misses(c, name);
+			return comparison_misses(c, name);
 		if (type == LB_STATE_ZONE)
-			snprintf(prefix, sizeof(prefix), "zone[%u:%s].", (unsigned int)expect.words[LB_ZONE_NODE],
-				 zone_index_name((unsigned int)expect.words[LB_ZONE_INDEX]));
+			snprintf(prefix, sizeof(prefix), "zone[%u:%s].",
+				 (unsigned int)expect.words[LB_ZONE_NODE],
+				 shadow_zone_index_name((unsigned int)expect.words[LB_ZONE_INDEX]));
 		else if (type == LB_STATE_NODE)
-			snprintf(prefix, sizeof(prefix), "kswapd[%u].", (unsigned int)expect.words[0]);
+			snprintf(prefix, sizeof(prefix), "kswapd[%u].",
+				 (unsigned int)expect.words[0]);
 		else if (type != LB_STATE_HEADER)
 			snprintf(prefix, sizeof(prefix), "%s.", name);
 		if (!compare_fields(c, fields, nr, expect.words, actual.words, prefix))
@@ -141,7 +160,8 @@ static bool compare_plain(struct comparison *c, enum lb_state_section type, cons
 
 /* ---- Sections that are one sequence of words; absent and empty are the same ---- */
 
-static bool compare_words(struct comparison *c, enum lb_state_section type, enum rule rule, const char *name)
+static bool compare_words(struct comparison *c, enum lb_state_section type, enum rule rule,
+			  const char *name)
 {
 	const uint64_t *ours = c->expect, *theirs = c->actual;
 	struct section expect, actual;
@@ -149,11 +169,12 @@ static bool compare_words(struct comparison *c, enum lb_state_section type, enum
 	section_find(&ours, type, &expect);
 	section_find(&theirs, type, &actual);
 	for (uint64_t i = 0; i < expect.n || i < actual.n; i++) {
-		uint64_t e = i < expect.n ? expect.words[i] : NO_PFN, a = i < actual.n ? actual.words[i] : NO_PFN;
+		uint64_t e = i < expect.n ? expect.words[i] : NO_PFN,
+			 a = i < actual.n ? actual.words[i] : NO_PFN;
 
 		if (e == a)
 			continue;
-		differs(c, rule, e, a, "%s[%llu]", name, (unsigned long long)i);
+		comparison_differs(c, rule, e, a, "%s[%llu]", name, (unsigned long long)i);
 		c->verdict->pfn = e < a ? e : a;
 		return false;
 	}
@@ -169,13 +190,14 @@ static bool compare_pageblocks(struct comparison *c)
 	section_find(&ours, LB_STATE_PAGEBLOCKS, &expect);
 	section_find(&theirs, LB_STATE_PAGEBLOCKS, &actual);
 	if (actual.n != expect.n || actual.words[0] != 0 || actual.words[1] != expect.words[1])
-		return misses(c, "pageblocks");
+		return comparison_misses(c, "pageblocks");
 	for (uint64_t b = 0; b < expect.words[1]; b++) {
-		uint64_t e = expect.words[2 + b / 16] >> b % 16 * 4 & 15, a = actual.words[2 + b / 16] >> b % 16 * 4 & 15;
+		uint64_t e = expect.words[2 + b / 16] >> b % 16 * 4 & 15,
+			 a = actual.words[2 + b / 16] >> b % 16 * 4 & 15;
 
 		if (e == a)
 			continue;
-		differs(c, rule, e, a, "pageblock[%llu]", (unsigned long long)b);
+		comparison_differs(c, rule, e, a, "pageblock[%llu]", (unsigned long long)b);
 		c->verdict->pfn = b << c->s->pageblock_order;
 		return false;
 	}
@@ -186,18 +208,24 @@ static bool compare_pageblocks(struct comparison *c)
 
 static bool compare_sections(struct comparison *c)
 {
-	return compare_plain(c, LB_STATE_HEADER, header_fields, COUNT_OF(header_fields), "header") &&
+	return compare_plain(c, LB_STATE_HEADER, header_fields, COUNT_OF(header_fields),
+			     "header") &&
 	       compare_words(c, LB_STATE_RESERVED, RULE_BOOT_RESERVED_KEPT, "reserved") &&
-	       compare_plain(c, LB_STATE_TUNABLES, tunable_fields, COUNT_OF(tunable_fields), "tunables") &&
+	       compare_plain(c, LB_STATE_TUNABLES, tunable_fields, COUNT_OF(tunable_fields),
+			     "tunables") &&
 	       compare_plain(c, LB_STATE_NODE, node_fields, COUNT_OF(node_fields), "nodes") &&
 	       compare_plain(c, LB_STATE_ZONE, zone_fields, COUNT_OF(zone_fields), "zones") &&
-	       compare_free_lists(c) && compare_page_lists(c) && compare_pageblocks(c) &&
+	       comparison_of_free_lists(c) && comparison_of_page_lists(c) &&
+	       compare_pageblocks(c) &&
 	       compare_words(c, LB_STATE_BAD_PAGES, RULE_PAGE_MARKED, "bad_pages") &&
 	       compare_words(c, LB_STATE_LEAKED, RULE_PAGE_LEAKED, "leaked") &&
-	       compare_plain(c, LB_STATE_COUNTERS, counter_fields, COUNT_OF(counter_fields), "counters");
+	       compare_plain(c, LB_STATE_COUNTERS, counter_fields, COUNT_OF(counter_fields),
+			     "counters");
 }
 
-/* Up to and with the section END, which ends both at the same place if all before it is the same. */
+/*
+ * Up to and with the section END, which ends both at the same place if all before it is the same.
+ */
 static bool words_are_equal(const uint64_t *expect, const uint64_t *actual)
 {
 	for (;;) {
@@ -234,7 +262,7 @@ static void count_exercised(struct shadow *s, bool at_boot)
 		free += (uint64_t)s->zones[i].free;
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)
 		cached += (uint64_t)s->pcp[i].count;
-	count_exercised_lists(s, at_boot, free > 0, cached > 0);
+	comparison_count_lists(s, at_boot, free > 0, cached > 0);
 	s->exercised[RULE_BOOT_RESERVED_KEPT] += s->nr_reserved > 0;
 	s->exercised[at_boot ? RULE_BOOT_PAGEBLOCK_TYPE : RULE_PAGEBLOCK_TYPE]++;
 	s->exercised[RULE_PAGE_MARKED] += s->state->nr_marked > 0;
@@ -247,32 +275,10 @@ bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struc
 
 	c.expect = shadow_words(s);
 	if (!c.expect)
-		return misses(&c, "memory for an export");
+		return comparison_misses(&c, "memory for an export");
 	if (words_are_equal(c.expect, words) || compare_sections(&c)) {
 		count_exercised(s, at_boot);
 		return true;
 	}
 	return false;
-}
-
-bool shadow_compare_listed(struct shadow *s, struct verdict *v)
-{
-	const struct machine *m = &s->machine;
-	struct comparison c = { .s = s, .verdict = v };
-
-	for (uint32_t i = 0; i < m->nr_reserved; i++) {
-		uint64_t end = m->reserved[i].end < s->max_pfn ? m->reserved[i].end : s->max_pfn;
-
-		for (uint64_t pfn = m->reserved[i].start; pfn < end; pfn++) {
-			unsigned int kind = s->frames[pfn].kind;
-
-			if (kind == FRAME_RESERVED || kind == FRAME_ABSENT)
-				continue;
-			differs(&c, RULE_BOOT_RESERVED_LISTED, 1, 0, "reserved[%llu]", (unsigned long long)pfn);
-			v->pfn = pfn;
-			return false;
-		}
-	}
-	s->exercised[RULE_BOOT_RESERVED_LISTED] += m->nr_reserved > 0;
-	return true;
 }

@@ -1,5 +1,6 @@
 /*
- * A comparison of two exports, the shadow's own and a target's: shared by compare.c and compare_lists.c.
+ * A comparison of two exports, the shadow's own and a target's: shared by compare.c and
+ * compare_lists.c.
  */
 #ifndef LOSTBUDDY_ORACLE_COMPARE_H
 #define LOSTBUDDY_ORACLE_COMPARE_H
@@ -8,18 +9,18 @@
 
 struct comparison {
 	struct shadow *s;
-	const uint64_t *expect, *actual;	/* exports */
-	bool at_boot;				/* boot has rules of its own */
+	const uint64_t *expect, *actual; /* exports */
+	bool at_boot;			 /* boot has rules of its own */
 	struct verdict *verdict;
 };
 
 /* Both fill the verdict, and return false. */
-bool differs(struct comparison *c, enum rule rule, uint64_t expect, uint64_t actual, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
-bool misses(struct comparison *c, const char *what);
+bool comparison_differs(struct comparison *c, enum rule rule, uint64_t expect, uint64_t actual,
+			const char *format, ...) __attribute__((format(printf, 5, 6)));
+bool comparison_misses(struct comparison *c, const char *what);
 
-bool compare_free_lists(struct comparison *c);
-bool compare_page_lists(struct comparison *c);
-void count_exercised_lists(struct shadow *s, bool at_boot, bool any_free, bool any_cached);
+bool comparison_of_free_lists(struct comparison *c);
+bool comparison_of_page_lists(struct comparison *c);
+void comparison_count_lists(struct shadow *s, bool at_boot, bool any_free, bool any_cached);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Free lists and page lists of two exports, side by side.
  *
- * Where two lists differ, the rule says how: a block that is on another type's list, free buddies that were not joined, a
- * different set of blocks, or the same set in another order.
+ * Where two lists differ, the rule says how: a block that is on another type's list, free buddies
+ * that were not joined, a different set of blocks, or the same set in another order.
  */
 #include "oracle/compare.h"
 
@@ -68,10 +68,12 @@ static enum rule rule_of_member(struct comparison *c, uint64_t pfn, uint64_t ord
 static bool free_list_differs(struct comparison *c, enum rule rule, const uint64_t *key,
 			      uint64_t at, uint64_t expect, uint64_t actual)
 {
-	differs(c, rule, expect, actual, "list[%u:%s:%u:%c][%llu]", (unsigned int)key[KEY_NODE],
-		zone_index_name((unsigned int)key[KEY_INDEX]), (unsigned int)key[KEY_ORDER],
-		"UMRH?"[key[KEY_TYPE] < NR_LIST_TYPES ? key[KEY_TYPE] : NR_LIST_TYPES],
-		(unsigned long long)at);
+	comparison_differs(c, rule, expect, actual, "list[%u:%s:%u:%c][%llu]",
+			   (unsigned int)key[KEY_NODE],
+			   shadow_zone_index_name((unsigned int)key[KEY_INDEX]),
+			   (unsigned int)key[KEY_ORDER],
+			   "UMRH?"[key[KEY_TYPE] < NR_LIST_TYPES ? key[KEY_TYPE] : NR_LIST_TYPES],
+			   (unsigned long long)at);
 	c->verdict->pfn = actual != NO_PFN ? actual : expect;
 	return false;
 }
@@ -95,7 +97,7 @@ static bool compare_list(struct comparison *c, const uint64_t *key, const uint64
 			return free_list_differs(
 				c, c->at_boot ? RULE_BOOT_FREE_LISTS : RULE_LIST_ORDER, key, i,
 				expect[i], actual[i]);
-	return ne == na || misses(c, "free lists");
+	return ne == na || comparison_misses(c, "free lists");
 }
 
 static bool same_words(const struct section *a, const struct section *b)
@@ -103,7 +105,7 @@ static bool same_words(const struct section *a, const struct section *b)
 	return a->n == b->n && memcmp(a->words, b->words, a->n * sizeof(*a->words)) == 0;
 }
 
-bool compare_free_lists(struct comparison *c)
+bool comparison_of_free_lists(struct comparison *c)
 {
 	const uint64_t *ours = c->expect, *theirs = c->actual;
 	struct section expect, actual;
@@ -114,7 +116,7 @@ bool compare_free_lists(struct comparison *c)
 		int order;
 
 		if (more_theirs && actual.n <= KEY_WORDS)
-			return misses(c, "free lists");
+			return comparison_misses(c, "free lists");
 		order = !more_ours ? 1 : !more_theirs ? -1 : compare_keys(&expect, &actual);
 		if (order == 0 && !same_words(&expect, &actual) &&
 		    !compare_list(c, expect.words, expect.words + KEY_WORDS, expect.n - KEY_WORDS,
@@ -152,9 +154,10 @@ enum {
 static bool page_lists_differ(struct comparison *c, enum rule rule, const uint64_t *key,
 			      uint64_t expect, uint64_t actual, const char *name)
 {
-	return differs(c, rule, expect, actual, "pcp[%u:%s:cpu%u].%s", (unsigned int)key[PCP_NODE],
-		       zone_index_name((unsigned int)key[PCP_INDEX]), (unsigned int)key[PCP_CPU],
-		       name);
+	return comparison_differs(c, rule, expect, actual, "pcp[%u:%s:cpu%u].%s",
+				  (unsigned int)key[PCP_NODE],
+				  shadow_zone_index_name((unsigned int)key[PCP_INDEX]),
+				  (unsigned int)key[PCP_CPU], name);
 }
 
 static bool compare_sizes(struct comparison *c, const uint64_t *e, const uint64_t *a)
@@ -249,7 +252,7 @@ static bool compare_pages(struct comparison *c, const struct section *expect,
 	}
 }
 
-bool compare_page_lists(struct comparison *c)
+bool comparison_of_page_lists(struct comparison *c)
 {
 	const uint64_t *ours = c->expect, *theirs = c->actual;
 	struct section expect, actual;
@@ -257,20 +260,20 @@ bool compare_page_lists(struct comparison *c)
 	while (section_find(&ours, LB_STATE_PCP, &expect)) {
 		if (!section_find(&theirs, LB_STATE_PCP, &actual) || actual.n < PCP_WORDS ||
 		    memcmp(expect.words, actual.words, PCP_COUNT * sizeof(*expect.words)) != 0)
-			return misses(c, "page lists");
+			return comparison_misses(c, "page lists");
 		if (same_words(&expect, &actual))
 			continue;
 		if (!compare_sizes(c, expect.words, actual.words) ||
 		    !compare_pages(c, &expect, &actual))
 			return false;
-		return misses(c, "page lists");
+		return comparison_misses(c, "page lists");
 	}
-	return !section_find(&theirs, LB_STATE_PCP, &actual) || misses(c, "page lists");
+	return !section_find(&theirs, LB_STATE_PCP, &actual) || comparison_misses(c, "page lists");
 }
 
 /* ---- What was compared ---- */
 
-void count_exercised_lists(struct shadow *s, bool at_boot, bool any_free, bool any_cached)
+void comparison_count_lists(struct shadow *s, bool at_boot, bool any_free, bool any_cached)
 {
 	s->exercised[RULE_PCP_COUNT]++;
 	s->exercised[RULE_PCP_LISTS]++;

@@ -1,6 +1,7 @@
 /*
- * The shadow's state in the export format of target.h: words for words what a target in the same state exports.
- * Sections that can be empty (reserved, bad pages, leaked) are written with no words then.
+ * The shadow's state in the export format of target.h: words for words what a target in the same
+ * state exports. Sections that can be empty (reserved, bad pages, leaked) are written with no words
+ * then.
  */
 #include <stdlib.h>
 

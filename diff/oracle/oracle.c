@@ -1,8 +1,9 @@
 /*
  * The face of the oracle: both models behind one door, the audit before the shadow.
  *
- * The audit runs for every target. The shadow runs for targets that claim Linux's policy (LB_TARGET_LINUX) and export
- * their state, since without the reserved ranges of their boot no frame can be predicted.
+ * The audit runs for every target. The shadow runs for targets that claim Linux's policy
+ * (LB_TARGET_LINUX) and export their state, since without the reserved ranges of their boot no
+ * frame can be predicted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 struct oracle {
 	struct audit *audit;
-	struct shadow *shadow;		/* NULL: levels policy and exact do not apply */
+	struct shadow *shadow; /* NULL: levels policy and exact do not apply */
 	uint64_t exercised[RULE_COUNT];
 };
 
@@ -21,7 +22,8 @@ static void verdict_clear(struct verdict *v)
 	v->broken = false;
 }
 
-struct oracle *oracle_create(const struct machine *machine, uint32_t flags, uint64_t capabilities, bool exports)
+struct oracle *oracle_create(const struct machine *machine, uint32_t flags, uint64_t capabilities,
+			     bool exports)
 {
 	struct oracle *o = calloc(1, sizeof(*o));
 	bool shadowed = (flags & LB_TARGET_LINUX) && exports;
@@ -62,7 +64,8 @@ static struct machine_range *as_ranges(const uint64_t *pairs, uint64_t nr)
 	struct machine_range *ranges = calloc(nr ? nr : 1, sizeof(*ranges));
 
 	for (uint64_t i = 0; ranges && i < nr; i++)
-		ranges[i] = (struct machine_range){ .start = pairs[2 * i], .end = pairs[2 * i + 1] };
+		ranges[i] =
+			(struct machine_range){ .start = pairs[2 * i], .end = pairs[2 * i + 1] };
 	return ranges;
 }
 
@@ -79,8 +82,10 @@ static bool boot_shadow(struct shadow *s, const uint64_t *words, struct verdict 
 
 	free(ranges);
 	if (!booted)
-		return malformed(v, "the reserved ranges are not ascending, disjoint ranges of the machine's memory");
-	if (!shadow_compare_listed(s, v) || !shadow_compare(s, words, true, v))
+		return malformed(v, "the reserved ranges are not ascending, disjoint ranges of the "
+				    "machine's memory");
+	if (!shadow_compare_listed(s, v) || !shadow_compare_reserved_size(s, v) ||
+	    !shadow_compare(s, words, true, v))
 		return false;
 	return shadow_save(s) || malformed(v, "no memory for the oracle's image of the boot state");
 }
@@ -100,7 +105,8 @@ void oracle_rewind(struct oracle *o)
 		shadow_rewind(o->shadow);
 }
 
-bool oracle_step(struct oracle *o, const struct lb_call *call, const struct lb_result *actual, struct verdict *v)
+bool oracle_step(struct oracle *o, const struct lb_call *call, const struct lb_result *actual,
+		 struct verdict *v)
 {
 	verdict_clear(v);
 	if (!audit_step(o->audit, call, actual, v))

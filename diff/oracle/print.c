@@ -61,7 +61,7 @@ static void say_zone(const struct shadow *s, const struct zone *z, struct out *o
 	say(out,
 	    "zone %u:%s  pfn %llu..%llu  free %lld  min %lld low %lld high %lld boost %lld  "
 	    "highatomic %lld  kswapd %s\n",
-	    z->node, zone_index_name(z->index), (unsigned long long)z->start,
+	    z->node, shadow_zone_index_name(z->index), (unsigned long long)z->start,
 	    (unsigned long long)(z->start + z->spanned), (long long)z->free,
 	    (long long)z->mark[WMARK_MIN], (long long)z->mark[WMARK_LOW],
 	    (long long)z->mark[WMARK_HIGH], (long long)z->boost, (long long)z->highatomic,

@@ -1,9 +1,9 @@
 /*
  * A result beside the prediction, and the rule that a difference breaks.
  *
- *   outcome differs   -> why ours is what it is: refused, order, injected, loop, OOM, no block, a block
- *   frame differs     -> a zone that is not allowed, whose mark fails, that comes too late, another type's list, or just
- *                        another frame
+ *   outcome differs   -> why ours is what it is: refused, order, injected, loop, OOM, a block
+ *   frame differs     -> a zone that is not allowed, whose mark fails, that comes too late;
+ *                        another type's list; or just another frame
  *   then reason, warnings, frames that were lost
  */
 #include <stdio.h>

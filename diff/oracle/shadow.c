@@ -75,11 +75,11 @@ static void drain(struct shadow *s, const struct lb_call *call, struct lb_result
 {
 	r->outcome = LB_DONE;
 	if (call->op == OP_DRAIN_LOCAL_PAGES) {
-		pcp_drain(s, call->cpu);
+		shadow_pcp_drain(s, call->cpu);
 		return;
 	}
 	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++)
-		pcp_drain(s, cpu);
+		shadow_pcp_drain(s, cpu);
 }
 
 static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_result *r)
@@ -90,26 +90,26 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_GET_FREE_PAGES:
 	case OP_GET_FREE_PAGE:
 	case OP_GET_ZEROED_PAGE:
-		exec_alloc(s, call, r);
+		shadow_alloc(s, call, r);
 		return;
 	case OP_FREE_PAGES_STRUCT:
 	case OP_FREE_PAGES:
-		exec_free(s, call, r);
+		shadow_free(s, call, r);
 		return;
 	case OP_GET_PAGE:
 	case OP_PUT_PAGE:
 	case OP_SPLIT_PAGE:
-		exec_references(s, call, r);
+		shadow_references(s, call, r);
 		return;
 	case OP_DRAIN_LOCAL_PAGES:
 	case OP_DRAIN_ALL_PAGES:
 		drain(s, call, r);
 		return;
 	case OP_SYSCTL:
-		exec_sysctl(s, call, r);
+		shadow_sysctl(s, call, r);
 		return;
 	case OP_RUN_KSWAPD:
-		exec_run_kswapd(s, call, r);
+		shadow_run_kswapd(s, call, r);
 		return;
 	case OP_ADVANCE:
 		s->state->ticks += call->value;
@@ -124,7 +124,7 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 		r->outcome = LB_DONE;
 		return;
 	default:
-		exec_misuse(s, call, r);
+		shadow_misuse(s, call, r);
 	}
 }
 

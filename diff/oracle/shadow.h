@@ -1,16 +1,20 @@
 /*
- * The shadow: what a Linux-like target must do, predicted from the machine, the calls and the facts alone.
+ * The shadow: what a Linux-like target must do, predicted from the machine, the calls and the facts
+ * alone.
  *
- *   struct shadow          what never changes after boot (zones of a frame, zonelists, constants), and
- *     block ----------->   [ state | zones | page lists | frames | pageblock types ]    one flat block, no pointers inside
- *     image ----------->   the same as it was after boot: a rewind is one copy
+ *   struct shadow    what never changes after boot: constants, zonelists, reserved ranges
+ *     block -->      [ state | zones | page lists | frames | pageblock types ]   no pointers inside
+ *     image -->      the same as it was after boot: a rewind is one copy
  *
- * Lists are doubly linked through frames by number: frames[pfn].next and .prev. A list is head, tail and length.
+ * Lists are doubly linked through frames by number: frames[pfn].next and .prev. A list is head,
+ * tail and length.
  *
- *   frame kind   PLAIN     memory that heads nothing on a list: held by somebody, or inside of a block
- *                FREE      first frame of a block on a free list: order, type = the list's type
- *                PCP       first frame of a block on a page list: order, type = what page->index remembers
- *                RESERVED  never given to the buddy        LEAKED  lost for good        ABSENT  no memory
+ *   PLAIN     memory that heads nothing on a list: held by somebody, or inside of a block
+ *   FREE      first frame of a block on a free list: order, type = the list's type
+ *   PCP       first frame of a block on a page list: order, type = what page->index remembers
+ *   RESERVED  never given to the buddy
+ *   LEAKED    lost for good
+ *   ABSENT    no memory
  *
  * Everything here is dumb on purpose: loops over arrays, no shortcut that the facts do not have.
  */
@@ -23,10 +27,17 @@
 #include "oracle/oracle.h"
 
 enum {
-	ZONE_DMA, ZONE_DMA32, ZONE_NORMAL, ZONE_MOVABLE,
-	MT_UNMOVABLE = 0, MT_MOVABLE, MT_RECLAIMABLE, MT_HIGHATOMIC, NR_LIST_TYPES,
+	ZONE_DMA,
+	ZONE_DMA32,
+	ZONE_NORMAL,
+	ZONE_MOVABLE,
+	MT_UNMOVABLE = 0,
+	MT_MOVABLE,
+	MT_RECLAIMABLE,
+	MT_HIGHATOMIC,
+	NR_LIST_TYPES,
 	NR_PCP_TYPES = 3,
-	NR_MIGRATE_TYPES = 5,		/* with ISOLATE; Debian's 6.1 has no CMA (facts 3) */
+	NR_MIGRATE_TYPES = 5, /* with ISOLATE; Debian's 6.1 has no CMA (facts 3) */
 	MAX_TOP_ORDER = 10,
 	COSTLY_ORDER = 3,
 	PCP_LOW_LISTS = (COSTLY_ORDER + 1) * NR_PCP_TYPES,
@@ -36,17 +47,40 @@ enum {
 	NO_ZONE = 0xff,
 };
 
-enum gfp_bit {	/* facts 5 */
-	GFP_DMA = 0x1, GFP_HIGHMEM = 0x2, GFP_DMA32 = 0x4, GFP_MOVABLE = 0x8, GFP_RECLAIMABLE = 0x10, GFP_HIGH = 0x20,
-	GFP_IO = 0x40, GFP_FS = 0x80, GFP_ATOMIC = 0x200, GFP_DIRECT_RECLAIM = 0x400, GFP_KSWAPD_RECLAIM = 0x800,
-	GFP_NOWARN = 0x2000, GFP_RETRY_MAYFAIL = 0x4000, GFP_NOFAIL = 0x8000, GFP_NORETRY = 0x10000,
-	GFP_MEMALLOC = 0x20000, GFP_NOMEMALLOC = 0x80000, GFP_THISNODE = 0x200000,
+enum gfp_bit { /* facts 5 */
+	       GFP_DMA = 0x1,
+	       GFP_HIGHMEM = 0x2,
+	       GFP_DMA32 = 0x4,
+	       GFP_MOVABLE = 0x8,
+	       GFP_RECLAIMABLE = 0x10,
+	       GFP_HIGH = 0x20,
+	       GFP_IO = 0x40,
+	       GFP_FS = 0x80,
+	       GFP_ATOMIC = 0x200,
+	       GFP_DIRECT_RECLAIM = 0x400,
+	       GFP_KSWAPD_RECLAIM = 0x800,
+	       GFP_NOWARN = 0x2000,
+	       GFP_RETRY_MAYFAIL = 0x4000,
+	       GFP_NOFAIL = 0x8000,
+	       GFP_NORETRY = 0x10000,
+	       GFP_MEMALLOC = 0x20000,
+	       GFP_NOMEMALLOC = 0x80000,
+	       GFP_THISNODE = 0x200000,
 };
 
-enum alloc_flag {	/* facts 4 */
-	WMARK_MIN = 0, WMARK_LOW = 1, WMARK_HIGH = 2, WMARK_MASK = 3,
-	ALLOC_NO_WATERMARKS = 0x04, ALLOC_OOM = 0x08, ALLOC_NON_BLOCK = 0x10, ALLOC_MIN_RESERVE = 0x20,
-	ALLOC_CPUSET = 0x40, ALLOC_NOFRAGMENT = 0x100, ALLOC_HIGHATOMIC = 0x200, ALLOC_KSWAPD = 0x800,
+enum alloc_flag { /* facts 4 */
+		  WMARK_MIN = 0,
+		  WMARK_LOW = 1,
+		  WMARK_HIGH = 2,
+		  WMARK_MASK = 3,
+		  ALLOC_NO_WATERMARKS = 0x04,
+		  ALLOC_OOM = 0x08,
+		  ALLOC_NON_BLOCK = 0x10,
+		  ALLOC_MIN_RESERVE = 0x20,
+		  ALLOC_CPUSET = 0x40,
+		  ALLOC_NOFRAGMENT = 0x100,
+		  ALLOC_HIGHATOMIC = 0x200,
+		  ALLOC_KSWAPD = 0x800,
 };
 
 #define NIL UINT32_MAX
@@ -61,27 +95,27 @@ enum { MARK_MAPCOUNT = 1, MARK_MAPPING = 2 };
 
 struct frame {
 	uint32_t next, prev;
-	uint8_t kind;		/* enum frame_kind */
-	uint8_t order, type;	/* of FREE and PCP */
-	uint8_t refs;		/* references of a block that begins here; 0: none is known */
-	uint8_t mark;		/* MARK_: what makes it bad */
-	uint8_t zone;		/* number of its zone; NO_ZONE */
+	uint8_t kind;	     /* enum frame_kind */
+	uint8_t order, type; /* of FREE and PCP */
+	uint8_t refs;	     /* references of a block that begins here; 0: none is known */
+	uint8_t mark;	     /* MARK_: what makes it bad */
+	uint8_t zone;	     /* number of its zone; NO_ZONE */
 	uint8_t unused[2];
 };
 
 struct zone {
 	uint8_t node, index, unused[6];
 	uint64_t start, spanned, present, managed;
-	int64_t free;			/* NR_FREE_PAGES */
-	int64_t mark[3];		/* min, low, high, without boost */
+	int64_t free;	 /* NR_FREE_PAGES */
+	int64_t mark[3]; /* min, low, high, without boost */
 	int64_t boost;
-	uint64_t boosted;		/* ZONE_BOOSTED_WATERMARK */
-	int64_t highatomic;		/* nr_reserved_highatomic */
+	uint64_t boosted;   /* ZONE_BOOSTED_WATERMARK */
+	int64_t highatomic; /* nr_reserved_highatomic */
 	int64_t reserve[MACHINE_NR_ZONES];
 	struct list lists[MAX_TOP_ORDER + 1][NR_LIST_TYPES];
 };
 
-struct page_lists {	/* of one CPU in one zone */
+struct page_lists { /* of one CPU in one zone */
 	int64_t count, high, batch, free_factor;
 	struct list lists[MAX_PCP_LISTS];
 };
@@ -96,9 +130,9 @@ struct state {
 	int64_t tunables[SYSCTL_COUNT];
 	int64_t user_min_free_kbytes;
 	uint64_t counters[LB_COUNT_COUNT];
-	int64_t nr_marked;		/* frames that are bad, and not lost */
-	uint64_t nr_leaked;		/* frames */
-	uint64_t changes;		/* of lists, types and reserves, ever */
+	int64_t nr_marked;  /* frames that are bad, and not lost */
+	uint64_t nr_leaked; /* frames */
+	uint64_t changes;   /* of lists, types and reserves, ever */
 	struct kswapd kswapd[MACHINE_MAX_NODES];
 };
 
@@ -112,12 +146,12 @@ struct zonelist {
 struct trail {
 	uint32_t walks;
 	uint32_t highest;
-	uint32_t nodemask;		/* in force in the last walk; 0: none */
+	uint32_t nodemask; /* in force in the last walk; 0: none */
 	const struct zonelist *zonelist;
-	uint64_t failed;		/* bit a zone number: failed its mark in the last walk */
-	uint64_t passed;		/* ... was tried for a block there */
+	uint64_t failed; /* bit a zone number: failed its mark in the last walk */
+	uint64_t passed; /* ... was tried for a block there */
 	uint8_t asked_type;
-	uint8_t taken_type;		/* of the list the block stood on before it was taken or stolen */
+	uint8_t taken_type; /* of the list the block stood on before it was taken or stolen */
 	bool allocates;
 	bool stolen;
 };
@@ -130,11 +164,11 @@ struct shadow {
 	uint32_t top_order, pageblock_order, nr_lists;
 	uint32_t nr_zones, nr_cpus, nr_nodes;
 	uint64_t max_pfn, nr_pageblocks;
-	uint64_t initial_managed[MAX_ZONES];	/* before boot frees anything: facts 2 */
+	uint64_t initial_managed[MAX_ZONES]; /* before boot frees anything: facts 2 */
 	uint8_t zone_number[MACHINE_MAX_NODES][MACHINE_NR_ZONES];
 	uint32_t cpus_of_node[MACHINE_MAX_NODES];
 	struct zonelist fallback[MACHINE_MAX_NODES], own[MACHINE_MAX_NODES];
-	struct machine_range *reserved;		/* present frames that the buddy never got */
+	struct machine_range *reserved; /* present frames that the buddy never got */
 	uint32_t nr_reserved;
 
 	/* one block */
@@ -142,11 +176,11 @@ struct shadow {
 	size_t block_size;
 	struct state *state;
 	struct zone *zones;
-	struct page_lists *pcp;			/* [zone * nr_cpus + cpu] */
+	struct page_lists *pcp; /* [zone * nr_cpus + cpu] */
 	struct frame *frames;
-	uint8_t *types;				/* a pageblock */
+	uint8_t *types; /* a pageblock */
 
-	uint64_t *words;			/* scratch: an export of our own, to compare with */
+	uint64_t *words; /* scratch: an export of our own, to compare with */
 	size_t words_capacity;
 
 	/* scratch of the call that is carried out */
@@ -158,88 +192,102 @@ struct shadow {
 /* ---- shadow.c: life, and one operation ---- */
 struct shadow *shadow_create(const struct machine *machine, uint64_t *exercised);
 void shadow_destroy(struct shadow *s);
-bool shadow_save(struct shadow *s);	/* the state to which a rewind comes back; false: no memory */
+bool shadow_save(struct shadow *s); /* the state to which a rewind comes back; false: no memory */
 void shadow_rewind(struct shadow *s);
 void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result *expect);
 
 /* ---- boot.c ---- */
-/* @reserved: ascending, disjoint, present frames. Everything else follows from the machine. False: no memory. */
+/*
+ * @reserved: ascending, disjoint, present frames. Everything else follows from the machine. False:
+ * no memory.
+ */
 bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_t nr);
-bool shadow_lay_out(struct shadow *s);	/* zones and memory for all that has a size; before boot */
+uint64_t shadow_zone_memmap_pages(const struct zone *z);
+bool shadow_lay_out(struct shadow *s); /* zones and memory for all that has a size; before boot */
 bool shadow_build_zonelists(struct shadow *s);
-void shadow_free_all(struct shadow *s);	/* memblock_free_all and what was deferred */
+void shadow_free_all(struct shadow *s); /* memblock_free_all and what was deferred */
 
 /* ---- buddy.c ---- */
-void list_init(struct list *list);
-void list_add_head(struct shadow *s, struct list *list, uint32_t pfn);
-void list_add_tail(struct shadow *s, struct list *list, uint32_t pfn);
-void list_del(struct shadow *s, struct list *list, uint32_t pfn);
-void free_list_move(struct shadow *s, uint32_t pfn, unsigned int type);	/* to the tail of another type's list */
-void buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type, bool to_tail);
-uint32_t buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order, unsigned int type);
+void shadow_list_init(struct list *list);
+void shadow_list_add_head(struct shadow *s, struct list *list, uint32_t pfn);
+void shadow_list_add_tail(struct shadow *s, struct list *list, uint32_t pfn);
+void shadow_list_del(struct shadow *s, struct list *list, uint32_t pfn);
+void shadow_free_list_move(struct shadow *s, uint32_t pfn,
+			   unsigned int type); /* to the tail of another type's list */
+void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
+		       bool to_tail);
+uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
+				    unsigned int type);
 
 /* ---- fallback.c ---- */
-unsigned int pageblock_type(const struct shadow *s, uint64_t pfn);
-void pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type);
+unsigned int shadow_pageblock_type(const struct shadow *s, uint64_t pfn);
+void shadow_pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type);
 /* Own list, then steals: a block, or NIL. */
-uint32_t buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type, unsigned int alloc_flags);
-void highatomic_reserve(struct shadow *s, struct zone *z, uint32_t pfn);
-bool highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest, uint32_t nodemask,
-			  unsigned int type, bool force);
+uint32_t shadow_buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type,
+			   unsigned int alloc_flags);
+void shadow_highatomic_reserve(struct shadow *s, struct zone *z, uint32_t pfn);
+bool shadow_highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest,
+				 uint32_t nodemask, unsigned int type, bool force);
 
 /* ---- pcp.c ---- */
-bool pcp_has_order(const struct shadow *s, unsigned int order);
-uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order, unsigned int type,
-		  unsigned int alloc_flags);
-void pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int order);
-void pcp_drain(struct shadow *s, unsigned int cpu);
-void pcp_set_sizes(struct shadow *s);
+bool shadow_pcp_has_order(const struct shadow *s, unsigned int order);
+uint32_t shadow_pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order,
+			 unsigned int type, unsigned int alloc_flags);
+void shadow_pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int order);
+void shadow_pcp_drain(struct shadow *s, unsigned int cpu);
+void shadow_pcp_set_sizes(struct shadow *s);
 
 /* ---- watermark.c ---- */
-bool watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order, int64_t mark, unsigned int highest,
-		  unsigned int alloc_flags, int64_t free);
-bool watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order, unsigned int highest,
-		    unsigned int alloc_flags, uint32_t gfp);
-void watermark_boost(struct shadow *s, struct zone *z, unsigned int alloc_flags);
-void watermark_setup(struct shadow *s);		/* marks of all zones, boosts to 0 */
-void reserves_setup(struct shadow *s);
-int64_t min_free_by_formula(const struct shadow *s);
-int64_t min_free_with_thp(const struct shadow *s);
-int64_t lowmem_pages(const struct shadow *s);	/* nr_free_buffer_pages on the boot CPU's node */
-void kswapd_wake(struct shadow *s, const struct zone *z, unsigned int order, unsigned int highest);
+bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order,
+			 int64_t mark, unsigned int highest, unsigned int alloc_flags,
+			 int64_t free);
+bool shadow_watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
+			   unsigned int highest, unsigned int alloc_flags, uint32_t gfp);
+void shadow_watermark_boost(struct shadow *s, struct zone *z, unsigned int alloc_flags);
+void shadow_watermark_setup(struct shadow *s); /* marks of all zones, boosts to 0 */
+void shadow_reserves_setup(struct shadow *s);
+int64_t shadow_min_free_by_formula(const struct shadow *s);
+int64_t shadow_min_free_with_thp(const struct shadow *s);
+int64_t shadow_lowmem_pages(
+	const struct shadow *s); /* nr_free_buffer_pages on the boot CPU's node */
+void shadow_kswapd_wake(struct shadow *s, const struct zone *z, unsigned int order,
+			unsigned int highest);
 
 /* ---- alloc.c, slowpath.c ---- */
 struct request {
 	uint32_t gfp;
 	unsigned int order, type, highest, cpu;
-	uint32_t nodemask;		/* 0: none */
+	uint32_t nodemask; /* 0: none */
 	const struct zonelist *zonelist;
-	unsigned int preferred;		/* position in the zonelist; n: none matches */
+	unsigned int preferred; /* position in the zonelist; n: none matches */
 };
-void exec_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r);
-unsigned int first_zone(const struct shadow *s, const struct request *rq, unsigned int from);
+void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+unsigned int shadow_first_zone(const struct shadow *s, const struct request *rq, unsigned int from);
 /* One walk over the zonelist (and a second one without NOFRAGMENT): a block, or NIL. */
-uint32_t walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_flags);
+uint32_t shadow_walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_flags);
 /* A block, or NIL with the outcome in r. */
-uint32_t slow_path(struct shadow *s, struct request *rq, struct lb_result *r);
+uint32_t shadow_slow_path(struct shadow *s, struct request *rq, struct lb_result *r);
 
 /* ---- free.c ---- */
-void exec_free(struct shadow *s, const struct lb_call *call, struct lb_result *r);
-void exec_references(struct shadow *s, const struct lb_call *call, struct lb_result *r);
-void exec_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r);
-bool head_is_bad(const struct shadow *s, uint32_t pfn);
-void lose_block(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad);
+void shadow_free(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_references(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn);
+void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad);
 
 /* ---- tunables.c ---- */
-void exec_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r);
-void exec_run_kswapd(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_run_kswapd(struct shadow *s, const struct lb_call *call, struct lb_result *r);
 
 /* ---- results.c, compare.c, adopt.c, export.c, print.c ---- */
-bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual, struct verdict *v);
+bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual,
+		 struct verdict *v);
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
 		  const struct lb_result *actual, struct verdict *v);
 bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struct verdict *v);
-bool shadow_compare_listed(struct shadow *s, struct verdict *v);	/* boot: is what the machine lists reserved? */
+/* At boot: is what the machine lists reserved, and is nothing else but memmap and percpu? */
+bool shadow_compare_listed(struct shadow *s, struct verdict *v);
+bool shadow_compare_reserved_size(struct shadow *s, struct verdict *v);
 /* References of live blocks are kept from s itself. False: *v says what is malformed. */
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v);
 void shadow_copy_references(struct shadow *to, const struct shadow *from);
@@ -247,7 +295,7 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity);
 size_t shadow_print(const struct shadow *s, char *buffer, size_t size);
 /* Our own export, in scratch memory. NULL: no memory. */
 const uint64_t *shadow_words(struct shadow *s);
-const char *zone_index_name(unsigned int index);
+const char *shadow_zone_index_name(unsigned int index);
 
 /* One section of an export. */
 struct section {
@@ -295,7 +343,8 @@ static inline uint32_t number_of(const struct shadow *s, const struct zone *z)
 	return (uint32_t)(z - s->zones);
 }
 
-static inline struct page_lists *page_lists_of(const struct shadow *s, const struct zone *z, unsigned int cpu)
+static inline struct page_lists *page_lists_of(const struct shadow *s, const struct zone *z,
+					       unsigned int cpu)
 {
 	return &s->pcp[number_of(s, z) * s->nr_cpus + cpu];
 }

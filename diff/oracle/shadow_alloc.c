@@ -1,13 +1,17 @@
 /*
- * An allocation: from the operation to the walk over the zonelist (facts 3, 5, 9; readings, order of checks).
+ * An allocation: from the operation to the walk over the zonelist (facts 3, 5, 9; readings, order
+ * of checks).
  *
- *   operation -> refused? injected? -> request -> walk with low marks -> slow path -> a block, or why there is none
+ *   operation -> refused? injected? -> request -> walk with low marks -> slow path
  */
 #include "oracle/shadow.h"
 
 /* ---- gfp ---- */
 
-/* The highest zone that the four low bits allow. A zone that the machine does not have stands for Normal. */
+/*
+ * The highest zone that the four low bits allow. A zone that the machine does not have stands for
+ * Normal.
+ */
 static unsigned int highest_zone(const struct shadow *s, uint32_t gfp)
 {
 	switch (gfp & (GFP_DMA | GFP_HIGHMEM | GFP_DMA32 | GFP_MOVABLE)) {
@@ -63,7 +67,7 @@ static bool may_use(const struct request *rq, const struct zone *z)
 	return z->index <= rq->highest && (rq->nodemask == 0 || rq->nodemask >> z->node & 1);
 }
 
-unsigned int first_zone(const struct shadow *s, const struct request *rq, unsigned int from)
+unsigned int shadow_first_zone(const struct shadow *s, const struct request *rq, unsigned int from)
 {
 	while (from < rq->zonelist->n && !may_use(rq, &s->zones[rq->zonelist->zones[from]]))
 		from++;
@@ -76,14 +80,14 @@ static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct r
 	uint32_t pfn = NIL;
 
 	if (alloc_flags & ALLOC_HIGHATOMIC) {
-		pfn = buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
+		pfn = shadow_buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
 		s->trail.stolen = false;
 		s->trail.taken_type = MT_HIGHATOMIC;
 	}
 	if (pfn == NIL)
-		pfn = buddy_take(s, z, rq->order, rq->type, alloc_flags);
+		pfn = shadow_buddy_take(s, z, rq->order, rq->type, alloc_flags);
 	if (pfn == NIL && (alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK))) {
-		pfn = buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
+		pfn = shadow_buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
 		s->trail.taken_type = MT_HIGHATOMIC;
 	}
 	return pfn;
@@ -95,15 +99,15 @@ static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct re
 {
 	uint32_t pfn = NIL;
 
-	if (pcp_has_order(s, rq->order))
-		pfn = pcp_take(s, z, rq->cpu, rq->order, rq->type, alloc_flags);
+	if (shadow_pcp_has_order(s, rq->order))
+		pfn = shadow_pcp_take(s, z, rq->cpu, rq->order, rq->type, alloc_flags);
 	if (pfn == NIL)
 		pfn = take_from_buddy(s, z, rq, alloc_flags);
 	if (pfn != NIL)
 		s->state->counters[LB_COUNT_PGALLOC] += UINT64_C(1) << rq->order;
 	if (z->boosted) {
 		z->boosted = 0;
-		kswapd_wake(s, z, 0, z->index);
+		shadow_kswapd_wake(s, z, 0, z->index);
 	}
 	return pfn;
 }
@@ -134,25 +138,25 @@ static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request 
 	uint32_t pfn;
 
 	if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
-	    !watermark_fast(s, z, rq->order, rq->highest, alloc_flags, rq->gfp)) {
+	    !shadow_watermark_fast(s, z, rq->order, rq->highest, alloc_flags, rq->gfp)) {
 		s->trail.failed |= bit;
 		return NIL;
 	}
 	s->trail.passed |= bit;
 	pfn = take_from_zone(s, z, rq, alloc_flags);
 	if (pfn != NIL && (alloc_flags & ALLOC_HIGHATOMIC))
-		highatomic_reserve(s, z, pfn);
+		shadow_highatomic_reserve(s, z, pfn);
 	return pfn;
 }
 
-uint32_t walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_flags)
+uint32_t shadow_walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_flags)
 {
 	for (;;) {
 		bool again = false;
 
 		trail_begins(s, rq);
 		for (unsigned int i = rq->preferred; i < rq->zonelist->n;
-		     i = first_zone(s, rq, i + 1)) {
+		     i = shadow_first_zone(s, rq, i + 1)) {
 			struct zone *z = &s->zones[rq->zonelist->zones[i]];
 
 			if (leaves_home(s, rq, z, alloc_flags)) {
@@ -204,7 +208,7 @@ static struct request make_request(const struct shadow *s, const struct lb_call 
 		.zonelist = gfp & GFP_THISNODE ? &s->own[node] : &s->fallback[node],
 	};
 
-	rq.preferred = first_zone(s, &rq, 0);
+	rq.preferred = shadow_first_zone(s, &rq, 0);
 	return rq;
 }
 
@@ -227,9 +231,9 @@ static void serve(struct shadow *s, const struct lb_call *call, uint32_t gfp, st
 	uint32_t pfn;
 
 	s->trail.asked_type = (uint8_t)rq.type;
-	pfn = walk_zonelist(s, &rq, alloc_flags);
+	pfn = shadow_walk_zonelist(s, &rq, alloc_flags);
 	if (pfn == NIL)
-		pfn = slow_path(s, &rq, r);
+		pfn = shadow_slow_path(s, &rq, r);
 	if (pfn == NIL)
 		return;
 	s->frames[pfn].refs = 1;
@@ -238,7 +242,7 @@ static void serve(struct shadow *s, const struct lb_call *call, uint32_t gfp, st
 	r->pfn = pfn;
 }
 
-void exec_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t gfp = asked_gfp(call);
 

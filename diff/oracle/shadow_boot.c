@@ -1,21 +1,24 @@
 /*
- * Boot: from memory ranges and reserved ranges to zones, marks, page lists and free lists (facts 2, 3, 4, 8, 20).
+ * Boot: from memory ranges and reserved ranges to zones, marks, page lists and free lists (facts 2,
+ * 3, 4, 8, 20).
  *
- *   ranges of a node   |==========|      |=====================|      holes are spanned, and not present
- *   zones              [ DMA | DMA32          | Normal          )     cut by the machine's borders
- *   free memory        0x12345..0x13001 = orders 0 1 3 4 5 7 10 10 10 0, ascending, each to the tail
+ *   ranges of a node   |==========|      |=====================|    holes are spanned, not present
+ *   zones              [ DMA | DMA32          | Normal          )    cut by the machine's borders
+ *   free memory        0x12345..0x13001 = orders 0 1 3 4 5 7 10 10 10 0, each to the tail
  *
- * Only the reserved ranges are told; everything else follows from the machine. Order of things: sizes, zonelists and
- * grouping from what is expected to be free, the freeing itself, then marks, reserves and page list sizes.
+ * Only the reserved ranges are told; everything else follows from the machine. Order of things:
+ * sizes, zonelists and grouping from what is expected to be free, the freeing itself, then marks,
+ * reserves and page list sizes.
  */
 #include <stdlib.h>
 
 #include "oracle/shadow.h"
 
 enum {
-	STRUCT_PAGE_BYTES = 64, PAGE_BYTES = 4096,
-	PC_FIRST_MIB = 256,			/* pages */
-	THP_LEAST_PAGES = 512 * 256,		/* 512 MiB */
+	STRUCT_PAGE_BYTES = 64,
+	PAGE_BYTES = 4096,
+	PC_FIRST_MIB = 256,	     /* pages */
+	THP_LEAST_PAGES = 512 * 256, /* 512 MiB */
 };
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -49,7 +52,10 @@ static bool node_span(const struct machine *m, uint32_t node, uint64_t *start, u
 	return *end > 0;
 }
 
-/* A zone's share of addresses, all nodes together; the border 0 means that the zone below it does not exist. */
+/*
+ * A zone's share of addresses, all nodes together; the border 0 means that the zone below it does
+ * not exist.
+ */
 static void zone_limits(const struct machine *m, unsigned int index, uint64_t *low, uint64_t *high)
 {
 	uint64_t below_normal = most(m->dma_end, m->dma32_end);
@@ -58,7 +64,8 @@ static void zone_limits(const struct machine *m, unsigned int index, uint64_t *l
 	*high = index == ZONE_DMA ? m->dma_end : index == ZONE_DMA32 ? m->dma32_end : m->max_pfn;
 }
 
-static void zone_range(const struct machine *m, uint32_t node, unsigned int index, uint64_t *start, uint64_t *end)
+static void zone_range(const struct machine *m, uint32_t node, unsigned int index, uint64_t *start,
+		       uint64_t *end)
 {
 	uint64_t node_start, node_end, low, high, movable = m->movable_start[node];
 
@@ -76,7 +83,8 @@ static void zone_range(const struct machine *m, uint32_t node, unsigned int inde
 		*start = *end = 0;
 }
 
-static uint64_t present_between(const struct machine *m, uint32_t node, uint64_t start, uint64_t end)
+static uint64_t present_between(const struct machine *m, uint32_t node, uint64_t start,
+				uint64_t end)
 {
 	uint64_t present = 0;
 
@@ -95,11 +103,14 @@ static void add_zone(struct shadow *s, struct zone *zones, uint32_t node, unsign
 	zone_range(&s->machine, node, index, &start, &end);
 	if (start >= end)
 		return;
-	*z = (struct zone){ .node = (uint8_t)node, .index = (uint8_t)index, .start = start, .spanned = end - start };
+	*z = (struct zone){ .node = (uint8_t)node,
+			    .index = (uint8_t)index,
+			    .start = start,
+			    .spanned = end - start };
 	z->present = present_between(&s->machine, node, start, end);
 	for (unsigned int o = 0; o <= MAX_TOP_ORDER; o++)
 		for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
-			list_init(&z->lists[o][type]);
+			shadow_list_init(&z->lists[o][type]);
 	s->zone_number[node][index] = (uint8_t)s->nr_zones++;
 }
 
@@ -173,17 +184,23 @@ static uint64_t dma_reserve(const struct machine *m)
 	uint64_t pages = 0;
 
 	for (uint32_t i = 0; i < m->nr_memory; i++)
-		pages += listed_as_reserved(m, m->memory[i].start, least(m->memory[i].end, m->dma_end));
+		pages += listed_as_reserved(m, m->memory[i].start,
+					    least(m->memory[i].end, m->dma_end));
 	return pages;
+}
+
+uint64_t shadow_zone_memmap_pages(const struct zone *z)
+{
+	uint64_t pages = z->spanned > z->present + z->present / 16 ? z->present : z->spanned;
+
+	return (pages * STRUCT_PAGE_BYTES + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
 static void expect_managed(struct shadow *s)
 {
 	for (uint32_t i = 0; i < s->nr_zones; i++) {
 		const struct zone *z = &s->zones[i];
-		bool sparse = z->spanned > z->present + z->present / 16;
-		uint64_t pages = sparse ? z->present : z->spanned, managed = z->present;
-		uint64_t memmap = (pages * STRUCT_PAGE_BYTES + PAGE_BYTES - 1) / PAGE_BYTES;
+		uint64_t memmap = shadow_zone_memmap_pages(z), managed = z->present;
 
 		if (managed >= memmap)
 			managed -= memmap;
@@ -219,7 +236,9 @@ static void init_frames(struct shadow *s)
 			uint64_t end = least(z->start + z->spanned, m->memory[r].end);
 
 			for (uint64_t pfn = most(z->start, m->memory[r].start); pfn < end; pfn++)
-				s->frames[pfn] = (struct frame){ .next = NIL, .prev = NIL, .kind = FRAME_PLAIN,
+				s->frames[pfn] = (struct frame){ .next = NIL,
+								 .prev = NIL,
+								 .kind = FRAME_PLAIN,
 								 .zone = (uint8_t)i };
 		}
 	for (uint64_t b = 0; b < s->nr_pageblocks; b++) {
@@ -275,14 +294,14 @@ static void init_page_lists(struct shadow *s)
 {
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)
 		for (unsigned int k = 0; k < MAX_PCP_LISTS; k++)
-			list_init(&s->pcp[i].lists[k]);
+			shadow_list_init(&s->pcp[i].lists[k]);
 }
 
 static void size_everything(struct shadow *s)
 {
-	watermark_setup(s);
-	reserves_setup(s);
-	pcp_set_sizes(s);
+	shadow_watermark_setup(s);
+	shadow_reserves_setup(s);
+	shadow_pcp_set_sizes(s);
 }
 
 static void init_marks(struct shadow *s)
@@ -292,13 +311,14 @@ static void init_marks(struct shadow *s)
 
 	*min_free = s->machine.min_free_kbytes;
 	if (*min_free == MACHINE_BY_FORMULA)
-		*min_free = min_free_by_formula(s);
+		*min_free = shadow_min_free_by_formula(s);
 	size_everything(s);
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		managed += s->zones[i].managed;
-	if (!s->machine.thp || managed < THP_LEAST_PAGES || s->machine.min_free_kbytes != MACHINE_BY_FORMULA)
+	if (!s->machine.thp || managed < THP_LEAST_PAGES ||
+	    s->machine.min_free_kbytes != MACHINE_BY_FORMULA)
 		return;
-	*min_free = min_free_with_thp(s);
+	*min_free = shadow_min_free_with_thp(s);
 	size_everything(s);
 }
 

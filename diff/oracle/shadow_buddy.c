@@ -2,7 +2,7 @@
  * Free lists: linking, merging, cutting (facts 6).
  *
  *   order 3  [0.......|........]      a block of 8 pages at pfn 0, the head of list[3][type]
- *   take 1 page: the upper halves 4 (order 2), 2 (order 1), 1 (order 0) go to the heads of their lists, 0 is taken
+ *   take 1   [0] 1  2..  4....       the upper halves go to the heads of their lists, 0 is taken
  *
  * Invariants:
  *   F1  a frame has kind FREE iff it is on the free list of its zone, order and type;
@@ -12,12 +12,12 @@
  */
 #include "oracle/shadow.h"
 
-void list_init(struct list *list)
+void shadow_list_init(struct list *list)
 {
 	*list = (struct list){ .head = NIL, .tail = NIL };
 }
 
-void list_add_head(struct shadow *s, struct list *list, uint32_t pfn)
+void shadow_list_add_head(struct shadow *s, struct list *list, uint32_t pfn)
 {
 	struct frame *f = &s->frames[pfn];
 
@@ -32,7 +32,7 @@ void list_add_head(struct shadow *s, struct list *list, uint32_t pfn)
 	s->state->changes++;
 }
 
-void list_add_tail(struct shadow *s, struct list *list, uint32_t pfn)
+void shadow_list_add_tail(struct shadow *s, struct list *list, uint32_t pfn)
 {
 	struct frame *f = &s->frames[pfn];
 
@@ -47,7 +47,7 @@ void list_add_tail(struct shadow *s, struct list *list, uint32_t pfn)
 	s->state->changes++;
 }
 
-void list_del(struct shadow *s, struct list *list, uint32_t pfn)
+void shadow_list_del(struct shadow *s, struct list *list, uint32_t pfn)
 {
 	const struct frame *f = &s->frames[pfn];
 
@@ -77,9 +77,9 @@ static void free_list_add(struct shadow *s, uint32_t pfn, unsigned int order, un
 	f->type = (uint8_t)type;
 	f->refs = 0;
 	if (to_tail)
-		list_add_tail(s, list, pfn);
+		shadow_list_add_tail(s, list, pfn);
 	else
-		list_add_head(s, list, pfn);
+		shadow_list_add_head(s, list, pfn);
 	z->free += 1 << order;
 }
 
@@ -89,12 +89,12 @@ static void free_list_del(struct shadow *s, uint32_t pfn)
 	struct zone *z = zone_of(s, pfn);
 
 	assert(f->kind == FRAME_FREE);
-	list_del(s, &z->lists[f->order][f->type], pfn);
+	shadow_list_del(s, &z->lists[f->order][f->type], pfn);
 	f->kind = FRAME_PLAIN;
 	z->free -= 1 << f->order;
 }
 
-void free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
+void shadow_free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
 {
 	unsigned int order = s->frames[pfn].order;
 
@@ -116,7 +116,7 @@ static bool is_free_block(const struct shadow *s, uint64_t pfn, unsigned int ord
 /* Above pageblock order only types that fall back to each other mix, or equal ones. */
 static bool types_may_mix(const struct shadow *s, unsigned int type, uint64_t buddy)
 {
-	unsigned int other = pageblock_type(s, buddy);
+	unsigned int other = shadow_pageblock_type(s, buddy);
 
 	return type == other || (type < NR_PCP_TYPES && other < NR_PCP_TYPES);
 }
@@ -132,7 +132,8 @@ static bool is_likely_to_merge(const struct shadow *s, uint64_t pfn, unsigned in
 	return is_free_block(s, parent ^ UINT64_C(2) << order, order + 1, zone);
 }
 
-void buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type, bool to_tail)
+void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
+		       bool to_tail)
 {
 	uint8_t zone = s->frames[pfn].zone;
 
@@ -150,8 +151,8 @@ void buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int
 	free_list_add(s, pfn, order, type, to_tail || is_likely_to_merge(s, pfn, order));
 }
 
-uint32_t buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
-			     unsigned int type)
+uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
+				    unsigned int type)
 {
 	for (unsigned int o = order; o <= s->top_order; o++) {
 		uint32_t pfn = z->lists[o][type].head;

@@ -1,9 +1,13 @@
 /*
- * Whose lists a request may take from: fallback, stealing, and the reserve for high atomics (facts 7).
+ * Whose lists a request may take from: fallback, stealing, and the reserve for high atomics (facts
+ * 7).
  *
- *   UNMOVABLE -> RECLAIMABLE, MOVABLE    MOVABLE -> RECLAIMABLE, UNMOVABLE    RECLAIMABLE -> UNMOVABLE, MOVABLE
+ *   UNMOVABLE    -> RECLAIMABLE, MOVABLE
+ *   MOVABLE      -> RECLAIMABLE, UNMOVABLE
+ *   RECLAIMABLE  -> UNMOVABLE, MOVABLE
  *
- * A free block's list type and its pageblock's type are two things: a steal may move one and leave the other.
+ * A free block's list type and its pageblock's type are two things: a steal may move one and leave
+ * the other.
  */
 #include "oracle/shadow.h"
 
@@ -13,12 +17,12 @@ static const unsigned int fallbacks[NR_PCP_TYPES][2] = {
 	[MT_RECLAIMABLE] = { MT_UNMOVABLE, MT_MOVABLE },
 };
 
-unsigned int pageblock_type(const struct shadow *s, uint64_t pfn)
+unsigned int shadow_pageblock_type(const struct shadow *s, uint64_t pfn)
 {
 	return s->types[pfn >> s->pageblock_order];
 }
 
-void pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type)
+void shadow_pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type)
 {
 	uint8_t *at = &s->types[pfn >> s->pageblock_order];
 
@@ -31,8 +35,9 @@ void pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type)
 }
 
 /*
- * The free blocks of the zone in the pageblock go to the tails of another type's lists. Returns how many pages moved:
- * 0 when the pageblock's end is not in the zone; where its start is not, from the given page on.
+ * The free blocks of the zone in the pageblock go to the tails of another type's lists. Returns how
+ * many pages moved: 0 when the pageblock's end is not in the zone; where its start is not, from the
+ * given page on.
  */
 static int64_t move_free_pages(struct shadow *s, struct zone *z, uint32_t page, unsigned int type)
 {
@@ -53,7 +58,7 @@ static int64_t move_free_pages(struct shadow *s, struct zone *z, uint32_t page, 
 		}
 		unsigned int order = f->order;
 
-		free_list_move(s, (uint32_t)pfn, type);
+		shadow_free_list_move(s, (uint32_t)pfn, type);
 		moved += 1 << order;
 		pfn += UINT64_C(1) << order;
 	}
@@ -66,7 +71,10 @@ static bool may_steal_whole(const struct shadow *s, unsigned int order, unsigned
 	       s->state->grouping_off;
 }
 
-/* Nobody has movable pages in a machine without reclaim: what is not free counts as of the old type. */
+/*
+ * Nobody has movable pages in a machine without reclaim: what is not free counts as of the old
+ * type.
+ */
 static bool is_worth_claiming(const struct shadow *s, int64_t free_pages, unsigned int type,
 			      unsigned int old_type)
 {
@@ -80,25 +88,25 @@ static bool is_worth_claiming(const struct shadow *s, int64_t free_pages, unsign
 static void steal(struct shadow *s, struct zone *z, uint32_t page, unsigned int type, bool whole,
 		  unsigned int alloc_flags)
 {
-	unsigned int order = s->frames[page].order, old_type = pageblock_type(s, page);
+	unsigned int order = s->frames[page].order, old_type = shadow_pageblock_type(s, page);
 	int64_t free_pages;
 
 	if (old_type == MT_HIGHATOMIC) {
-		free_list_move(s, page, type);
+		shadow_free_list_move(s, page, type);
 		return;
 	}
 	if (order >= s->pageblock_order) {
 		for (uint32_t n = 0; n < 1u << (order - s->pageblock_order); n++)
-			pageblock_set_type(s, page + (n << s->pageblock_order), type);
-		free_list_move(s, page, type);
+			shadow_pageblock_set_type(s, page + (n << s->pageblock_order), type);
+		shadow_free_list_move(s, page, type);
 		return;
 	}
-	watermark_boost(s, z, alloc_flags);
+	shadow_watermark_boost(s, z, alloc_flags);
 	free_pages = whole ? move_free_pages(s, z, page, type) : 0;
 	if (free_pages == 0)
-		free_list_move(s, page, type);
+		shadow_free_list_move(s, page, type);
 	else if (is_worth_claiming(s, free_pages, type, old_type))
-		pageblock_set_type(s, page, type);
+		shadow_pageblock_set_type(s, page, type);
 }
 
 /* The first type of the table that has a block of the order; NR_LIST_TYPES: none has. */
@@ -150,8 +158,8 @@ static bool fall_back(struct shadow *s, struct zone *z, unsigned int order, unsi
 	return false;
 }
 
-uint32_t buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type,
-		    unsigned int alloc_flags)
+uint32_t shadow_buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type,
+			   unsigned int alloc_flags)
 {
 	uint32_t pfn;
 
@@ -159,20 +167,20 @@ uint32_t buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsign
 	s->trail.stolen = false;
 	s->trail.taken_type = (uint8_t)type;
 	do
-		pfn = buddy_take_smallest(s, z, order, type);
+		pfn = shadow_buddy_take_smallest(s, z, order, type);
 	while (pfn == NIL && fall_back(s, z, order, type, alloc_flags));
 	return pfn;
 }
 
-void highatomic_reserve(struct shadow *s, struct zone *z, uint32_t pfn)
+void shadow_highatomic_reserve(struct shadow *s, struct zone *z, uint32_t pfn)
 {
 	int64_t size = INT64_C(1) << s->pageblock_order, limit = (int64_t)(z->managed / 100) + size;
 
-	if (z->highatomic >= limit || pageblock_type(s, pfn) == MT_HIGHATOMIC)
+	if (z->highatomic >= limit || shadow_pageblock_type(s, pfn) == MT_HIGHATOMIC)
 		return;
 	z->highatomic += size;
 	s->state->changes++;
-	pageblock_set_type(s, pfn, MT_HIGHATOMIC);
+	shadow_pageblock_set_type(s, pfn, MT_HIGHATOMIC);
 	move_free_pages(s, z, pfn, MT_HIGHATOMIC);
 }
 
@@ -185,19 +193,19 @@ static bool unreserve_zone(struct shadow *s, struct zone *z, unsigned int type)
 
 		if (z->lists[o][MT_HIGHATOMIC].n == 0)
 			continue;
-		if (pageblock_type(s, pfn) == MT_HIGHATOMIC && z->highatomic > 0) {
+		if (shadow_pageblock_type(s, pfn) == MT_HIGHATOMIC && z->highatomic > 0) {
 			z->highatomic -= z->highatomic < size ? z->highatomic : size;
 			s->state->changes++;
 		}
-		pageblock_set_type(s, pfn, type);
+		shadow_pageblock_set_type(s, pfn, type);
 		if (move_free_pages(s, z, pfn, type) > 0)
 			return true;
 	}
 	return false;
 }
 
-bool highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest,
-			  uint32_t nodemask, unsigned int type, bool force)
+bool shadow_highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest,
+				 uint32_t nodemask, unsigned int type, bool force)
 {
 	for (uint32_t i = 0; i < zl->n; i++) {
 		struct zone *z = &s->zones[zl->zones[i]];

@@ -2,12 +2,12 @@
  * Giving back, sharing, splitting, and what a wrong caller does (facts 6; ops.def).
  *
  *   last reference gone      [........]   the whole block is freed
- *   an earlier one, order 3  [h.221111]   of a plain block: upper halves of orders 2, 1, 0 are freed, the first page stays
+ *   an earlier one, order 3  [h0112222]   the upper halves of a plain block are freed, h stays
  *
  * When a bad page is noticed, by what the machine checks:
  *
- *   linux   tails when the block is freed; the head then too if it goes straight to the buddy, else when a page list gives
- *           it to the buddy
+ *   linux   tails when the block is freed; the head then too if it goes straight to the buddy,
+ *           else when a page list gives it to the buddy
  *   debug   all pages when the block is freed
  *   off     never (and none is made bad)
  */
@@ -18,7 +18,7 @@ static bool frame_is_bad(const struct shadow *s, uint32_t pfn)
 	return s->frames[pfn].mark != 0;
 }
 
-bool head_is_bad(const struct shadow *s, uint32_t pfn)
+bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn)
 {
 	return frame_is_bad(s, pfn);
 }
@@ -29,7 +29,7 @@ static void set_mark(struct shadow *s, uint32_t pfn, uint8_t mark)
 	s->frames[pfn].mark = mark;
 }
 
-void lose_block(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad)
+void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad)
 {
 	for (uint64_t n = 0; n < frames; n++) {
 		struct frame *f = &s->frames[pfn + n];
@@ -56,7 +56,7 @@ static bool has_bad_tail(const struct shadow *s, uint32_t pfn, unsigned int orde
 /* free_pages_prepare: is the block kept out of the lists? */
 static bool is_noticed_as_bad(const struct shadow *s, uint32_t pfn, unsigned int order)
 {
-	bool looks_at_head = s->machine.checks == CHECKS_DEBUG || !pcp_has_order(s, order);
+	bool looks_at_head = s->machine.checks == CHECKS_DEBUG || !shadow_pcp_has_order(s, order);
 
 	if (s->state->nr_marked == 0 || s->machine.checks == CHECKS_OFF)
 		return false;
@@ -68,14 +68,14 @@ static void free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
 {
 	s->frames[pfn].refs = 0;
 	if (is_noticed_as_bad(s, pfn, order)) {
-		lose_block(s, pfn, UINT64_C(1) << order, true);
+		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 		return;
 	}
 	s->state->counters[LB_COUNT_PGFREE] += UINT64_C(1) << order;
-	if (pcp_has_order(s, order))
-		pcp_free(s, pfn, s->call->cpu, order);
+	if (shadow_pcp_has_order(s, order))
+		shadow_pcp_free(s, pfn, s->call->cpu, order);
 	else
-		buddy_free(s, pfn, order, pageblock_type(s, pfn), false);
+		shadow_buddy_free(s, pfn, order, shadow_pageblock_type(s, pfn), false);
 }
 
 static void done(struct lb_result *r)
@@ -96,7 +96,7 @@ static unsigned int references(const struct shadow *s, uint32_t pfn)
 	return s->frames[pfn].refs ? s->frames[pfn].refs : 1;
 }
 
-void exec_free(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+void shadow_free(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn;
 	unsigned int left = references(s, pfn) - 1;
@@ -141,7 +141,7 @@ static void split_page(struct shadow *s, const struct lb_call *call, struct lb_r
 		s->frames[pfn + n].refs = 1;
 }
 
-void exec_references(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+void shadow_references(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn;
 	unsigned int refs = references(s, pfn);
@@ -179,7 +179,7 @@ static void free_wrong_order(struct shadow *s, const struct lb_call *call, struc
 		return;
 	}
 	done(r);
-	lose_block(s, pfn + freed, whole - freed, false);
+	shadow_lose(s, pfn + freed, whole - freed, false);
 	free_whole(s, pfn, call->order);
 }
 
@@ -198,7 +198,7 @@ static void mark_page(struct shadow *s, const struct lb_call *call, struct lb_re
 	set_mark(s, pfn, call->value & 1 ? mark | bit : mark & (uint8_t)~bit);
 }
 
-void exec_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	switch (call->op) {
 	case OP_FREE_WRONG_ORDER:

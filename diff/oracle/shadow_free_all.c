@@ -2,16 +2,17 @@
  * memblock_free_all: free memory is cut into blocks and given to the buddy (facts 2).
  *
  *   pass 1   all nodes, ascending: the largest naturally aligned blocks
- *   pass 2   node by node, what was deferred: pageblocks where they are wholly free, single pages elsewhere
+ *   pass 2   node by node, what was deferred: pageblocks that are wholly free, else single pages
  *
- * Deferred is the upper part of a node's highest zone, from the first section border behind one section's worth of pages.
+ * Deferred is the upper part of a node's highest zone, from the first section border behind one
+ * section's worth of pages.
  */
 #include "oracle/shadow.h"
 
 static void give(struct shadow *s, uint64_t pfn, unsigned int order)
 {
 	zone_of(s, pfn)->managed += UINT64_C(1) << order;
-	buddy_free(s, (uint32_t)pfn, order, pageblock_type(s, pfn), true);
+	shadow_buddy_free(s, (uint32_t)pfn, order, shadow_pageblock_type(s, pfn), true);
 }
 
 static uint64_t round_up_to(uint64_t value, uint64_t unit)

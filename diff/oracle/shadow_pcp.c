@@ -1,7 +1,8 @@
 /*
  * Page lists of each CPU in each zone (facts 8).
  *
- *   list = order * 3 + type for orders 0 .. 3; with THP two more of pageblock order: 12 not movable, 13 movable
+ *   list = order * 3 + type for orders 0 .. 3
+ *   list = 12 not movable, 13 movable, for pageblock order with THP
  *
  *          refill: batch pages, each to the tail      free: to the head
  *   take  <- head [ a | b | c | d ] tail -> trim and drain, oldest first
@@ -10,7 +11,7 @@
  */
 #include "oracle/shadow.h"
 
-bool pcp_has_order(const struct shadow *s, unsigned int order)
+bool shadow_pcp_has_order(const struct shadow *s, unsigned int order)
 {
 	return order <= COSTLY_ORDER || (s->machine.thp && order == s->pageblock_order);
 }
@@ -39,7 +40,7 @@ static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struc
 	if (n > 1)
 		n = n >> order > 2 ? n >> order : 2;
 	for (int64_t i = 0; i < n; i++) {
-		uint32_t pfn = buddy_take(s, z, order, type, alloc_flags);
+		uint32_t pfn = shadow_buddy_take(s, z, order, type, alloc_flags);
 
 		if (pfn == NIL)
 			break;
@@ -48,20 +49,20 @@ static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struc
 			taken_type = s->trail.taken_type;
 		}
 		s->frames[pfn].kind = FRAME_PCP;
-		list_add_tail(s, list, pfn);
+		shadow_list_add_tail(s, list, pfn);
 		p->count += 1 << order;
 	}
 	s->trail.stolen = stolen;
 	s->trail.taken_type = taken_type;
 }
 
-uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order,
-		  unsigned int type, unsigned int alloc_flags)
+uint32_t shadow_pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order,
+			 unsigned int type, unsigned int alloc_flags)
 {
 	struct page_lists *p = page_lists_of(s, z, cpu);
 	struct list *list = &p->lists[list_index(order, type)];
 
-	assert(pcp_has_order(s, order) && type < NR_PCP_TYPES);
+	assert(shadow_pcp_has_order(s, order) && type < NR_PCP_TYPES);
 	p->free_factor >>= 1;
 	s->trail.stolen = false;
 	s->trail.taken_type = (uint8_t)type;
@@ -72,7 +73,7 @@ uint32_t pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned i
 
 	uint32_t pfn = list->head;
 
-	list_del(s, list, pfn);
+	shadow_list_del(s, list, pfn);
 	p->count -= 1 << order;
 	s->frames[pfn].kind = FRAME_PLAIN;
 	return pfn;
@@ -88,16 +89,19 @@ static void free_oldest(struct shadow *s, struct page_lists *p, struct list *lis
 	struct frame *f = &s->frames[pfn];
 
 	assert(f->kind == FRAME_PCP && f->order == order);
-	list_del(s, list, pfn);
+	shadow_list_del(s, list, pfn);
 	p->count -= 1 << order;
 	f->kind = FRAME_PLAIN;
-	if (s->machine.checks == CHECKS_LINUX && head_is_bad(s, pfn))
-		lose_block(s, pfn, UINT64_C(1) << order, true);
+	if (s->machine.checks == CHECKS_LINUX && shadow_head_is_bad(s, pfn))
+		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 	else
-		buddy_free(s, pfn, order, f->type, false);
+		shadow_buddy_free(s, pfn, order, f->type, false);
 }
 
-/* At least n pages, from one list after the other, beginning with list first, within ends that close in. */
+/*
+ * At least n pages, from one list after the other, beginning with list first, within ends that
+ * close in.
+ */
 static void free_bulk(struct shadow *s, struct page_lists *p, int64_t n, unsigned int first)
 {
 	int least = 0, most = (int)s->nr_lists - 1, index = (int)first - 1;
@@ -139,10 +143,10 @@ static int64_t pages_to_trim(struct page_lists *p, int64_t high, bool all)
 	return n > most ? most : n;
 }
 
-void pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int order)
+void shadow_pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int order)
 {
 	struct page_lists *p = page_lists_of(s, zone_of(s, pfn), cpu);
-	unsigned int type = pageblock_type(s, pfn);
+	unsigned int type = shadow_pageblock_type(s, pfn);
 	unsigned int index = list_index(order, type < NR_PCP_TYPES ? type : MT_MOVABLE);
 	bool all = p->free_factor > 0 && order > 0 && order <= COSTLY_ORDER;
 	int64_t high = all ? 0 : p->high;
@@ -153,13 +157,13 @@ void pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int ord
 	f->order = (uint8_t)order;
 	f->type = (uint8_t)type;
 	f->refs = 0;
-	list_add_head(s, &p->lists[index], pfn);
+	shadow_list_add_head(s, &p->lists[index], pfn);
 	p->count += 1 << order;
 	if (p->count >= high)
 		free_bulk(s, p, pages_to_trim(p, high, all), index);
 }
 
-void pcp_drain(struct shadow *s, unsigned int cpu)
+void shadow_pcp_drain(struct shadow *s, unsigned int cpu)
 {
 	for (uint32_t i = 0; i < s->nr_zones; i++) {
 		struct page_lists *p = page_lists_of(s, &s->zones[i], cpu);
@@ -201,7 +205,7 @@ static int64_t high_of(const struct shadow *s, const struct zone *z, int64_t bat
 	return (int64_t)(pages > 4 * (int64_t)batch ? pages : 4 * (int64_t)batch);
 }
 
-void pcp_set_sizes(struct shadow *s)
+void shadow_pcp_set_sizes(struct shadow *s)
 {
 	for (uint32_t i = 0; i < s->nr_zones; i++) {
 		int64_t batch = batch_of(s, &s->zones[i]), high = high_of(s, &s->zones[i], batch);

@@ -1,12 +1,14 @@
 /*
- * The slow path, with null hooks: reclaim reclaims nothing, compaction is skipped, nobody can be killed (facts 9).
+ * The slow path, with null hooks: reclaim reclaims nothing, compaction is skipped, nobody can be
+ * killed (facts 9).
  *
- *   min marks -> [retry: reserves, walk -> give up? -> should_reclaim_retry -> OOM -> ... ] -> nopage
- *                  ^                                         |                 |              |
- *                  +-----------------------------------------+-----------------+--- NOFAIL ---+
+ *   min marks -> [retry: reserves, walk -> give up? -> should_reclaim_retry -> OOM] -> nopage
+ *                  ^                                         |               |         |
+ *                  +-----------------------------------------+---------------+- NOFAIL-+
  *
- * It goes round for ever when it comes back to retry from the OOM killer or from nopage, and all that decides how a round
- * goes is as it was the last time. Rounds that only count up to 16 come to an end by themselves.
+ * It goes round for ever when it comes back to retry from the OOM killer or from nopage, and all
+ * that decides how a round goes is as it was the last time. Rounds that only count up to 16 come to
+ * an end by themselves.
  */
 #include "oracle/shadow.h"
 
@@ -78,7 +80,7 @@ static unsigned int reserve_flags(const struct slow *w)
 
 static bool walk(struct slow *w, unsigned int alloc_flags)
 {
-	w->pfn = walk_zonelist(w->s, w->rq, alloc_flags);
+	w->pfn = shadow_walk_zonelist(w->s, w->rq, alloc_flags);
 	return w->pfn != NIL;
 }
 
@@ -93,33 +95,37 @@ static void wake_all_kswapds(const struct slow *w)
 	const struct request *rq = w->rq;
 	unsigned int last = MACHINE_MAX_NODES;
 
-	for (unsigned int i = first_zone(w->s, rq, 0); i < rq->zonelist->n;
-	     i = first_zone(w->s, rq, i + 1)) {
+	for (unsigned int i = shadow_first_zone(w->s, rq, 0); i < rq->zonelist->n;
+	     i = shadow_first_zone(w->s, rq, i + 1)) {
 		const struct zone *z = &w->s->zones[rq->zonelist->zones[i]];
 
 		if (z->managed == 0)
 			continue;
 		if (z->node != last)
-			kswapd_wake(w->s, z, rq->order, rq->highest);
+			shadow_kswapd_wake(w->s, z, rq->order, rq->highest);
 		last = z->node;
 	}
 }
 
-/* Would any zone pass its min mark if all that can be reclaimed were? Where nothing can, free pages count twice. */
+/*
+ * Would any zone pass its min mark if all that can be reclaimed were? Where nothing can, free pages
+ * count twice.
+ */
 static bool should_reclaim_retry(struct slow *w)
 {
 	const struct request *rq = w->rq;
 
 	if (++w->vain_rounds <= MAX_RECLAIM_RETRIES)
-		for (unsigned int i = first_zone(w->s, rq, 0); i < rq->zonelist->n;
-		     i = first_zone(w->s, rq, i + 1)) {
+		for (unsigned int i = shadow_first_zone(w->s, rq, 0); i < rq->zonelist->n;
+		     i = shadow_first_zone(w->s, rq, i + 1)) {
 			const struct zone *z = &w->s->zones[rq->zonelist->zones[i]];
 
-			if (watermark_ok(w->s, z, rq->order, z->mark[WMARK_MIN] + z->boost,
-					 rq->highest, w->alloc_flags, 2 * z->free))
+			if (shadow_watermark_ok(w->s, z, rq->order, z->mark[WMARK_MIN] + z->boost,
+						rq->highest, w->alloc_flags, 2 * z->free))
 				return true;
 		}
-	return highatomic_unreserve(w->s, rq->zonelist, rq->highest, rq->nodemask, rq->type, true);
+	return shadow_highatomic_unreserve(w->s, rq->zonelist, rq->highest, rq->nodemask, rq->type,
+					   true);
 }
 
 /* May the OOM killer be asked at all? */
@@ -138,7 +144,9 @@ static enum step finish(struct slow *w, enum lb_outcome outcome)
 	return STEP_DONE;
 }
 
-/* Coming back to retry from a point where nothing counts the rounds: for ever, if all is as it was. */
+/*
+ * Coming back to retry from a point where nothing counts the rounds: for ever, if all is as it was.
+ */
 static enum step go_round(struct slow *w)
 {
 	struct place now = {
@@ -178,7 +186,10 @@ static enum step out_of_memory(struct slow *w)
 	return go_round(w);
 }
 
-/* One round from the label retry on. Reclaim and compaction stand where they would be asked, and do nothing. */
+/*
+ * One round from the label retry on. Reclaim and compaction stand where they would be asked, and do
+ * nothing.
+ */
 static enum step retry(struct slow *w)
 {
 	const struct lb_call *call = w->s->call;
@@ -192,7 +203,7 @@ static enum step retry(struct slow *w)
 		w->alloc_flags = reserves | (w->alloc_flags & ALLOC_KSWAPD);
 	if (!(w->alloc_flags & ALLOC_CPUSET) || reserves) {
 		w->rq->nodemask = 0;
-		w->rq->preferred = first_zone(w->s, w->rq, 0);
+		w->rq->preferred = shadow_first_zone(w->s, w->rq, 0);
 	}
 	if (walk(w, w->alloc_flags))
 		return STEP_DONE;
@@ -225,12 +236,14 @@ static enum step nopage(struct slow *w)
 	return STEP_DONE;
 }
 
-/* What comes before the label retry: min marks, and the compaction that costly requests begin with. */
+/*
+ * What comes before the label retry: min marks, and the compaction that costly requests begin with.
+ */
 static enum step first_try(struct slow *w)
 {
 	struct request *rq = w->rq;
 
-	rq->preferred = first_zone(w->s, rq, 0);
+	rq->preferred = shadow_first_zone(w->s, rq, 0);
 	if (rq->preferred == rq->zonelist->n)
 		return STEP_NOPAGE;
 	if (w->alloc_flags & ALLOC_KSWAPD)
@@ -244,7 +257,7 @@ static enum step first_try(struct slow *w)
 	return STEP_RETRY;
 }
 
-uint32_t slow_path(struct shadow *s, struct request *rq, struct lb_result *r)
+uint32_t shadow_slow_path(struct shadow *s, struct request *rq, struct lb_result *r)
 {
 	struct slow w = { .s = s, .rq = rq, .result = r, .pfn = NIL };
 	enum step step;

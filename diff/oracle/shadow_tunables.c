@@ -19,7 +19,7 @@ static bool is_in_range(const struct lb_call *call)
 	}
 }
 
-void exec_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	if (!is_in_range(call)) {
 		r->outcome = LB_REFUSED;
@@ -31,24 +31,24 @@ void exec_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result 
 	switch (call->name) {
 	case SYSCTL_MIN_FREE_KBYTES:
 		s->state->user_min_free_kbytes = call->value;
-		watermark_setup(s);
-		pcp_set_sizes(s);
+		shadow_watermark_setup(s);
+		shadow_pcp_set_sizes(s);
 		return;
 	case SYSCTL_WATERMARK_SCALE_FACTOR:
-		watermark_setup(s);
-		pcp_set_sizes(s);
+		shadow_watermark_setup(s);
+		shadow_pcp_set_sizes(s);
 		return;
 	case SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION:
-		pcp_set_sizes(s);
+		shadow_pcp_set_sizes(s);
 		return;
 	case SYSCTL_WATERMARK_BOOST_FACTOR:
 		return;
 	default:
-		reserves_setup(s);
+		shadow_reserves_setup(s);
 	}
 }
 
-void exec_run_kswapd(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+void shadow_run_kswapd(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	if (call->node < 0 || (uint32_t)call->node >= s->nr_nodes) {
 		r->outcome = LB_REFUSED;

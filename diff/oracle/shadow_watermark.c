@@ -3,7 +3,7 @@
  *
  *   free pages   |----------|--------|--------|------------------>
  *                0         min      low      high        (each + boost)
- *   a zone serves a request iff free - (2^order - 1) - reserved for high atomics > mark + lowmem_reserve[highest]
+ *   a zone serves iff free - (2^order - 1) - highatomic > mark + lowmem_reserve[highest]
  */
 #include "oracle/shadow.h"
 
@@ -53,8 +53,8 @@ static bool has_block(const struct shadow *s, const struct zone *z, unsigned int
 	return false;
 }
 
-bool watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order, int64_t mark,
-		  unsigned int highest, unsigned int alloc_flags, int64_t free)
+bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order,
+			 int64_t mark, unsigned int highest, unsigned int alloc_flags, int64_t free)
 {
 	free -= unusable_pages(z, order, alloc_flags);
 	if (free <= lowered_mark(mark, alloc_flags) + z->reserve[highest])
@@ -62,8 +62,8 @@ bool watermark_ok(const struct shadow *s, const struct zone *z, unsigned int ord
 	return order == 0 || has_block(s, z, order, alloc_flags);
 }
 
-bool watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
-		    unsigned int highest, unsigned int alloc_flags, uint32_t gfp)
+bool shadow_watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
+			   unsigned int highest, unsigned int alloc_flags, uint32_t gfp)
 {
 	int64_t mark = z->mark[alloc_flags & WMARK_MASK] + z->boost;
 
@@ -74,12 +74,12 @@ bool watermark_fast(const struct shadow *s, const struct zone *z, unsigned int o
 		if (usable > mark + z->reserve[highest])
 			return true;
 	}
-	if (watermark_ok(s, z, order, mark, highest, alloc_flags, z->free))
+	if (shadow_watermark_ok(s, z, order, mark, highest, alloc_flags, z->free))
 		return true;
 	if (order > 0 || !(gfp & GFP_ATOMIC) || z->boost == 0 ||
 	    (alloc_flags & WMARK_MASK) != WMARK_MIN)
 		return false;
-	return watermark_ok(s, z, 0, z->mark[WMARK_MIN], highest, alloc_flags, z->free);
+	return shadow_watermark_ok(s, z, 0, z->mark[WMARK_MIN], highest, alloc_flags, z->free);
 }
 
 /* ---- The marks ---- */
@@ -90,7 +90,7 @@ static int64_t mult_frac(int64_t x, int64_t n, int64_t d)
 	return x / d * n + x % d * n / d;
 }
 
-void watermark_boost(struct shadow *s, struct zone *z, unsigned int alloc_flags)
+void shadow_watermark_boost(struct shadow *s, struct zone *z, unsigned int alloc_flags)
 {
 	int64_t size = INT64_C(1) << s->pageblock_order,
 		factor = s->state->tunables[SYSCTL_WATERMARK_BOOST_FACTOR];
@@ -117,7 +117,7 @@ static uint64_t integer_root(uint64_t v)
 	return root;
 }
 
-int64_t lowmem_pages(const struct shadow *s)
+int64_t shadow_lowmem_pages(const struct shadow *s)
 {
 	const struct zonelist *zl = &s->fallback[s->machine.cpu_node[0]];
 	int64_t sum = 0;
@@ -132,18 +132,21 @@ int64_t lowmem_pages(const struct shadow *s)
 	return sum;
 }
 
-int64_t min_free_by_formula(const struct shadow *s)
+int64_t shadow_min_free_by_formula(const struct shadow *s)
 {
-	int64_t v = (int64_t)integer_root((uint64_t)lowmem_pages(s) * KBYTES_PER_PAGE * 16);
+	int64_t v = (int64_t)integer_root((uint64_t)shadow_lowmem_pages(s) * KBYTES_PER_PAGE * 16);
 
 	v = v < MIN_FREE_LEAST ? MIN_FREE_LEAST : v;
 	return v > MIN_FREE_MOST ? MIN_FREE_MOST : v;
 }
 
-/* What huge pages want free: two pageblocks a zone, and one for each pair of types that may foul each other. */
-int64_t min_free_with_thp(const struct shadow *s)
+/*
+ * What huge pages want free: two pageblocks a zone, and one for each pair of types that may foul
+ * each other.
+ */
+int64_t shadow_min_free_with_thp(const struct shadow *s)
 {
-	int64_t zones = 0, pages, most = lowmem_pages(s) / 20,
+	int64_t zones = 0, pages, most = shadow_lowmem_pages(s) / 20,
 		now = s->state->tunables[SYSCTL_MIN_FREE_KBYTES];
 
 	for (uint32_t i = 0; i < s->nr_zones; i++)
@@ -154,7 +157,7 @@ int64_t min_free_with_thp(const struct shadow *s)
 	return pages * KBYTES_PER_PAGE > now ? pages * KBYTES_PER_PAGE : now;
 }
 
-void watermark_setup(struct shadow *s)
+void shadow_watermark_setup(struct shadow *s)
 {
 	uint64_t pages = (uint64_t)s->state->tunables[SYSCTL_MIN_FREE_KBYTES] / KBYTES_PER_PAGE,
 		 sum = 0;
@@ -186,7 +189,7 @@ static int64_t reserve_ratio(const struct shadow *s, unsigned int index)
 	return index < ZONE_MOVABLE ? s->state->tunables[names[index]] : 0;
 }
 
-void reserves_setup(struct shadow *s)
+void shadow_reserves_setup(struct shadow *s)
 {
 	for (uint32_t i = 0; i < s->nr_zones; i++) {
 		struct zone *z = &s->zones[i];
@@ -218,13 +221,14 @@ static bool is_balanced(const struct shadow *s, unsigned int node, unsigned int 
 			continue;
 		any = true;
 		*boosted |= z->boost > 0;
-		passed |= watermark_ok(s, z, order, z->mark[WMARK_HIGH] + z->boost, highest, 0,
-				       z->free);
+		passed |= shadow_watermark_ok(s, z, order, z->mark[WMARK_HIGH] + z->boost, highest,
+					      0, z->free);
 	}
 	return passed || !any;
 }
 
-void kswapd_wake(struct shadow *s, const struct zone *z, unsigned int order, unsigned int highest)
+void shadow_kswapd_wake(struct shadow *s, const struct zone *z, unsigned int order,
+			unsigned int highest)
 {
 	struct kswapd *k = &s->state->kswapd[z->node];
 	bool boosted;

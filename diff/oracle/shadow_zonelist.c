@@ -1,8 +1,9 @@
 /*
  * Zonelists: in which order a request of a node looks at zones (facts 3).
  *
- *   nodes of L   L itself, then always the unused node with memory that is cheapest: distance, +1 if its id is below
- *                L's, then load. A node that begins a new distance gets a load, which the lists of later nodes see.
+ *   nodes of L   L itself, then always the unused node with memory that is cheapest: distance,
+ *                +1 if its id is below L's, then load. A node that begins a new distance gets a
+ *                load, which the lists of later nodes see.
  *   zones        of each node from the highest that has memory down to DMA
  */
 #include "oracle/shadow.h"

@@ -1,5 +1,6 @@
 /*
- * An export holds everything that decides the future: a shadow that adopts another's in mid-program predicts the rest.
+ * An export holds everything that decides the future: a shadow that adopts another's in mid-program
+ * predicts the rest.
  */
 #include "common.h"
 

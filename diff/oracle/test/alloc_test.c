@@ -1,5 +1,6 @@
 /*
- * Allocations from the outside: order of checks, slow path, reserves, and how they end (facts 5, 9; readings).
+ * Allocations from the outside: order of checks, slow path, reserves, and how they end (facts 5, 9;
+ * readings).
  */
 #include "common.h"
 
@@ -151,12 +152,12 @@ TEST(high_atomics_reserve_a_pageblock_and_use_it)
 	r = run(s, alloc_call(GFP_ATOMIC_REQUEST, 2)); /* UNMOVABLE: 4..8 of pageblock 0 */
 	EXPECT_EQ(r.pfn, 4);
 	EXPECT_EQ(z->highatomic, 16);
-	EXPECT_EQ(pageblock_type(s, 4), MT_HIGHATOMIC);
+	EXPECT_EQ(shadow_pageblock_type(s, 4), MT_HIGHATOMIC);
 	EXPECT_STR(free_text(s, 0, 3, MT_HIGHATOMIC), "8");
 	r = run(s, alloc_call(GFP_ATOMIC_REQUEST, 4)); /* no such block in the reserve: a steal */
 	EXPECT(r.outcome == LB_BLOCK && r.pfn >= 16);
 	EXPECT_EQ(z->highatomic, 32); /* 16 is below the limit, 127 / 100 + 16 */
-	highatomic_reserve(s, z, 112);
+	shadow_highatomic_reserve(s, z, 112);
 	EXPECT_EQ(z->highatomic, 32);
 	shadow_destroy(s);
 }
@@ -194,13 +195,13 @@ TEST(nofragment_prefers_dma32_to_a_steal)
 	s = booted(&m, NULL, 0);
 	/* UNMOVABLE in Normal: all of it is MOVABLE, and whole pageblocks may be stolen */
 	EXPECT_EQ(take(s, GFP_KERNEL, 4), 128);
-	EXPECT_EQ(pageblock_type(s, 128), MT_UNMOVABLE);
+	EXPECT_EQ(shadow_pageblock_type(s, 128), MT_UNMOVABLE);
 	/* take the rest of Normal, and leave 8 pages of a MOVABLE pageblock: DMA32 serves */
-	while (buddy_take_smallest(s, zone_at(s, 0, ZONE_NORMAL), 0, MT_MOVABLE) != NIL)
+	while (shadow_buddy_take_smallest(s, zone_at(s, 0, ZONE_NORMAL), 0, MT_MOVABLE) != NIL)
 		;
-	while (buddy_take_smallest(s, zone_at(s, 0, ZONE_NORMAL), 0, MT_UNMOVABLE) != NIL)
+	while (shadow_buddy_take_smallest(s, zone_at(s, 0, ZONE_NORMAL), 0, MT_UNMOVABLE) != NIL)
 		;
-	buddy_free(s, 240, 3, MT_MOVABLE, false);
+	shadow_buddy_free(s, 240, 3, MT_MOVABLE, false);
 	EXPECT_EQ(take(s, GFP_KERNEL, 2), 4);
 	shadow_destroy(s);
 }

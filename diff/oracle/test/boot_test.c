@@ -1,5 +1,6 @@
 /*
- * Boot: the worked examples of the facts (section 20), on machines made in code. Every number below is written from there.
+ * Boot: the worked examples of the facts (section 20), on machines made in code. Every number below
+ * is written from there.
  */
 #include "common.h"
 
@@ -25,7 +26,10 @@ static void add_memory(struct machine *m, uint64_t start, uint64_t end)
 	m->max_pfn = end;
 }
 
-/* Example 2: 128 MiB with the hole at 640K; so much is reserved that 3840 and 14370 pages are managed. */
+/*
+ * Example 2: 128 MiB with the hole at 640K; so much is reserved that 3840 and 14370 pages are
+ * managed.
+ */
 static struct shadow *boot_128m(void)
 {
 	static const struct machine_range reserved[] = { { .start = 1, .end = 159 },
@@ -170,8 +174,8 @@ TEST(example_7_16_gib)
 	struct shadow *s = with_managed(3840, 757760, 3317760);
 
 	s->state->tunables[SYSCTL_MIN_FREE_KBYTES] = 67584;
-	watermark_setup(s);
-	reserves_setup(s);
+	shadow_watermark_setup(s);
+	shadow_reserves_setup(s);
 	EXPECT_EQ(s->zones[0].mark[WMARK_MIN], 15);
 	EXPECT_EQ(s->zones[0].mark[WMARK_LOW], 18);
 	EXPECT_EQ(s->zones[0].mark[WMARK_HIGH], 21);
@@ -186,7 +190,7 @@ TEST(example_7_16_gib)
 	EXPECT_EQ(s->zones[1].reserve[ZONE_NORMAL], 12960);
 	/* where min / 4 is less than a thousandth of the zone, that is the gap */
 	s->state->tunables[SYSCTL_MIN_FREE_KBYTES] = 16157;
-	watermark_setup(s);
+	shadow_watermark_setup(s);
 	EXPECT_EQ(s->zones[2].mark[WMARK_MIN], 3284);
 	EXPECT_EQ(s->zones[2].mark[WMARK_LOW], 6601);
 	EXPECT_EQ(s->zones[2].mark[WMARK_HIGH], 9918);
@@ -204,14 +208,17 @@ TEST(example_1_square_roots)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct shadow *s = with_managed(0, 0, rows[i].pages);
 
-		EXPECT_EQ(min_free_by_formula(s), rows[i].kbytes);
+		EXPECT_EQ(shadow_min_free_by_formula(s), rows[i].kbytes);
 		shadow_destroy(s);
 	}
 }
 
 TEST(example_11_free_memory_is_cut_into_blocks)
 {
-	/* all but 0x12345..0x13001 is reserved, and so is the first MiB: 256..4096 is the whole DMA zone */
+	/*
+	 * all but 0x12345..0x13001 is reserved, and so is the first MiB: 256..4096 is the whole DMA
+	 * zone
+	 */
 	static const struct machine_range reserved[] = { { .start = 4096, .end = 0x12345 },
 							 { .start = 0x13001, .end = 0x14000 } };
 	struct machine m = pc_machine(1);
@@ -241,9 +248,9 @@ TEST(a_block_that_starts_in_a_hole_is_unmovable)
 	struct machine m = bare_machine(64);
 	struct shadow *s = booted(&m, NULL, 0);
 
-	EXPECT_EQ(pageblock_type(s, 1), MT_UNMOVABLE); /* pfn 0 is absent */
-	EXPECT_EQ(pageblock_type(s, 16), MT_MOVABLE);
-	EXPECT_EQ(pageblock_type(s, 48), MT_MOVABLE);
+	EXPECT_EQ(shadow_pageblock_type(s, 1), MT_UNMOVABLE); /* pfn 0 is absent */
+	EXPECT_EQ(shadow_pageblock_type(s, 16), MT_MOVABLE);
+	EXPECT_EQ(shadow_pageblock_type(s, 48), MT_MOVABLE);
 	/*  0    1 2..3 4..7 8..15 | 16..31 | 32..63 */
 	EXPECT_STR(free_text(s, 0, 0, MT_UNMOVABLE), "1");
 	EXPECT_STR(free_text(s, 0, 1, MT_UNMOVABLE), "2");
@@ -257,9 +264,10 @@ TEST(a_block_that_starts_in_a_hole_is_unmovable)
 TEST(the_upper_part_of_the_highest_zone_is_deferred)
 {
 	/*
-	 * Sections of 64, memory 1..256: 64 pages are seen at pfn 65, so 128 is the first deferred frame. 150 is reserved.
-	 * Early: 1 2 4 8 16 32 64..128. Later: pageblocks of 16, or single pages around 150, joined as they come:
-	 * 144..150 = 144..147, 148..149; 151..160 = 151, 152..159; 128..144 waits for its buddy.
+	 * Sections of 64, memory 1..256: 64 pages are seen at pfn 65, so 128 is the first deferred
+	 * frame. 150 is reserved. Early: 1 2 4 8 16 32 64..128. Later: pageblocks of 16, or single
+	 * pages around 150, joined as they come: 144..150 = 144..147, 148..149; 151..160 = 151,
+	 * 152..159; 128..144 waits for its buddy.
 	 */
 	static const struct machine_range reserved[] = { { .start = 150, .end = 151 } };
 	struct machine m = bare_machine(256);
@@ -280,7 +288,10 @@ TEST(the_upper_part_of_the_highest_zone_is_deferred)
 
 TEST(grouping_is_off_below_five_pageblocks)
 {
-	/* P = 4: 80 pages are the limit; memmap takes (pages * 64 + 4095) / 4096 of them first: 2 of 82 and of 81 */
+	/*
+	 * P = 4: 80 pages are the limit; memmap takes (pages * 64 + 4095) / 4096 of them first: 2
+	 * of 82 and of 81
+	 */
 	struct machine m = bare_machine(83);
 	struct shadow *s = booted(&m, NULL, 0);
 

@@ -1,7 +1,9 @@
 /*
- * What the tests of the shadow share: machines made in code, a shadow on one, calls, and programs carried out.
+ * What the tests of the shadow share: machines made in code, a shadow on one, calls, and programs
+ * carried out.
  *
- * A program is resolved to calls as the judge does it: an operation whose handle has no block is left out.
+ * A program is resolved to calls as the judge does it: an operation whose handle has no block is
+ * left out.
  */
 #ifndef LOSTBUDDY_ORACLE_TEST_COMMON_H
 #define LOSTBUDDY_ORACLE_TEST_COMMON_H
@@ -13,7 +15,8 @@
 
 enum {
 	GFP_KERNEL = GFP_DIRECT_RECLAIM | GFP_KSWAPD_RECLAIM | GFP_IO | GFP_FS,
-	GFP_ATOMIC_REQUEST = GFP_HIGH | GFP_ATOMIC | GFP_KSWAPD_RECLAIM,	/* Linux's GFP_ATOMIC, 0xa20 */
+	GFP_ATOMIC_REQUEST =
+		GFP_HIGH | GFP_ATOMIC | GFP_KSWAPD_RECLAIM, /* Linux's GFP_ATOMIC, 0xa20 */
 	GFP_NOWAIT = GFP_KSWAPD_RECLAIM,
 	GFP_COMP = 0x40000,
 	GFP_HIGHUSER_MOVABLE = 0x100cca,
@@ -30,11 +33,12 @@ static inline struct machine bare_machine(uint64_t pages)
 	m.max_pfn = pages;
 	m.dma_end = m.dma32_end = 0;
 	m.min_free_kbytes = 0;
-	m.section_pages = 1u << 20;	/* nothing is deferred */
+	m.section_pages = 1u << 20; /* nothing is deferred */
 	return m;
 }
 
-static inline struct shadow *booted(const struct machine *m, const struct machine_range *reserved, uint32_t nr)
+static inline struct shadow *booted(const struct machine *m, const struct machine_range *reserved,
+				    uint32_t nr)
 {
 	static uint64_t exercised[RULE_COUNT];
 	struct shadow *s = shadow_create(m, exercised);
@@ -46,13 +50,18 @@ static inline struct shadow *booted(const struct machine *m, const struct machin
 
 static inline struct lb_call alloc_call(uint32_t gfp, unsigned int order)
 {
-	return (struct lb_call){ .op = OP_ALLOC_PAGES, .gfp = gfp, .order = (uint8_t)order, .node = NODE_NONE };
+	return (struct lb_call){
+		.op = OP_ALLOC_PAGES, .gfp = gfp, .order = (uint8_t)order, .node = NODE_NONE
+	};
 }
 
 static inline struct lb_call free_call(uint64_t pfn, unsigned int order)
 {
-	return (struct lb_call){ .op = OP_FREE_PAGES_STRUCT, .pfn = pfn, .order = (uint8_t)order,
-				 .block_order = (uint8_t)order, .node = NODE_NONE };
+	return (struct lb_call){ .op = OP_FREE_PAGES_STRUCT,
+				 .pfn = pfn,
+				 .order = (uint8_t)order,
+				 .block_order = (uint8_t)order,
+				 .node = NODE_NONE };
 }
 
 static inline struct lb_result run(struct shadow *s, struct lb_call call)
@@ -90,17 +99,20 @@ static inline const char *list_text(const struct shadow *s, const struct list *l
 	size_t at = 0;
 
 	text[0] = '\0';
-	for (uint32_t pfn = list->head; pfn != NIL && at + 16 < sizeof(text); pfn = s->frames[pfn].next)
+	for (uint32_t pfn = list->head; pfn != NIL && at + 16 < sizeof(text);
+	     pfn = s->frames[pfn].next)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, at ? " %u" : "%u", pfn);
 	return text;
 }
 
-static inline const char *free_text(const struct shadow *s, unsigned int zone, unsigned int order, unsigned int type)
+static inline const char *free_text(const struct shadow *s, unsigned int zone, unsigned int order,
+				    unsigned int type)
 {
 	return list_text(s, &s->zones[zone].lists[order][type]);
 }
 
-static inline const char *pcp_text(const struct shadow *s, unsigned int zone, unsigned int cpu, unsigned int index)
+static inline const char *pcp_text(const struct shadow *s, unsigned int zone, unsigned int cpu,
+				   unsigned int index)
 {
 	return list_text(s, &s->pcp[zone * s->nr_cpus + cpu].lists[index]);
 }
@@ -113,26 +125,40 @@ struct held {
 };
 
 /* False: the operation is left out. */
-static inline bool resolve(const struct program *p, const struct op *op, const struct held *held, struct lb_call *call)
+static inline bool resolve(const struct program *p, const struct op *op, const struct held *held,
+			   struct lb_call *call)
 {
 	const struct held *h = NULL;
 
 	switch (op->code) {
-	case OP_NOP: case OP_FILL: case OP_VERIFY: case OP_CHECK: case OP_DUMP:
+	case OP_NOP:
+	case OP_FILL:
+	case OP_VERIFY:
+	case OP_CHECK:
+	case OP_DUMP:
 		return false;
 	default:
 		break;
 	}
-	*call = (struct lb_call){ .op = op->code, .cpu = op->cpu, .level = op->level, .scope = op->scope,
-				  .order = op->order, .name = op->name, .node = op->node, .gfp = op->gfp,
-				  .nodemask = op->nodemask, .fail_nth = op->fail_nth, .page = op->page,
+	*call = (struct lb_call){ .op = op->code,
+				  .cpu = op->cpu,
+				  .level = op->level,
+				  .scope = op->scope,
+				  .order = op->order,
+				  .name = op->name,
+				  .node = op->node,
+				  .gfp = op->gfp,
+				  .nodemask = op->nodemask,
+				  .fail_nth = op->fail_nth,
+				  .page = op->page,
 				  .value = op->value };
 	if (op->code == OP_FREE_PFN)
 		call->pfn = p->machine.max_pfn + op->value;
 	if (!(op_info[op->code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
 		return true;
 	h = &held[op->handle];
-	if ((h->state.refs > 0) != ((op_info[op->code].arguments & ARG_HANDLE) != 0) || h->pfn == NO_PFN)
+	if ((h->state.refs > 0) != ((op_info[op->code].arguments & ARG_HANDLE) != 0) ||
+	    h->pfn == NO_PFN)
 		return false;
 	call->pfn = h->pfn;
 	call->block_order = h->state.order;

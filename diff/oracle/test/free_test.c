@@ -1,5 +1,6 @@
 /*
- * Giving back, sharing, splitting, bad pages, misuse (facts 6; ops.def). Blocks of order 4 and 5 bypass the page lists.
+ * Giving back, sharing, splitting, bad pages, misuse (facts 6; ops.def). Blocks of order 4 and 5
+ * bypass the page lists.
  */
 #include "common.h"
 
@@ -39,7 +40,10 @@ TEST(a_shared_block_loses_its_upper_halves_and_keeps_a_page)
 	EXPECT_EQ(p, 64);
 	EXPECT_EQ(run(s, on_block(OP_GET_PAGE, p, 6)).outcome, LB_DONE);
 	give(s, p, 6);
-	/* [64 stays | 65 | 66..68 | 68..72 | 72..80] on page lists of orders 0..3, [80..96 | 96..128] in the buddy */
+	/*
+	 * [64 stays | 65 | 66..68 | 68..72 | 72..80] on page lists of orders 0..3, [80..96 |
+	 * 96..128] in the buddy
+	 */
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "65");
 	EXPECT_STR(pcp_text(s, 0, 0, 3 + MT_MOVABLE), "66");
 	EXPECT_STR(pcp_text(s, 0, 0, 9 + MT_MOVABLE), "72");

@@ -59,12 +59,13 @@ TEST(order_four_has_no_page_list_and_a_pageblock_has_one_with_thp)
 
 	m.pageblock_order = 5;
 	s = booted(&m, NULL, 0);
-	EXPECT(!pcp_has_order(s, 4) && !pcp_has_order(s, 5) && pcp_has_order(s, 3));
+	EXPECT(!shadow_pcp_has_order(s, 4) && !shadow_pcp_has_order(s, 5) &&
+	       shadow_pcp_has_order(s, 3));
 	EXPECT_EQ(s->nr_lists, 12);
 	shadow_destroy(s);
 	m.thp = 1;
 	s = booted(&m, NULL, 0);
-	EXPECT(!pcp_has_order(s, 4) && pcp_has_order(s, 5));
+	EXPECT(!shadow_pcp_has_order(s, 4) && shadow_pcp_has_order(s, 5));
 	EXPECT_EQ(s->nr_lists, 14);
 	EXPECT_EQ(take(s, GFP_KERNEL | GFP_MOVABLE, 5), 32); /* 10 >> 5 is 0: two blocks */
 	EXPECT_STR(pcp_text(s, 0, 0, 13), "64");
@@ -83,7 +84,9 @@ TEST(frees_go_to_the_head_and_trims_take_the_tail)
 	for (int i = 0; i < 3; i++)
 		give(s, p[i], 0);
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "18 17 16");
-	/* the fourth reaches high: batch << 0 = 2 of at most 4 - 2 go, oldest first: 16 and 17 join */
+	/*
+	 * the fourth reaches high: batch << 0 = 2 of at most 4 - 2 go, oldest first: 16 and 17 join
+	 */
 	give(s, p[3], 0);
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE), "19 18");
 	EXPECT_STR(free_text(s, 0, 1, MT_MOVABLE), "16");
@@ -115,9 +118,9 @@ TEST(example_25_trims_double_up_to_the_cap)
 	m.pageblock_order = 9;
 	s = booted(&m, NULL, 0);
 	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(buddy_take(s, s->zones, 10, MT_MOVABLE, 0), 1024 * (i + 1));
+		EXPECT_EQ(shadow_buddy_take(s, s->zones, 10, MT_MOVABLE, 0), 1024 * (i + 1));
 	while (s->zones[0].lists[10][MT_MOVABLE].n) /* 4096 and up */
-		buddy_take(s, s->zones, 10, MT_MOVABLE, 0);
+		shadow_buddy_take(s, s->zones, 10, MT_MOVABLE, 0);
 	EXPECT_EQ(trimmed(s, &next), 31);
 	EXPECT_EQ(s->pcp[0].free_factor, 1);
 	EXPECT_EQ(trimmed(s, &next), 62);
@@ -141,7 +144,7 @@ TEST(the_factor_stops_at_five)
 	m.pageblock_order = 9;
 	s = booted(&m, NULL, 0);
 	for (int i = 0; i < 7; i++)
-		buddy_take(s, s->zones, 10, MT_MOVABLE, 0);
+		shadow_buddy_take(s, s->zones, 10, MT_MOVABLE, 0);
 	EXPECT_EQ(trimmed(s, &next), 1);
 	EXPECT_EQ(trimmed(s, &next), 2);
 	EXPECT_EQ(trimmed(s, &next), 4);
@@ -209,12 +212,12 @@ TEST(a_page_keeps_the_type_that_was_saved_with_it)
 	struct shadow *s = booted(&m, NULL, 0);
 	int64_t p = take(s, GFP_KERNEL | GFP_MOVABLE, 0);
 
-	pageblock_set_type(s, (uint64_t)p, MT_HIGHATOMIC);
+	shadow_pageblock_set_type(s, (uint64_t)p, MT_HIGHATOMIC);
 	give(s, p, 0);
 	EXPECT_STR(pcp_text(s, 0, 0, MT_MOVABLE),
 		   "16"); /* on MOVABLE's list, remembered as HIGHATOMIC */
 	EXPECT_EQ(s->frames[p].type, MT_HIGHATOMIC);
-	pageblock_set_type(s, (uint64_t)p, MT_UNMOVABLE);
+	shadow_pageblock_set_type(s, (uint64_t)p, MT_UNMOVABLE);
 	run(s, (struct lb_call){ .op = OP_DRAIN_ALL_PAGES });
 	EXPECT_STR(free_text(s, 0, 4, MT_HIGHATOMIC),
 		   "16"); /* joined with the rest of 16..32, on its own type's list */
@@ -250,7 +253,10 @@ TEST(sizes_follow_the_low_mark_or_the_fraction)
 
 	m.nr_cpus = 2;
 	s = booted(&m, NULL, 0);
-	/* 2048 managed: min 0, gap 2: low 2, high = max(2 / 2, 4 * 1); batch of 2 MiB: max(1, 1 - 1) */
+	/*
+	 * 2048 managed: min 0, gap 2: low 2, high = max(2 / 2, 4 * 1); batch of 2 MiB: max(1, 1 -
+	 * 1)
+	 */
 	EXPECT_EQ(s->pcp[0].high, 4);
 	EXPECT_EQ(s->pcp[0].batch, 1);
 	run(s, call); /* min 100, low 125 */
