@@ -125,7 +125,7 @@ static int trim_size(const struct mm_machine *m, struct per_cpu_pages *pcp, int 
 		return pcp->count;
 	if (unlikely(high < pcp->batch))
 		return 1;
-	int n = pcp->batch << pcp->free_factor;
+	long n = (long)pcp->batch << pcp->free_factor;
 
 	if (n < max && pcp->free_factor < m->config.profile->pcp_free_factor_cap)
 		pcp->free_factor++;
@@ -165,7 +165,7 @@ void drain_zone_pages(struct zone *zone, unsigned int cpu)
 
 	while (pcp->count) {
 		int n = (int)min_long(pcp->count,
-				      pcp->batch << m->config.profile->pcp_free_factor_cap);
+				      (long)pcp->batch << m->config.profile->pcp_free_factor_cap);
 
 		mm_emit(m, MM_EVENT_PCP_DRAIN, zone, 0, 0, 0, (uint64_t)n);
 		pcp_lock(m, pcp);

@@ -20,6 +20,7 @@ enum {
 	MACHINE_HIGHEST_ORDER = 10, /* no machine has a higher top order */
 	MACHINE_LOWEST_ORDER = 4,
 	MACHINE_GREATEST_TUNABLE = 0x7fffffff,
+	MACHINE_GREATEST_PAGE_LIST = 1 << 20, /* pages: high and batch */
 	MACHINE_FARTHEST = 254, /* greatest distance; 255 would mean unreachable */
 	WIRE_NODES = 4,
 	WIRE_CPUS = 8,

@@ -226,12 +226,13 @@ static bool check_range(uint64_t value, uint64_t low, uint64_t high, const char 
 }
 
 /* A value that may be left to the formula. */
-static bool check_formula(int64_t value, int64_t low, const char *name, struct text_error *error)
+static bool check_formula(int64_t value, int64_t low, int64_t high, const char *name,
+			  struct text_error *error)
 {
-	if (value == MACHINE_BY_FORMULA || (value >= low && value <= MACHINE_GREATEST_TUNABLE))
+	if (value == MACHINE_BY_FORMULA || (value >= low && value <= high))
 		return true;
-	return error_set(error, "%s is %lld, and must be %lld to %d, or left out for the formula",
-			 name, (long long)value, (long long)low, MACHINE_GREATEST_TUNABLE);
+	return error_set(error, "%s is %lld, and must be %lld to %lld, or left out for the formula",
+			 name, (long long)value, (long long)low, (long long)high);
 }
 
 static bool check_constants(const struct machine *m, struct text_error *e)
@@ -256,9 +257,10 @@ static bool check_constants(const struct machine *m, struct text_error *e)
 			   e) &&
 	       check_range(m->lowmem_reserve_ratio[3], 0, greatest, "the reserve ratio of Movable",
 			   e) &&
-	       check_formula(m->min_free_kbytes, 0, "min_free_kbytes", e) &&
-	       check_formula(m->pcp_high, 0, "high", e) &&
-	       check_formula(m->pcp_batch, 1, "batch", e) &&
+	       check_formula(m->min_free_kbytes, 0, MACHINE_GREATEST_TUNABLE, "min_free_kbytes",
+			     e) &&
+	       check_formula(m->pcp_high, 0, MACHINE_GREATEST_PAGE_LIST, "high", e) &&
+	       check_formula(m->pcp_batch, 1, MACHINE_GREATEST_PAGE_LIST, "batch", e) &&
 	       (m->percpu_unit_pages == MACHINE_PERCPU_REAL ||
 		check_range(m->percpu_unit_pages, 0, 1u << 20, "percpu", e));
 }
@@ -443,13 +445,11 @@ static uint32_t clamp32(uint32_t value, uint32_t low, uint32_t high)
 	return value < low ? low : value > high ? high : value;
 }
 
-static int64_t clamp_formula(int64_t value, int64_t low)
+static int64_t clamp_formula(int64_t value, int64_t low, int64_t high)
 {
 	if (value < 0)
 		return MACHINE_BY_FORMULA;
-	return value < low			  ? low
-	       : value > MACHINE_GREATEST_TUNABLE ? MACHINE_GREATEST_TUNABLE
-						  : value;
+	return value < low ? low : value > high ? high : value;
 }
 
 static void fold_constants(struct machine *m)
@@ -464,9 +464,9 @@ static void fold_constants(struct machine *m)
 	m->pageblock_order = clamp32(m->pageblock_order, MACHINE_LOWEST_ORDER, m->top_order);
 	if (m->percpu_unit_pages > WIRE_GREATEST_PERCPU)
 		m->percpu_unit_pages = 0;
-	m->min_free_kbytes = clamp_formula(m->min_free_kbytes, 0);
-	m->pcp_high = clamp_formula(m->pcp_high, 0);
-	m->pcp_batch = clamp_formula(m->pcp_batch, 1);
+	m->min_free_kbytes = clamp_formula(m->min_free_kbytes, 0, MACHINE_GREATEST_TUNABLE);
+	m->pcp_high = clamp_formula(m->pcp_high, 0, MACHINE_GREATEST_PAGE_LIST);
+	m->pcp_batch = clamp_formula(m->pcp_batch, 1, MACHINE_GREATEST_PAGE_LIST);
 	m->watermark_scale_factor = clamp32(m->watermark_scale_factor, 1, 3000);
 	m->watermark_boost_factor = clamp32(m->watermark_boost_factor, 0, 100000);
 	for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++)

@@ -72,7 +72,7 @@ struct machine {
 	uint32_t nr_memory, nr_reserved;
 	uint32_t unused;
 	int64_t min_free_kbytes;	/* or MACHINE_BY_FORMULA, likewise the next two */
-	int64_t pcp_high, pcp_batch;	/* pages */
+	int64_t pcp_high, pcp_batch;	/* pages, 0 (1) .. 2^20 */
 	uint32_t watermark_scale_factor;	/* 1 .. 3000, in 1/10000 of a zone; 10 */
 	uint32_t watermark_boost_factor;	/* 0 .. 100000, in 1/10000; 15000 */
 	uint32_t lowmem_reserve_ratio[MACHINE_NR_ZONES];	/* 256 256 32 0; 0 = no reserve */
