@@ -69,7 +69,7 @@ static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int no
 
 /*
  * What Linux takes for itself before there is a page allocator: struct pages first, then percpu
- * units (DESIGN 2).
+ * units.
  */
 static bool reserve_boot_metadata(const struct mm_machine *m, struct memblock *mb, char *error)
 {

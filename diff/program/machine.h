@@ -40,7 +40,7 @@ enum machine_profile {
 	PROFILE_LINUX_6_1,
 };
 
-/* When pages are looked at for bad state (facts 6 "When checked"; DESIGN 2). */
+/* When pages are looked at for bad state (facts 6 "When checked"). */
 enum machine_checks {
 	CHECKS_LINUX,	/* as a kernel without DEBUG_VM */
 	CHECKS_DEBUG,	/* as a kernel with DEBUG_VM */

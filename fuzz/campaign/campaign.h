@@ -26,7 +26,7 @@
 #include "campaign/findings.h"
 #include "judge/judge.h"
 
-/* Exit codes of the program (DESIGN 7); those from 70 on as libFuzzer uses them. */
+/* Exit codes of the program; those from 70 on as libFuzzer uses them. */
 enum exit_code {
 	EXIT_CLEAN = 0,
 	EXIT_USAGE = 1,

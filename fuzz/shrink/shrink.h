@@ -48,8 +48,7 @@ uint32_t shrink_program(struct program *p, const struct shrink_task *task);
 typedef void shrink_other_fn(const struct program *p, const struct outcome *outcome, void *arg);
 
 /*
- * judge_shrink - the shortest program with the same signature that a bounded search finds
- * (DESIGN 6, quick).
+ * judge_shrink - the shortest program with the same signature that a bounded search finds.
  * @p: changed in place; @max_runs: bounds the search; @other: may be NULL.
  * Returns the number of runs made; 0 iff the first run does not show the signature (then *p is
  * as it was).
