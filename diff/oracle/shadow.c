@@ -134,7 +134,6 @@ void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result 
 	*expect = (struct lb_result){ .outcome = LB_DONE };
 	s->call = call;
 	s->result = expect;
-	s->trail.allocates = false;
 	s->trail.walks = 0;
 	if (is_refused_from_nmi(call)) {
 		expect->outcome = LB_REFUSED;

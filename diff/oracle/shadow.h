@@ -152,7 +152,6 @@ struct trail {
 	uint64_t passed; /* ... was tried for a block there */
 	uint8_t asked_type;
 	uint8_t taken_type; /* of the list the block stood on before it was taken or stolen */
-	bool allocates;
 	bool stolen;
 };
 

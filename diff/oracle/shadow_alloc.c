@@ -246,7 +246,6 @@ void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result
 {
 	uint32_t gfp = asked_gfp(call);
 
-	s->trail.allocates = true;
 	if (call->order > s->top_order) {
 		no_block(r, LB_NULL, LB_NO_ORDER);
 		if (!(gfp & GFP_NOWARN))
