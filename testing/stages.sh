@@ -96,11 +96,11 @@ stage_build_libfuzzer() {
 stage_digest() {
 	local kind kinds="release asan libfuzzer gcc-12 clang-14 clang-19"
 	for kind in $kinds; do
-		"build/$kind/bin/lostbuddy" replay --digest corpus/seeds >"$LOGS/digest-$kind.txt"
+		"build/$kind/bin/lostbuddy" replay --digest corpus/seeds corpus/regressions >"$LOGS/digest-$kind.txt"
 		grep -q digest "$LOGS/digest-$kind.txt"
 		diff "$LOGS/digest-release.txt" "$LOGS/digest-$kind.txt"
 	done
-	result "$(wc -l <"$LOGS/digest-release.txt") seeds, one digest each in $kinds"
+	result "$(wc -l <"$LOGS/digest-release.txt") programs, one digest each in $kinds"
 }
 
 # fuzz DIR OPTION... - a campaign on the reference allocator, which must end without a finding
