@@ -213,6 +213,10 @@ void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_resul
 	case OP_FREE_PFN:
 		refuse(r, LB_NOT_FRAME);
 		return;
+	case OP_SCHED_SWITCH:
+	case OP_SCHED_INTERRUPT:
+		refuse(r, LB_BAD_CONTEXT);
+		return;
 	default:
 		assert(call->op == OP_SET_MAPCOUNT || call->op == OP_SET_MAPPING);
 		mark_page(s, call, r);

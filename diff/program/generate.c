@@ -61,12 +61,13 @@ static const struct {
 static const struct {
 	uint8_t code, weight;
 } others[] = {
-	{ OP_GET_PAGE, 30 },	    { OP_SPLIT_PAGE, 25 },  { OP_FILL, 12 },
-	{ OP_VERIFY, 12 },	    { OP_TRANSLATE, 8 },    { OP_DRAIN_LOCAL_PAGES, 20 },
-	{ OP_DRAIN_ALL_PAGES, 10 }, { OP_SYSCTL, 12 },	    { OP_RUN_KSWAPD, 12 },
-	{ OP_ADVANCE, 6 },	    { OP_CHECK, 3 },	    { OP_DUMP, 2 },
-	{ OP_FREE_WRONG_ORDER, 6 }, { OP_FREE_TAIL, 6 },    { OP_DOUBLE_FREE, 6 },
-	{ OP_FREE_PFN, 4 },	    { OP_SET_MAPCOUNT, 4 }, { OP_SET_MAPPING, 4 },
+	{ OP_GET_PAGE, 30 },	    { OP_SPLIT_PAGE, 25 },     { OP_FILL, 12 },
+	{ OP_VERIFY, 12 },	    { OP_TRANSLATE, 8 },       { OP_DRAIN_LOCAL_PAGES, 20 },
+	{ OP_DRAIN_ALL_PAGES, 10 }, { OP_SYSCTL, 12 },	       { OP_RUN_KSWAPD, 12 },
+	{ OP_ADVANCE, 6 },	    { OP_CHECK, 3 },	       { OP_DUMP, 2 },
+	{ OP_FREE_WRONG_ORDER, 6 }, { OP_FREE_TAIL, 6 },       { OP_DOUBLE_FREE, 6 },
+	{ OP_FREE_PFN, 4 },	    { OP_SET_MAPCOUNT, 4 },    { OP_SET_MAPPING, 4 },
+	{ OP_SCHED_SWITCH, 1 },	    { OP_SCHED_INTERRUPT, 1 },
 };
 
 enum {

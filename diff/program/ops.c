@@ -91,6 +91,8 @@ bool op_is_refused(const struct op *op, const struct handle_state *state)
 	case OP_FREE_TAIL:
 	case OP_DOUBLE_FREE:
 	case OP_FREE_PFN:
+	case OP_SCHED_SWITCH:
+	case OP_SCHED_INTERRUPT:
 		return true;
 	case OP_SET_MAPPING:
 		return tail_of_compound(op, state);

@@ -354,12 +354,15 @@ static void exec_machine(struct core_instance *t, const struct lb_call *call, st
 }
 
 /*
- * Frees of what nobody holds, or of what is no block's first page. Linux would corrupt itself, or
- * take a page from its new owner: by then nothing in struct page says whose it was.
+ * What is refused whatever the state: schedule decisions, since the core's locks have no scheduler
+ * mode yet; frees of what nobody holds, or of what is no block's first page. Linux would corrupt
+ * itself, or take a page from its new owner: by then nothing in struct page says whose it was.
  */
 static void exec_misuse(const struct lb_call *call, struct lb_result *r)
 {
-	if (call->op == OP_FREE_PFN)
+	if (call->op == OP_SCHED_SWITCH || call->op == OP_SCHED_INTERRUPT)
+		refuse(r, LB_BAD_CONTEXT);
+	else if (call->op == OP_FREE_PFN)
 		refuse(r, LB_NOT_FRAME);
 	else if (call->op == OP_DOUBLE_FREE)
 		refuse(r, LB_NOT_HELD);
@@ -395,6 +398,8 @@ static void dispatch(struct core_instance *t, const struct lb_call *call, struct
 	case OP_FREE_TAIL:
 	case OP_DOUBLE_FREE:
 	case OP_FREE_PFN:
+	case OP_SCHED_SWITCH:
+	case OP_SCHED_INTERRUPT:
 		exec_misuse(call, r);
 		break;
 	default:
