@@ -126,7 +126,7 @@ struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64
 	}
 	a->reserved = a->present + a->nr_words;
 	a->usable = a->reserved + a->nr_words;
-	a->seen = a->usable + a->nr_words;
+	a->taken = a->usable + a->nr_words;
 	a->listed_zone = a->listed_order + a->max_pfn;
 	place_arrays(a);
 	return a;
@@ -157,8 +157,8 @@ bool audit_boot(struct audit *a, const uint64_t *state, struct verdict *v)
 	for (uint32_t i = 0; i < m->nr_memory; i++)
 		bits_set(a->present, m->memory[i].start, m->memory[i].end);
 	for (uint32_t i = 0; i < m->nr_reserved; i++)
-		if (m->reserved[i].end <= a->max_pfn)
-			bits_set(a->reserved, m->reserved[i].start, m->reserved[i].end);
+		bits_set(a->reserved, m->reserved[i].start,
+			 m->reserved[i].end < a->max_pfn ? m->reserved[i].end : a->max_pfn);
 	if (state && !audit_learn_reserved(a, state, v))
 		return false;
 	for (uint64_t i = 0; i < a->nr_words; i++)
@@ -224,10 +224,19 @@ static bool is_allocation(unsigned int op)
 	return op >= OP_ALLOC_PAGES && op <= OP_GET_ZEROED_PAGE;
 }
 
+static bool is_misuse(unsigned int op)
+{
+	return op == OP_FREE_TAIL || op == OP_DOUBLE_FREE || op == OP_FREE_PFN;
+}
+
 static bool judge_block(struct audit *a, const struct lb_call *call, uint64_t pfn,
 			struct verdict *v)
 {
-	uint64_t pages = UINT64_C(1) << (call->order & 15), end = pfn + pages;
+	a->exercised[RULE_CONTRACT_ORDER]++;
+	if (call->order > a->machine->top_order)
+		return audit_broken(v, RULE_CONTRACT_ORDER, pfn, "outcome");
+
+	uint64_t pages = UINT64_C(1) << call->order, end = pfn + pages;
 
 	a->exercised[RULE_CONTRACT_FRAMES]++;
 	if (pfn >= a->max_pfn || end > a->max_pfn || !bits_all(a->usable, pfn, end))
@@ -243,31 +252,73 @@ static bool judge_block(struct audit *a, const struct lb_call *call, uint64_t pf
 	return true;
 }
 
-/* A run that this target has handed out before, aligned, and none of it live. */
-static bool free_run_exists(const struct audit *a, unsigned int order)
+/*
+ * Memory from which a request may be served. A target without Linux's policy may still honour node
+ * masks and zone bits: what it could not give by those does not count against it.
+ */
+static bool range_fits(const struct machine *m, const struct machine_range *range,
+		       const struct lb_call *call)
 {
-	uint64_t pages = UINT64_C(1) << order;
+	uint32_t node = call->node == NODE_NONE ? m->cpu_node[call->cpu] : (uint32_t)call->node;
 
-	for (uint64_t pfn = 0; pfn + pages <= a->max_pfn; pfn += pages)
-		if (bits_all(a->known, pfn, pfn + pages) && !bits_any(a->live, pfn, pfn + pages))
-			return true;
-	return false;
+	if (call->nodemask && !(call->nodemask >> range->node & 1))
+		return false;
+	return !(call->gfp & AUDIT_GFP_THISNODE) || range->node == node;
+}
+
+static uint64_t end_for(const struct machine *m, uint64_t end, uint32_t gfp)
+{
+	if (gfp & AUDIT_GFP_DMA && m->dma_end < end)
+		return m->dma_end;
+	return gfp & AUDIT_GFP_DMA32 && m->dma32_end < end ? m->dma32_end : end;
 }
 
 /*
- * Of a target without Linux's policy and without caches: memory that it manages, merged at once,
- * has to be found.
+ * A run that this target has handed out before, aligned, and none of it live. Ranges of memory that
+ * touch are two pieces: nobody has to join across their border.
  */
-static bool judge_failure(struct audit *a, const struct lb_call *call, const struct lb_result *r,
-			  struct verdict *v)
+static bool free_run_exists(const struct audit *a, const struct lb_call *call)
+{
+	const struct machine *m = a->machine;
+	uint64_t pages = UINT64_C(1) << call->order;
+
+	for (uint32_t i = 0; i < m->nr_memory; i++) {
+		uint64_t pfn = (m->memory[i].start + pages - 1) / pages * pages;
+		uint64_t end = end_for(m, m->memory[i].end, call->gfp);
+
+		if (!range_fits(m, &m->memory[i], call))
+			continue;
+		for (; pfn + pages <= end; pfn += pages)
+			if (bits_all(a->known, pfn, pfn + pages) &&
+			    !bits_any(a->live, pfn, pfn + pages))
+				return true;
+	}
+	return false;
+}
+
+/* Merges at once, keeps nothing in caches, and has no policy that would forbid it a free block. */
+static bool has_to_find(const struct audit *a)
 {
 	const uint32_t eager = LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE;
 
-	if (r->reason == LB_NO_INJECTED || call->order > a->machine->top_order)
+	return (a->flags & eager) == eager && !(a->flags & (LB_TARGET_LINUX | LB_TARGET_CACHES));
+}
+
+static bool may_fail(const struct audit *a, const struct lb_call *call, const struct lb_result *r)
+{
+	bool both_types = (call->gfp & AUDIT_GFP_BOTH_TYPES) == AUDIT_GFP_BOTH_TYPES;
+
+	return call->order > a->machine->top_order || (r->outcome == LB_REFUSED && both_types) ||
+	       (r->reason == LB_NO_INJECTED && call->fail_nth);
+}
+
+/* Of lost frames only the number is known: from the first one on nothing is sure to be free. */
+static bool judge_failure(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+			  struct verdict *v)
+{
+	if (!has_to_find(a) || may_fail(a, call, r) || a->state->declared_leaks)
 		return true;
-	if ((a->flags & (LB_TARGET_LINUX | LB_TARGET_CACHES)) || (a->flags & eager) != eager)
-		return true;
-	if (!free_run_exists(a, call->order))
+	if (!free_run_exists(a, call))
 		return true;
 	a->exercised[RULE_CONTRACT_UNJUSTIFIED_FAILURE]++;
 	return audit_broken(v, RULE_CONTRACT_UNJUSTIFIED_FAILURE, UINT64_MAX, "outcome");
@@ -276,14 +327,12 @@ static bool judge_failure(struct audit *a, const struct lb_call *call, const str
 static bool step_allocation(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 			    struct verdict *v)
 {
-	if (r->outcome == LB_NULL)
-		return judge_failure(a, call, r, v);
 	if (r->outcome != LB_BLOCK)
-		return true;
+		return judge_failure(a, call, r, v);
 	if (!judge_block(a, call, r->pfn, v))
 		return false;
 	/* a success is the other half of the failure rule: something was free, and it was found */
-	if (!(a->flags & (LB_TARGET_LINUX | LB_TARGET_CACHES)))
+	if (has_to_find(a))
 		a->exercised[RULE_CONTRACT_UNJUSTIFIED_FAILURE]++;
 	block_born(a, r->pfn, call->order, call->order && (call->gfp & AUDIT_GFP_COMP));
 	return true;
@@ -294,62 +343,88 @@ static bool has_block(const struct audit *a, uint64_t pfn)
 	return pfn < a->max_pfn && a->refs[pfn] > 0;
 }
 
+/* Refused exactly where it should be? @too_kind, @too_strict: the rules of the two ways to err. */
+static bool judge_refusal(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+			  bool should, enum rule too_kind, enum rule too_strict, struct verdict *v)
+{
+	enum rule rule = should ? too_kind : too_strict;
+
+	a->exercised[rule]++;
+	return (r->outcome == LB_REFUSED) == should || audit_broken(v, rule, call->pfn, "outcome");
+}
+
 static bool step_free(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 		      struct verdict *v)
 {
-	bool refused = r->outcome == LB_REFUSED;
-
-	if (call->level == LEVEL_NMI || !has_block(a, call->pfn))
-		return true;
-	a->exercised[RULE_CONTRACT_FREE_REFUSED]++;
-	if (refused)
-		return audit_broken(v, RULE_CONTRACT_FREE_REFUSED, call->pfn, "outcome");
+	if (!judge_refusal(a, call, r, false, RULE_CONTRACT_BAD_FREE, RULE_CONTRACT_FREE_REFUSED,
+			   v))
+		return false;
 	drop_reference(a, call->pfn, true);
 	return true;
 }
 
-/*
- * The last put of a block of several pages that is not compound would lose its tails: refused, as
- * it should be.
- */
+/* The last put of several pages that are not compound would free the first and lose the others. */
 static bool step_put(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 		     struct verdict *v)
 {
-	if (call->level == LEVEL_NMI || !has_block(a, call->pfn))
-		return true;
-	bool loses = a->refs[call->pfn] == 1 && a->order[call->pfn] && !a->compound[call->pfn];
+	uint64_t pfn = call->pfn;
+	bool loses = a->refs[pfn] == 1 && a->order[pfn] && !a->compound[pfn];
 
-	a->exercised[loses ? RULE_CONTRACT_BAD_FREE : RULE_CONTRACT_FREE_REFUSED]++;
-	if (loses && r->outcome != LB_REFUSED)
-		return audit_broken(v, RULE_CONTRACT_BAD_FREE, call->pfn, "outcome");
-	if (!loses && r->outcome == LB_REFUSED)
-		return audit_broken(v, RULE_CONTRACT_FREE_REFUSED, call->pfn, "outcome");
+	if (!judge_refusal(a, call, r, loses, RULE_CONTRACT_BAD_FREE, RULE_CONTRACT_FREE_REFUSED,
+			   v))
+		return false;
 	if (!loses)
-		drop_reference(a, call->pfn, false);
+		drop_reference(a, pfn, false);
 	return true;
 }
 
 static bool step_wrong_order(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 			     struct verdict *v)
 {
-	if (!has_block(a, call->pfn) || r->outcome == LB_REFUSED)
-		return true;
-	a->exercised[RULE_CONTRACT_BAD_FREE]++;
-	if (call->order >= a->order[call->pfn] || a->compound[call->pfn] || a->refs[call->pfn] != 1)
-		return audit_broken(v, RULE_CONTRACT_BAD_FREE, call->pfn, "outcome");
-	drop_reference(a, call->pfn,
-		       true); /* all of it: what was not freed is among the declared leaks */
+	uint64_t pfn = call->pfn;
+	bool wrong = call->order >= a->order[pfn] || a->compound[pfn] || a->refs[pfn] != 1;
+
+	if (!judge_refusal(a, call, r, wrong, RULE_CONTRACT_BAD_FREE, RULE_CONTRACT_FREE_REFUSED,
+			   v))
+		return false;
+	/* nobody holds any of it: what was not freed is among the declared leaks */
+	if (!wrong)
+		drop_reference(a, pfn, true);
 	return true;
 }
 
+static bool step_get(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		     struct verdict *v)
+{
+	bool full = a->refs[call->pfn] >= PROGRAM_MAX_REFERENCES;
+
+	if (!judge_refusal(a, call, r, full, RULE_CONTRACT_SHARING, RULE_CONTRACT_SHARING, v))
+		return false;
+	a->refs[call->pfn] += !full;
+	return true;
+}
+
+static bool step_split(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		       struct verdict *v)
+{
+	uint64_t pfn = call->pfn;
+	bool whole = !a->order[pfn] || a->compound[pfn] || a->refs[pfn] != 1;
+
+	if (!judge_refusal(a, call, r, whole, RULE_CONTRACT_SHARING, RULE_CONTRACT_SHARING, v))
+		return false;
+	if (!whole)
+		split_block(a, pfn);
+	return true;
+}
+
+/* Misuse that is refused whatever it is about. */
 static bool step_misuse(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 			struct verdict *v)
 {
 	enum rule rule =
 		call->op == OP_DOUBLE_FREE ? RULE_CONTRACT_DOUBLE_FREE : RULE_CONTRACT_BAD_FREE;
 
-	a->exercised[rule]++;
-	return r->outcome == LB_REFUSED || audit_broken(v, rule, call->pfn, "outcome");
+	return judge_refusal(a, call, r, true, rule, rule, v);
 }
 
 static bool step_block(struct audit *a, const struct lb_call *call, const struct lb_result *r,
@@ -363,28 +438,62 @@ static bool step_block(struct audit *a, const struct lb_call *call, const struct
 		return step_put(a, call, r, v);
 	case OP_FREE_WRONG_ORDER:
 		return step_wrong_order(a, call, r, v);
-	case OP_FREE_TAIL:
-	case OP_DOUBLE_FREE:
-	case OP_FREE_PFN:
-		return step_misuse(a, call, r, v);
 	case OP_GET_PAGE:
-		if (has_block(a, call->pfn) && r->outcome != LB_REFUSED)
-			a->refs[call->pfn]++;
-		return true;
+		return step_get(a, call, r, v);
 	case OP_SPLIT_PAGE:
-		if (has_block(a, call->pfn) && r->outcome != LB_REFUSED)
-			split_block(a, call->pfn);
+		return step_split(a, call, r, v);
+	case OP_SET_MAPCOUNT:
+	case OP_SET_MAPPING:
+		a->state->marked |= r->outcome != LB_REFUSED;
 		return true;
 	default:
 		return true;
 	}
 }
 
+/*
+ * What an operation may lose: a free of too low an order loses what it does not free; where pages
+ * were marked as bad, which of them is noticed when is the shadow's business. Nothing else loses
+ * anything, or every leak could be declared away.
+ */
+static bool judge_loss(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		       struct verdict *v)
+{
+	uint64_t allowed = 0;
+
+	if (call->op == OP_FREE_WRONG_ORDER && has_block(a, call->pfn) &&
+	    call->order < a->order[call->pfn])
+		allowed = (UINT64_C(1) << a->order[call->pfn]) - (UINT64_C(1) << call->order);
+	a->state->declared_leaks += r->leaked;
+	if (!r->leaked || a->state->marked)
+		return true;
+	a->exercised[RULE_CONTRACT_LEAK]++;
+	return r->leaked <= allowed ||
+	       audit_differs(v, RULE_CONTRACT_LEAK, "leaked", allowed, r->leaked);
+}
+
+/* What hands out, gives back or shares; the others are not about blocks, or change nothing. */
+static bool is_about_blocks(unsigned int op)
+{
+	return is_allocation(op) || is_misuse(op) || op == OP_FREE_WRONG_ORDER ||
+	       (op >= OP_FREE_PAGES_STRUCT && op <= OP_SPLIT_PAGE);
+}
+
+static bool step_call(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		      struct verdict *v)
+{
+	if (call->level == LEVEL_NMI && is_about_blocks(call->op))
+		return judge_refusal(a, call, r, true, RULE_CONTRACT_CONTEXT, RULE_CONTRACT_CONTEXT,
+				     v);
+	if (is_allocation(call->op))
+		return step_allocation(a, call, r, v);
+	if (is_misuse(call->op))
+		return step_misuse(a, call, r, v);
+	return !has_block(a, call->pfn) || step_block(a, call, r, v);
+}
+
 bool audit_step(struct audit *a, const struct lb_call *call, const struct lb_result *actual,
 		struct verdict *v)
 {
-	a->state->declared_leaks += actual->leaked;
-	if (is_allocation(call->op))
-		return step_allocation(a, call, actual, v);
-	return step_block(a, call, actual, v);
+	return judge_loss(a, call, actual, v) && step_call(a, call, actual, v);
 }

@@ -5,14 +5,21 @@
 #include "oracle/audit.h"
 
 enum {
-	AUDIT_GFP_COMP = 0x40000, /* facts 5 */
+	/* facts 5 */
+	AUDIT_GFP_DMA = 0x1,
+	AUDIT_GFP_DMA32 = 0x4,
+	AUDIT_GFP_BOTH_TYPES = 0x18, /* MOVABLE and RECLAIMABLE */
+	AUDIT_GFP_COMP = 0x40000,
+	AUDIT_GFP_THISNODE = 0x200000,
 	AUDIT_NOT_LISTED = 0xff,
+	AUDIT_ZONES = MACHINE_MAX_NODES * MACHINE_NR_ZONES,
 };
 
 /* What changes while a program runs; the arrays stand behind it in the same piece of memory. */
 struct audit_state {
 	uint64_t free_at_boot;	 /* pages in free areas and page lists; 0: unknown */
 	uint64_t declared_leaks; /* frames that operations said they lost */
+	bool marked; /* a page was marked as bad: any later operation may lose its block */
 };
 
 struct audit {
@@ -29,10 +36,13 @@ struct audit {
 	/* from boot on */
 	uint64_t *present, *reserved, *usable; /* bits; usable: present and not reserved */
 	/* scratch of a comparison */
-	uint64_t *seen;	       /* bits: in a free area, on a page list, or lost */
+	uint64_t *taken;       /* bits: has its place, or is no memory; full at the end */
 	uint8_t *listed_order; /* [pfn] order of the listed free block that begins here */
-	uint8_t *listed_zone;  /* and its zone: node * MACHINE_NR_ZONES + index */
+	uint8_t *listed_zone;  /* and the number of its zone, node * MACHINE_NR_ZONES + index */
 	uint64_t free_now;     /* pages in free areas and on page lists */
+	uint64_t lost_now;     /* frames exported as lost */
+	uint64_t listed[AUDIT_ZONES];	   /* pages in the free areas of a zone */
+	const uint64_t *zone[AUDIT_ZONES]; /* its section, or NULL */
 };
 
 void bits_set(uint64_t *bits, uint64_t pfn, uint64_t end);

@@ -3,11 +3,24 @@
  * counts that are the lengths of their lists.
  *
  *   usable frames  =  free areas  +  page lists  +  live blocks  +  lost
+ *
+ * A comparison walks the export once. It begins with a map of the frames that cannot be listed
+ * (live, reserved, absent), marks each frame that is, and ends with a map that has to be full.
  */
 #include "oracle/audit_internal.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum {
+	LIST_HEAD = 4, /* words before the blocks of a free list */
+	PCP_HEAD = 8,  /* words before the lists of a page set */
+	PCP_COUNT = 3,
+	PCP_LIST_TYPES = 3,
+	PCP_ORDER_LISTS = 12, /* facts 8: behind them two lists of blocks of a pageblock */
+	PCP_LISTS = 14,
+	PCP_TYPE_SHIFT = 56,
+};
 
 /* One section of an export, and where the next one begins. */
 struct part {
@@ -23,6 +36,12 @@ static struct part part_at(const uint64_t *state)
 static const uint64_t *next_part(const struct part *p)
 {
 	return p->words + p->n;
+}
+
+/* The target wrote it: nothing in it is taken on trust. */
+static bool malformed(struct verdict *v, const char *field)
+{
+	return audit_broken(v, RULE_STATE_SECTIONS, UINT64_MAX, field);
 }
 
 bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict *v)
@@ -42,167 +61,200 @@ bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict
 	return true;
 }
 
-/* A block that is said to be free: somewhere in memory, and nowhere else. */
-static bool place_block(struct audit *a, uint64_t pfn, unsigned int order, const char *field,
-			struct verdict *v)
-{
-	uint64_t end = pfn + (UINT64_C(1) << order);
+/* ---- places ---- */
 
-	if (pfn >= a->max_pfn || end > a->max_pfn || !bits_all(a->present, pfn, end))
+/* Frames that are said to be free or lost: memory, and in no other place. */
+static bool place_frames(struct audit *a, uint64_t pfn, uint64_t end, const char *field,
+			 struct verdict *v)
+{
+	bool exist = pfn < a->max_pfn && end <= a->max_pfn;
+
+	if (exist && !bits_any(a->taken, pfn, end)) {
+		bits_set(a->taken, pfn, end);
+		return true;
+	}
+	if (!exist || !bits_all(a->present, pfn, end))
 		return audit_broken(v, RULE_BUDDY_ABSENT_LISTED, pfn, field);
-	if (bits_any(a->seen, pfn, end) || bits_any(a->live, pfn, end) ||
-	    bits_any(a->reserved, pfn, end))
-		return audit_broken(v, RULE_BUDDY_FRAME_TWICE, pfn, field);
-	bits_set(a->seen, pfn, end);
-	a->free_now += end - pfn;
-	return true;
+	return audit_broken(v, RULE_BUDDY_FRAME_TWICE, pfn, field);
 }
 
-/* The zone section of a node and index; NULL: there is none. */
-static const uint64_t *zone_words(const uint64_t *state, uint64_t node, uint64_t index)
+static bool lies_in_zone(const uint64_t *zone, uint64_t pfn, unsigned int order)
 {
-	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
-		if (p.type == LB_STATE_ZONE && p.words[LB_ZONE_NODE] == node &&
-		    p.words[LB_ZONE_INDEX] == index)
-			return p.words;
-	return NULL;
-}
-
-static uint8_t list_zone(const struct part *p)
-{
-	return (uint8_t)(p->words[0] * MACHINE_NR_ZONES + p->words[1]);
-}
-
-static bool free_list(struct audit *a, const uint64_t *state, const struct part *p,
-		      struct verdict *v)
-{
-	const uint64_t *zone = zone_words(state, p->words[0], p->words[1]);
-	unsigned int order = (unsigned int)p->words[2];
 	uint64_t pages = UINT64_C(1) << order;
-	char field[sizeof(v->field)];
 
-	snprintf(field, sizeof(field), "list[%u:%u:%u]", (unsigned int)p->words[0],
-		 (unsigned int)p->words[1], order);
-	for (uint64_t i = 4; i < p->n; i++) {
-		uint64_t pfn = p->words[i];
+	return pfn % pages == 0 && pfn >= zone[LB_ZONE_START] &&
+	       pfn - zone[LB_ZONE_START] + pages <= zone[LB_ZONE_SPANNED];
+}
 
-		if (!zone || pfn % pages || pfn < zone[LB_ZONE_START] ||
-		    pfn + pages > zone[LB_ZONE_START] + zone[LB_ZONE_SPANNED])
-			return audit_broken(v, RULE_BUDDY_ALIGNMENT, pfn, field);
-		if (!place_block(a, pfn, order, field, v))
-			return false;
-		a->listed_order[pfn] = (uint8_t)order;
-		a->listed_zone[pfn] = list_zone(p);
-	}
+/* A free block of a zone, on a free list or on a page list. */
+static bool place_block(struct audit *a, const uint64_t *zone, uint64_t pfn, unsigned int order,
+			const char *field, struct verdict *v)
+{
+	if (!lies_in_zone(zone, pfn, order))
+		return audit_broken(v, RULE_BUDDY_ALIGNMENT, pfn, field);
+	a->free_now += UINT64_C(1) << order;
+	return place_frames(a, pfn, pfn + (UINT64_C(1) << order), field, v);
+}
+
+/* ---- zones ---- */
+
+/* The words node, zone index of a section as one number; AUDIT_ZONES: there is no such zone. */
+static unsigned int zone_number(const struct audit *a, const uint64_t *words)
+{
+	if (words[0] >= a->machine->nr_nodes || words[1] >= MACHINE_NR_ZONES)
+		return AUDIT_ZONES;
+	return (unsigned int)(words[0] * MACHINE_NR_ZONES + words[1]);
+}
+
+static bool zone_section(struct audit *a, const struct part *p, struct verdict *v)
+{
+	unsigned int number = p->n < LB_ZONE_WORDS ? AUDIT_ZONES : zone_number(a, p->words);
+
+	if (number == AUDIT_ZONES || a->zone[number])
+		return malformed(v, "zone");
+	a->zone[number] = p->words;
 	return true;
-}
-
-enum { PCP_HEAD = 8, PCP_LIST_TYPES = 3, PCP_ORDER_LISTS = 12 };
-
-static bool page_lists(struct audit *a, const struct part *p, struct verdict *v)
-{
-	uint64_t pages = 0;
-
-	for (uint64_t i = PCP_HEAD; i + 1 < p->n; i += 2 + p->words[i + 1]) {
-		unsigned int order = p->words[i] < PCP_ORDER_LISTS
-					     ? (unsigned int)p->words[i] / PCP_LIST_TYPES
-					     : a->machine->pageblock_order;
-
-		for (uint64_t n = 0; n < p->words[i + 1]; n++) {
-			uint64_t pfn = p->words[i + 2 + n] & ((UINT64_C(1) << 56) - 1);
-
-			if (!place_block(a, pfn, order, "page list", v))
-				return false;
-			pages += UINT64_C(1) << order;
-		}
-	}
-	return pages == p->words[3] ||
-	       audit_differs(v, RULE_BUDDY_PCP_COUNT, "pcp.count", pages, p->words[3]);
-}
-
-static bool lost_frames(struct audit *a, const struct part *p, struct verdict *v)
-{
-	uint64_t lost = 0;
-
-	for (uint64_t i = 0; i + 1 < p->n; i += 2) {
-		uint64_t start = p->words[i], end = p->words[i + 1];
-
-		if (end > a->max_pfn || bits_any(a->seen, start, end) ||
-		    bits_any(a->live, start, end))
-			return audit_broken(v, RULE_BUDDY_FRAME_TWICE, start, "leaked");
-		bits_set(a->seen, start, end);
-		lost += end - start;
-	}
-	a->exercised[RULE_BUDDY_LEDGER]++;
-	return lost == a->state->declared_leaks ||
-	       audit_differs(v, RULE_BUDDY_LEDGER, "leaked", a->state->declared_leaks, lost);
 }
 
 /* Free pages that each zone counts, against the blocks on its lists. */
-static bool zone_accounts(struct audit *a, const uint64_t *state, const uint64_t *zone,
-			  struct verdict *v)
+static bool zones_count_their_lists(struct audit *a, struct verdict *v)
 {
-	uint64_t listed = 0;
-
-	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
-		if (p.type == LB_STATE_FREE_LIST && p.words[0] == zone[LB_ZONE_NODE] &&
-		    p.words[1] == zone[LB_ZONE_INDEX])
-			listed += (p.n - 4) << p.words[2];
-	a->exercised[RULE_BUDDY_ACCOUNTING]++;
-	return listed == zone[LB_ZONE_FREE] ||
-	       audit_differs(v, RULE_BUDDY_ACCOUNTING, "zone.free", listed, zone[LB_ZONE_FREE]);
-}
-
-/* Types do not matter below the order of a pageblock: both halves lie in one. Zones do. */
-static bool list_is_merged(struct audit *a, const struct part *p, struct verdict *v)
-{
-	unsigned int order = (unsigned int)p->words[2];
-
-	if (order >= a->machine->pageblock_order)
-		return true;
-	for (uint64_t i = 4; i < p->n; i++) {
-		uint64_t buddy = p->words[i] ^ UINT64_C(1) << order;
-
-		if (buddy < a->max_pfn && a->listed_order[buddy] == order &&
-		    a->listed_zone[buddy] == list_zone(p))
-			return audit_broken(v, RULE_BUDDY_UNMERGED, p->words[i], "buddy");
+	for (unsigned int i = 0; i < AUDIT_ZONES; i++) {
+		if (!a->zone[i])
+			continue;
+		a->exercised[RULE_BUDDY_ACCOUNTING]++;
+		if (a->listed[i] != a->zone[i][LB_ZONE_FREE])
+			return audit_differs(v, RULE_BUDDY_ACCOUNTING, "zone.free", a->listed[i],
+					     a->zone[i][LB_ZONE_FREE]);
 	}
-	a->exercised[RULE_BUDDY_UNMERGED]++;
 	return true;
 }
 
-static bool one_part(struct audit *a, const uint64_t *state, const struct part *p,
-		     struct verdict *v)
+/* ---- free lists ---- */
+
+/*
+ * Types do not matter below the order of a pageblock: both halves lie in one. Zones do. Of two
+ * buddies the one that is walked later finds the other.
+ */
+static bool has_listed_buddy(const struct audit *a, uint64_t pfn, unsigned int order,
+			     unsigned int zone)
 {
-	switch (p->type) {
-	case LB_STATE_ZONE:
-		return zone_accounts(a, state, p->words, v);
-	case LB_STATE_FREE_LIST:
-		a->exercised[RULE_BUDDY_ALIGNMENT]++;
-		return free_list(a, state, p, v);
-	case LB_STATE_PCP:
-		a->exercised[RULE_BUDDY_PCP_COUNT]++;
-		return page_lists(a, p, v);
-	case LB_STATE_LEAKED:
-		return lost_frames(a, p, v);
-	default:
-		return true;
-	}
+	uint64_t buddy = pfn ^ UINT64_C(1) << order;
+
+	return buddy < a->max_pfn && a->listed_order[buddy] == order &&
+	       a->listed_zone[buddy] == zone;
 }
 
-static bool all_merged(struct audit *a, const uint64_t *state, struct verdict *v)
+static bool walk_free_list(struct audit *a, const struct part *p, unsigned int number,
+			   struct verdict *v)
 {
-	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p))) {
-		if (p.type == LB_STATE_FREE_LIST && !list_is_merged(a, &p, v))
+	unsigned int order = (unsigned int)p->words[2];
+	bool joins = (a->flags & (LB_TARGET_EAGER_MERGE | LB_TARGET_LINUX)) &&
+		     order < a->machine->pageblock_order;
+
+	a->exercised[RULE_BUDDY_ALIGNMENT]++;
+	a->exercised[RULE_BUDDY_UNMERGED] += joins;
+	for (uint64_t i = LIST_HEAD; i < p->n; i++) {
+		uint64_t pfn = p->words[i];
+
+		if (!place_block(a, a->zone[number], pfn, order, "list", v))
+			return false;
+		if (joins && has_listed_buddy(a, pfn, order, number))
+			return audit_broken(v, RULE_BUDDY_UNMERGED, pfn, "buddy");
+		a->listed_order[pfn] = (uint8_t)order;
+		a->listed_zone[pfn] = (uint8_t)number;
+	}
+	a->listed[number] += (p->n - LIST_HEAD) << order;
+	return true;
+}
+
+static bool free_list(struct audit *a, const struct part *p, struct verdict *v)
+{
+	unsigned int number = p->n < LIST_HEAD ? AUDIT_ZONES : zone_number(a, p->words);
+
+	if (number == AUDIT_ZONES || !a->zone[number] || p->words[2] > a->machine->top_order)
+		return malformed(v, "list");
+	if (walk_free_list(a, p, number, v))
+		return true;
+	/* written only here: a comparison has many lists, and names one */
+	if (strcmp(v->field, "list") == 0)
+		snprintf(v->field, sizeof(v->field), "list[%u:%u:%u]", (unsigned int)p->words[0],
+			 (unsigned int)p->words[1], (unsigned int)p->words[2]);
+	return false;
+}
+
+/* ---- page lists ---- */
+
+static unsigned int order_of_list(const struct audit *a, uint64_t index)
+{
+	return index < PCP_ORDER_LISTS ? (unsigned int)index / PCP_LIST_TYPES
+				       : a->machine->pageblock_order;
+}
+
+static bool page_list(struct audit *a, const uint64_t *zone, const uint64_t *pfns, uint64_t nr,
+		      unsigned int order, struct verdict *v)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		uint64_t pfn = pfns[i] & ((UINT64_C(1) << PCP_TYPE_SHIFT) - 1);
+
+		if (!place_block(a, zone, pfn, order, "page list", v))
 			return false;
 	}
 	return true;
+}
+
+static bool page_set(struct audit *a, const struct part *p, struct verdict *v)
+{
+	unsigned int number = p->n < PCP_HEAD ? AUDIT_ZONES : zone_number(a, p->words);
+	uint64_t pages = 0, nr;
+
+	if (number == AUDIT_ZONES || !a->zone[number])
+		return malformed(v, "page set");
+	for (uint64_t i = PCP_HEAD; i < p->n; i += 2 + nr) {
+		if (p->n - i < 2 || p->words[i] >= PCP_LISTS || p->words[i + 1] > p->n - i - 2)
+			return malformed(v, "page set");
+		nr = p->words[i + 1];
+
+		unsigned int order = order_of_list(a, p->words[i]);
+
+		if (!page_list(a, a->zone[number], p->words + i + 2, nr, order, v))
+			return false;
+		pages += nr << order;
+	}
+	a->exercised[RULE_BUDDY_PCP_COUNT]++;
+	return pages == p->words[PCP_COUNT] ||
+	       audit_differs(v, RULE_BUDDY_PCP_COUNT, "pcp.count", pages, p->words[PCP_COUNT]);
+}
+
+/* ---- lost frames ---- */
+
+static bool lost_frames(struct audit *a, const struct part *p, struct verdict *v)
+{
+	for (uint64_t i = 0; i + 1 < p->n; i += 2) {
+		uint64_t start = p->words[i], end = p->words[i + 1];
+
+		if (start >= end)
+			return malformed(v, "leaked");
+		if (!place_frames(a, start, end, "leaked", v))
+			return false;
+		a->lost_now += end - start;
+	}
+	return true;
+}
+
+/* Asked after the walk, so that an export without a ledger has to answer too. */
+static bool ledger_is_right(struct audit *a, struct verdict *v)
+{
+	a->exercised[RULE_BUDDY_LEDGER]++;
+	return a->lost_now == a->state->declared_leaks ||
+	       audit_differs(v, RULE_BUDDY_LEDGER, "leaked", a->state->declared_leaks, a->lost_now);
 }
 
 static bool nothing_lost(struct audit *a, struct verdict *v)
 {
+	a->exercised[RULE_BUDDY_FRAME_LOST]++;
 	for (uint64_t i = 0; i < a->nr_words; i++) {
-		uint64_t lost = a->usable[i] & ~a->seen[i] & ~a->live[i];
+		uint64_t lost = ~a->taken[i];
 
 		if (lost)
 			return audit_broken(v, RULE_BUDDY_FRAME_LOST,
@@ -211,18 +263,44 @@ static bool nothing_lost(struct audit *a, struct verdict *v)
 	return true;
 }
 
+/* ---- the whole ---- */
+
+static bool one_part(struct audit *a, const struct part *p, struct verdict *v)
+{
+	switch (p->type) {
+	case LB_STATE_ZONE:
+		return zone_section(a, p, v);
+	case LB_STATE_FREE_LIST:
+		return free_list(a, p, v);
+	case LB_STATE_PCP:
+		return page_set(a, p, v);
+	case LB_STATE_LEAKED:
+		return lost_frames(a, p, v);
+	default:
+		return true;
+	}
+}
+
+static void begin_walk(struct audit *a)
+{
+	for (uint64_t i = 0; i < a->nr_words; i++)
+		a->taken[i] = a->live[i] | ~a->usable[i];
+	memset(a->listed_order, AUDIT_NOT_LISTED, a->max_pfn);
+	memset(a->listed, 0, sizeof(a->listed));
+	memset(a->zone, 0, sizeof(a->zone));
+	a->free_now = 0;
+	a->lost_now = 0;
+}
+
 bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v)
 {
-	memset(a->seen, 0, a->nr_words * sizeof(uint64_t));
-	memset(a->listed_order, AUDIT_NOT_LISTED, a->max_pfn);
-	a->free_now = 0;
+	begin_walk(a);
 	a->exercised[RULE_BUDDY_FRAME_TWICE]++;
 	a->exercised[RULE_BUDDY_ABSENT_LISTED]++;
 	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
-		if (!one_part(a, state, &p, v))
+		if (!one_part(a, &p, v))
 			return false;
-	a->exercised[RULE_BUDDY_FRAME_LOST]++;
-	return nothing_lost(a, v) && all_merged(a, state, v);
+	return zones_count_their_lists(a, v) && ledger_is_right(a, v) && nothing_lost(a, v);
 }
 
 bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v)
