@@ -101,8 +101,7 @@ static void place_arrays(struct audit *a)
 	a->compound = a->refs + a->max_pfn;
 }
 
-struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64_t capabilities,
-			   bool exports, uint64_t *exercised)
+struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64_t *exercised)
 {
 	struct audit *a = calloc(1, sizeof(*a));
 
@@ -110,8 +109,6 @@ struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64
 		return NULL;
 	a->machine = machine;
 	a->flags = flags;
-	a->capabilities = capabilities;
-	a->exports = exports;
 	a->exercised = exercised;
 	a->max_pfn = machine->max_pfn;
 	a->nr_words = machine->max_pfn / 64 + 1;

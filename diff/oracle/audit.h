@@ -1,9 +1,11 @@
 /*
- * The audit: what must hold of any allocator, and of any buddy system, derived from the live blocks, the frames of the
- * machine and the exported state alone. It predicts nothing and remembers only which blocks are live.
+ * The audit: what must hold of any allocator, and of any buddy system, derived from the live
+ * blocks, the frames of the machine and the exported state alone. It predicts nothing and remembers no more
+ * than which blocks are live, which frames were ever handed out, and what was declared lost.
  *
- * Levels contract and buddy. Its rules stand in rules_audit.def. Not here: whether Linux would have given this very block
- * (the shadow's business).
+ * Levels contract and buddy. Its rules stand in rules_audit.def. Not here: whether Linux would have
+ * given this very block (the shadow's business); whether a state ends where the target says it does
+ * (the judge's, who knows its size).
  */
 #ifndef LOSTBUDDY_ORACLE_AUDIT_H
 #define LOSTBUDDY_ORACLE_AUDIT_H
@@ -12,17 +14,20 @@
 
 struct audit;
 
-/* @exercised: the oracle's counters, one a rule; counted up where a premise held. NULL: no memory. */
-struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64_t capabilities, bool exports,
-			   uint64_t *exercised);
+/* @exercised: the oracle's counters, one a rule, counted up where a premise held. NULL: no memory */
+struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64_t *exercised);
 void audit_destroy(struct audit *a);
 
 /* The target was just created; state NULL: it exports nothing. Learns which frames are reserved. */
 bool audit_boot(struct audit *a, const uint64_t *state, struct verdict *v);
 void audit_rewind(struct audit *a);
 
-/* One result: overlap, alignment, frames that exist, double frees, failures without need. Updates the live blocks. */
-bool audit_step(struct audit *a, const struct lb_call *call, const struct lb_result *actual, struct verdict *v);
+/*
+ * One result: overlap, alignment, frames that exist, misuse, failures without need, losses without
+ * cause. Updates the live blocks.
+ */
+bool audit_step(struct audit *a, const struct lb_call *call, const struct lb_result *actual,
+		struct verdict *v);
 
 /* Every frame in exactly one place; blocks, lists and counts of the export in themselves. */
 bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v);
@@ -30,7 +35,7 @@ bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v);
 /* Nothing is live any more: nothing may be missing but the ledger. */
 bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v);
 
-/* How many references a live block has; 0: no live block begins there. The shadow asks, so that both count once. */
+/* How many references a live block has; 0: no live block begins there. */
 unsigned int audit_references(const struct audit *a, uint64_t pfn);
 
 #endif

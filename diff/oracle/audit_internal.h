@@ -25,8 +25,6 @@ struct audit_state {
 struct audit {
 	const struct machine *machine;
 	uint32_t flags;
-	uint64_t capabilities;
-	bool exports;
 	uint64_t *exercised;
 	uint64_t max_pfn, nr_words;
 	struct audit_state *state, *image; /* as it is; as it was after boot */

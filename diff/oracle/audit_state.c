@@ -295,6 +295,7 @@ static void begin_walk(struct audit *a)
 bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v)
 {
 	begin_walk(a);
+	a->exercised[RULE_STATE_SECTIONS]++;
 	a->exercised[RULE_BUDDY_FRAME_TWICE]++;
 	a->exercised[RULE_BUDDY_ABSENT_LISTED]++;
 	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
