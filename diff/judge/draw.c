@@ -205,6 +205,7 @@ static void draw_both(struct text *t, const struct row *actual, const struct row
 {
 	char label[LABEL + 1], left[COLUMN + 1], right[COLUMN + 1];
 
+	assert(actual || expect);
 	label_row(actual ? actual : expect, label);
 	draw_row(actual, left);
 	draw_row(expect, right);
