@@ -72,6 +72,7 @@ void judge_destroy(struct judge *j)
 {
 	if (!j)
 		return;
+	assert(j->pairs || j->nr_pairs == 0);
 	for (unsigned int i = 0; i < j->nr_pairs; i++)
 		destroy_pair(j, j->pairs[i]);
 	supervisor_destroy(j->supervisor);
