@@ -1,7 +1,8 @@
 /*
  * The audit: what must hold of any allocator, and of any buddy system, derived from the live
- * blocks, the frames of the machine and the exported state alone. It predicts nothing and remembers no more
- * than which blocks are live, which frames were ever handed out, and what was declared lost.
+ * blocks, the frames of the machine and the exported state alone. It predicts
+ * nothing, and remembers no more than which blocks are live, which frames were ever handed out, and
+ * what was declared lost.
  *
  * Levels contract and buddy. Its rules stand in rules_audit.def. Not here: whether Linux would have
  * given this very block (the shadow's business); whether a state ends where the target says it does
@@ -14,7 +15,7 @@
 
 struct audit;
 
-/* @exercised: the oracle's counters, one a rule, counted up where a premise held. NULL: no memory */
+/* @exercised: the oracle's counters, one a rule, counted up where a premise held. NULL: no room */
 struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64_t *exercised);
 void audit_destroy(struct audit *a);
 
