@@ -45,7 +45,7 @@ stage_format() {
 		echo "blanks at the end of these lines"
 		return 1
 	fi
-	if sources '*.c' '*.h' | xargs grep -nE '^    '; then
+	if sources '*.c' '*.h' | xargs grep -nE '^ {4,}[^ \\]'; then
 		echo "these lines are indented by blanks, not by tabs"
 		return 1
 	fi
@@ -96,6 +96,10 @@ stage_build_libfuzzer() {
 stage_digest() {
 	local kind kinds="release asan libfuzzer gcc-12 clang-14 clang-19"
 	for kind in $kinds; do
+		[ -x "build/$kind/bin/lostbuddy" ] || {
+			echo "there is no $kind build: run the stages before this one first"
+			return 1
+		}
 		"build/$kind/bin/lostbuddy" replay --digest corpus/seeds corpus/regressions >"$LOGS/digest-$kind.txt"
 		grep -q digest "$LOGS/digest-$kind.txt"
 		diff "$LOGS/digest-release.txt" "$LOGS/digest-$kind.txt"
