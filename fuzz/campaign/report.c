@@ -82,12 +82,41 @@ static const char *end_sentence(enum campaign_end end)
 	return "";
 }
 
-static size_t rules_with(const struct campaign_summary *summary, uint64_t at_least)
+/*
+ * Can this rule be asked of this target at all? What a target does not offer (its state, its
+ * memory, Linux's policy) leaves rules without a premise for ever; they are no gap of a campaign.
+ */
+static bool rule_applies(const struct lb_target *target, size_t rule)
+{
+	const uint64_t sharing = UINT64_C(1) << OP_GET_PAGE | UINT64_C(1) << OP_SPLIT_PAGE;
+	const uint32_t owes_nothing = LB_TARGET_LINUX | LB_TARGET_CACHES;
+
+	switch (rule) {
+	case RULE_CONTRACT_CONTENTS:
+	case RULE_CONTRACT_ZEROED:
+		return target->memory;
+	case RULE_CONTRACT_SHARING:
+		return target->capabilities & sharing;
+	case RULE_CONTRACT_UNJUSTIFIED_FAILURE:
+		return !(target->flags & owes_nothing) && (target->flags & LB_TARGET_EAGER_MERGE);
+	case RULE_BUDDY_UNMERGED:
+		return target->export_state || (target->flags & LB_TARGET_EAGER_MERGE);
+	default:
+		break;
+	}
+	if (rule_info[rule].level == LEVEL_CONTRACT)
+		return true;
+	return target->export_state &&
+	       (rule_info[rule].level == LEVEL_BUDDY || (target->flags & LB_TARGET_LINUX));
+}
+
+static size_t rules_with(const struct lb_target *target, const struct campaign_summary *summary,
+			 uint64_t at_least)
 {
 	size_t sum = 0;
 
 	for (size_t rule = 0; rule < RULE_COUNT; rule++)
-		sum += summary->exercised[rule] >= at_least;
+		sum += rule_applies(target, rule) && summary->exercised[rule] >= at_least;
 	return sum;
 }
 
@@ -100,16 +129,17 @@ static size_t paths_taken(const struct campaign_summary *summary)
 	return sum;
 }
 
-static void print_never(FILE *out, const struct campaign_summary *summary)
+static void print_never(FILE *out, const struct lb_target *target,
+			const struct campaign_summary *summary)
 {
-	if (rules_with(summary, 1) < RULE_COUNT) {
+	if (rules_with(target, summary, 1) < rules_with(target, summary, 0)) {
 		fprintf(out, "  never exercised   ");
 		for (size_t rule = 0; rule < RULE_COUNT; rule++)
-			if (summary->exercised[rule] == 0)
+			if (rule_applies(target, rule) && summary->exercised[rule] == 0)
 				fprintf(out, " %s", rule_info[rule].id);
 		fprintf(out, "\n");
 	}
-	if (paths_taken(summary) < LB_PATH_COUNT) {
+	if (target->paths && paths_taken(summary) < LB_PATH_COUNT) {
 		fprintf(out, "  never taken       ");
 		for (unsigned int path = 0; path < LB_PATH_COUNT; path++)
 			if (summary->paths[path] == 0)
@@ -145,6 +175,7 @@ static void print_why(FILE *out, const char *why)
 void report_text(FILE *out, const struct campaign_options *options, const struct findings *f,
 		 const struct campaign_summary *summary)
 {
+	const struct lb_target *target = options->target;
 	const char *unhealthy = campaign_unhealthy(summary);
 
 	fprintf(out, "seed %s, target %s: %s after %.1f s\n", options->seed,
@@ -155,12 +186,14 @@ void report_text(FILE *out, const struct campaign_options *options, const struct
 		summary->executed, campaign_speed(summary));
 	fprintf(out, "  no-ops             %.1f %%\n", campaign_no_ops(summary));
 	fprintf(out, "  comparisons        %" PRIu64 " of the whole state\n", summary->comparisons);
-	fprintf(out, "  rules exercised    %zu of %d, %zu at least %d times\n",
-		rules_with(summary, 1), (int)RULE_COUNT, rules_with(summary, CAMPAIGN_OFTEN),
-		(int)CAMPAIGN_OFTEN);
-	fprintf(out, "  paths taken        %zu of %d\n", paths_taken(summary), (int)LB_PATH_COUNT);
+	fprintf(out, "  rules exercised    %zu of %zu that apply, %zu at least %d times\n",
+		rules_with(target, summary, 1), rules_with(target, summary, 0),
+		rules_with(target, summary, CAMPAIGN_OFTEN), (int)CAMPAIGN_OFTEN);
+	if (target->paths)
+		fprintf(out, "  paths taken        %zu of %d\n", paths_taken(summary),
+			(int)LB_PATH_COUNT);
 	if (summary->executed)
-		print_never(out, summary);
+		print_never(out, target, summary);
 	fprintf(out, "  findings           %zu new, %zu known\n", summary->new_findings,
 		summary->known_findings);
 	print_findings(out, f);
