@@ -294,7 +294,7 @@ static uint32_t draw_gfp(const struct swarm *s, struct random *r, uint32_t level
 		gfp = add_modifier(gfp, draw_modifier(r));
 	if (random_below(r, 400) == 0)
 		gfp ^= 1u << random_below(r, 24);
-	if (gfp & GFP_MOVABLE && gfp & GFP_RECLAIMABLE && !random_percent(r, 5))
+	if (gfp & GFP_MOVABLE && gfp & GFP_RECLAIMABLE && !random_percent(r, 40))
 		gfp &= ~(uint32_t)GFP_RECLAIMABLE;
 	return gfp;
 }
