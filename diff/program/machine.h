@@ -38,6 +38,8 @@ enum {
 
 enum machine_profile {
 	PROFILE_LINUX_6_1,
+	PROFILE_LINUX_5_10,
+	PROFILE_COUNT
 };
 
 /* When pages are looked at for bad state (facts 6 "When checked"). */

@@ -30,6 +30,7 @@ enum {
 	PROGRAM_MAX_HANDLES = 1 << 20,
 	PROGRAM_MAX_REFERENCES = 8,
 	PROGRAM_LANGUAGE = 1,
+	PROGRAM_MAX_COUNT = 32,	/* pages of an operation that yields MANY */
 };
 
 /* Arguments, in the order in which they are printed. */
@@ -45,11 +46,13 @@ enum op_argument {
 	ARG_NODEMASK = 1 << 6,		/* nodemask=0x3: bits below nr_nodes; absent: 0, no mask */
 	ARG_NAME = 1 << 7,		/* a tunable's name (enum sysctl_name) */
 	ARG_VALUE = 1 << 8,		/* value=0..2^32-1 */
+	ARG_COUNT = 1 << 9,		/* n=1..32: single pages; printed first */
+	ARG_MODE = 1 << 10,		/* mode=bind: a policy's mode (enum policy_mode) */
 };
 
 #define NODE_NONE (-1)
 
-enum op_yield { YIELDS_NOTHING, YIELDS_BLOCK, YIELDS_PAGES };
+enum op_yield { YIELDS_NOTHING, YIELDS_BLOCK, YIELDS_PAGES, YIELDS_MANY };
 
 enum opcode {
 #define OP(code, NAME, text, yields, arguments, since, doc) OP_##NAME = code,
@@ -75,6 +78,17 @@ enum sysctl_name {
 	SYSCTL_COUNT
 };
 
+/* Modes of a memory policy (facts 10). */
+enum policy_mode {
+	POLICY_DEFAULT,		/* the CPU's own node first */
+	POLICY_PREFERRED,	/* the first node of the mask; mask empty: local */
+	POLICY_BIND,
+	POLICY_INTERLEAVE,
+	POLICY_LOCAL,
+	POLICY_PREFERRED_MANY,	/* not in 5.10: refused (profile) */
+	POLICY_COUNT
+};
+
 /* The context an operation runs in. */
 enum context_level { LEVEL_TASK, LEVEL_SOFTIRQ, LEVEL_IRQ, LEVEL_NMI };
 
@@ -94,7 +108,7 @@ struct op {
 	uint8_t level;		/* enum context_level */
 	uint8_t scope;		/* enum context_scope */
 	uint8_t order;
-	uint8_t name;		/* enum sysctl_name */
+	uint8_t name;		/* enum sysctl_name, or enum policy_mode */
 	int16_t node;		/* NODE_NONE: none */
 	/* 0: no injection; n: the n-th page allocation inside of it fails (facts 18) */
 	uint32_t fail_nth;
@@ -103,6 +117,7 @@ struct op {
 	uint32_t handle;
 	uint32_t page;
 	uint32_t value;
+	uint32_t count;		/* single pages asked for */
 	uint32_t first_result, nr_results;
 };
 
@@ -149,6 +164,7 @@ struct op_info {
 };
 extern const struct op_info op_info[OP_COUNT];
 extern const char *const sysctl_names[SYSCTL_COUNT];
+extern const char *const policy_names[POLICY_COUNT];
 
 /* gfp bits of the language: the numbers of facts 5. */
 struct gfp_name {
@@ -162,7 +178,8 @@ extern const struct gfp_name gfp_names[];
  * handle_after - what an operation does to the handle it is about, by the program's rules alone.
  * @state: the handle before; changed to what it is after (see ops.def for each operation).
  * Returns the number of handles the operation binds, from its own arguments and *state before: 1
- * for a YIELDS_BLOCK, 2^order for a split_page that is not refused, else 0. @born is filled with
+ * for a YIELDS_BLOCK, 2^order for a split_page that is not refused, the entries to fill for a
+ * YIELDS_MANY, else 0. @born is filled with
  * the state of each new handle.
  * @state is NULL for operations without ARG_HANDLE.
  *

@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define LB_TARGET_ABI 1
+#define LB_TARGET_ABI 2
 
 /* How an operation ended. */
 enum lb_outcome {
@@ -53,6 +53,8 @@ enum lb_reason {
 	LB_BAD_TYPE,		/* "type": MOVABLE and RECLAIMABLE together (type 3; its page list does not exist) */
 	LB_BAD_CONTEXT,		/* "context": page allocation from NMI */
 	LB_NOT_ALLOWED,		/* "block": compound, shared or single where the operation needs the contrary */
+	LB_BUSY,		/* "busy": a frame that is in use, or not in the state the operation starts from */
+	LB_NO_PROFILE,		/* "profile": the kernel version has no such thing */
 	LB_REASON_COUNT
 };
 
@@ -72,14 +74,17 @@ struct lb_call {
 	uint8_t order;		/* of the allocation; of the block; for free_wrong_order: the wrong one */
 	uint8_t block_order;	/* of the block the call is about, when it has one */
 	uint8_t compound;	/* the block is compound */
-	uint8_t name;		/* enum sysctl_name */
+	uint8_t name;		/* enum sysctl_name, or enum policy_mode */
 	int32_t node;		/* NODE_NONE: the CPU's own */
 	uint32_t gfp;
 	uint32_t nodemask;
 	uint32_t fail_nth;
 	uint32_t page;		/* already taken modulo the block's pages */
-	uint32_t value;
-	uint64_t pfn;		/* first frame of the block the call is about; for free_pfn the frame itself */
+	uint32_t value;		/* for isolate_range and unisolate_range as written in the program */
+	uint32_t count;		/* single pages asked for; for alloc_pages_bulk entries of the array */
+	uint32_t unused;
+	/* first frame of the block the call is about; for free_pfn and take_page_off_buddy the frame itself */
+	uint64_t pfn;
 };
 
 struct lb_result {
@@ -89,6 +94,13 @@ struct lb_result {
 	uint8_t unused;
 	uint32_t leaked;	/* frames that this operation lost for good, as the facts say it does */
 	uint64_t pfn;		/* LB_BLOCK: its first frame. split_page: page n of the block is result n */
+	/*
+	 * alloc_pages_bulk, alloc_pages_bulk_list: what the function returned: entries that were filled or passed over, or
+	 * pages on the list. LB_DONE, however many came; the frames are in results(). alloc_pages_exact: LB_BLOCK, and
+	 * handle n is frame pfn + n. Everything else: 0.
+	 */
+	uint32_t count;
+	uint32_t unused2;
 };
 
 /* Paths through an allocator that a run can be asked for: which were taken, how often. */
@@ -112,6 +124,15 @@ enum lb_path {
 	LB_PATH_LOOP, LB_PATH_OOM,
 	LB_PATH_PARTIAL_FREE,		/* __free_pages of a shared block freed its upper halves */
 	LB_PATH_BAD_PAGE,
+	LB_PATH_BULK,			/* a bulk allocation took from a page list */
+	LB_PATH_BULK_SINGLE,		/* a bulk allocation took one page the usual way */
+	LB_PATH_ISOLATE, LB_PATH_UNISOLATE,
+	LB_PATH_UNISOLATE_MERGE,	/* a block of a pageblock or more was taken off and freed again */
+	LB_PATH_STAT_FOLD,		/* a CPU's delta of free pages grew beyond its threshold */
+	LB_PATH_DRIFT,			/* kswapd's question was answered by the exact count */
+	LB_PATH_REMOTE_DRAIN,		/* idle lists of another node's zone went back */
+	LB_PATH_INTERLEAVE, LB_PATH_BIND, LB_PATH_PREFERRED_MANY,	/* a policy chose node or mask */
+	LB_PATH_CPUSET,			/* a zone was passed over for the task's cpuset */
 	LB_PATH_COUNT
 };
 
@@ -120,7 +141,7 @@ enum lb_path {
  * skips types that it does not know. Section LB_STATE_END (0 words) is last. Every variable that decides the future is
  * in it: a model that adopts it predicts all that follows. Signed values are two's complement.
  */
-#define LB_STATE_VERSION 1
+#define LB_STATE_VERSION 2
 enum lb_state_section {
 	LB_STATE_END,
 	LB_STATE_HEADER,	/* version, ticks, grouping by mobility disabled (0/1) */
@@ -140,19 +161,37 @@ enum lb_state_section {
 	LB_STATE_BAD_PAGES,	/* pfn, 1: mapcount not -1, 2: mapping set, 3: both; ascending; frames not leaked yet */
 	LB_STATE_LEAKED,	/* start, end of each range of frames lost for good, ascending, joined */
 	LB_STATE_COUNTERS,	/* enum lb_counter in order, summed over CPUs and zones */
+	LB_STATE_ZONE_STAT,	/* one a populated zone, by zone as above: see enum lb_zone_stat_word */
+	LB_STATE_TASKS,		/* cpusets on (0/1), gfp_allowed_mask, then for each CPU's task: enum policy_mode,
+				 * its nodes, il_prev (UINT64_MAX: none), mems_allowed */
 };
 
 #define LB_NO_ZONE_INDEX UINT64_MAX
 
 enum lb_zone_word {
 	LB_ZONE_NODE, LB_ZONE_INDEX, LB_ZONE_START, LB_ZONE_SPANNED, LB_ZONE_PRESENT, LB_ZONE_MANAGED,
-	LB_ZONE_FREE,			/* NR_FREE_PAGES, exact */
+	LB_ZONE_FREE,			/* NR_FREE_PAGES, exact: the shared value and all deltas */
 	LB_ZONE_MIN, LB_ZONE_LOW, LB_ZONE_HIGH,	/* without boost */
 	LB_ZONE_BOOST,
 	LB_ZONE_BOOSTED_FLAG,		/* ZONE_BOOSTED_WATERMARK: set by a steal, cleared by rmqueue when it wakes kswapd */
 	LB_ZONE_HIGHATOMIC,		/* nr_reserved_highatomic */
 	LB_ZONE_RESERVE,		/* lowmem_reserve[0 .. 3] */
 	LB_ZONE_WORDS = LB_ZONE_RESERVE + MACHINE_NR_ZONES
+};
+
+/* Where a fact below speaks of a zone's free pages, it is the shared value; a CPU's delta is added to it in lumps. */
+enum lb_zone_stat_word {
+	LB_STAT_NODE, LB_STAT_INDEX,
+	LB_STAT_THRESHOLD,		/* a delta beyond it is added up */
+	LB_STAT_DRIFT_MARK,		/* percpu_drift_mark; 0: deltas cannot matter */
+	LB_STAT_FREE,			/* NR_FREE_PAGES, the shared value (signed) */
+	LB_STAT_ISOLATED,		/* nr_isolate_pageblock */
+	LB_STAT_NUMA,			/* enum lb_numa_event in order */
+	LB_STAT_CPU = LB_STAT_NUMA + 6,	/* two words a CPU: its delta (signed), turns until its idle lists go back */
+};
+
+enum lb_numa_event {
+	LB_NUMA_HIT, LB_NUMA_MISS, LB_NUMA_FOREIGN, LB_NUMA_INTERLEAVE_HIT, LB_NUMA_LOCAL, LB_NUMA_OTHER, LB_NUMA_COUNT
 };
 
 enum lb_counter {
@@ -211,6 +250,12 @@ struct lb_target {
 
 	/* Optional. LB_PATH_COUNT counters since create or reset. */
 	const uint64_t *(*paths)(void *instance);
+
+	/*
+	 * Needed by targets with the bulk operations: the frames of the last one, PROGRAM_MAX_COUNT entries. Array: entry
+	 * n's frame, UINT64_MAX where nothing was put. List: frames in the order in which they came, then UINT64_MAX.
+	 */
+	const uint64_t *(*results)(void *instance);
 };
 
 /* The words of the language for outcomes, reasons, paths ("ENOMEM watermark", "refused double-free", "steal-claim"). */
