@@ -187,7 +187,8 @@ enum lb_zone_stat_word {
 	LB_STAT_FREE,			/* NR_FREE_PAGES, the shared value (signed) */
 	LB_STAT_ISOLATED,		/* nr_isolate_pageblock */
 	LB_STAT_NUMA,			/* enum lb_numa_event in order */
-	LB_STAT_CPU = LB_STAT_NUMA + 6,	/* two words a CPU: its delta (signed), turns until its idle lists go back */
+	LB_STAT_CPU = LB_STAT_NUMA + 6,	/* three words a CPU: its delta (signed), turns until its idle lists go
+					 * back, 1 where 5.10 counted a NUMA event since the last vmstat_update */
 };
 
 enum lb_numa_event {
