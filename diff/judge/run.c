@@ -30,7 +30,7 @@ struct record {
 	struct lb_call call;
 	struct lb_result result;
 };
-static_assert(sizeof(struct lb_call) == 40 && sizeof(struct lb_result) == 16,
+static_assert(sizeof(struct lb_call) == 48 && sizeof(struct lb_result) == 24,
 	      "a digest must not see padding");
 
 enum { RECORDS = 64 };
@@ -45,8 +45,9 @@ struct run {
 	struct record *now; /* the call that is made, or was made last; &none: none */
 	struct record none;
 	struct verdict verdict;
-	uint32_t index; /* of the operation; nr_ops: the end */
-	bool leaked;	/* an operation lost frames for good, as it should */
+	uint32_t index;		/* of the operation; nr_ops: the end */
+	bool leaked;		/* an operation lost frames for good, as it should */
+	const uint64_t *frames; /* of the last call, if that was a bulk allocation */
 	uint64_t digest;
 	unsigned int nr_records;
 	struct record records[RECORDS];
@@ -76,6 +77,7 @@ static void end_call(struct run *r)
 {
 	assert(r->now == &r->records[r->nr_records]);
 	r->now->result.unused = 0;
+	r->now->result.unused2 = 0;
 	r->nr_records++;
 }
 
@@ -210,6 +212,24 @@ static bool compare_everything(struct run *r, const struct op *op)
 
 /* ---- one operation ---- */
 
+static bool is_bulk(unsigned int code)
+{
+	return code == OP_ALLOC_PAGES_BULK || code == OP_ALLOC_PAGES_BULK_LIST;
+}
+
+/* The frames of a bulk allocation belong to its result: they count in the digest too. */
+static const uint64_t *bulk_frames(struct run *r)
+{
+	const uint64_t *frames;
+
+	if (!is_bulk(r->now->call.op) || r->now->result.outcome != LB_DONE)
+		return NULL;
+	frames = r->j->target->results(r->pair->instance);
+	digest_flush(r);
+	r->digest = XXH3_64bits_withSeed(frames, PROGRAM_MAX_COUNT * sizeof(*frames), r->digest);
+	return frames;
+}
+
 static bool carry_out(struct run *r)
 {
 	struct record *now = r->now;
@@ -217,7 +237,9 @@ static bool carry_out(struct run *r)
 	r->j->target->exec(r->pair->instance, &now->call, &now->result);
 	r->leaked |= now->result.leaked != 0;
 	end_call(r);
-	if (!r->pair->oracle || oracle_step(r->pair->oracle, &now->call, &now->result, &r->verdict))
+	r->frames = bulk_frames(r);
+	if (!r->pair->oracle ||
+	    oracle_step(r->pair->oracle, &now->call, &now->result, r->frames, &r->verdict))
 		return true;
 	return broken(r, lb_outcome_name((enum lb_outcome)now->result.outcome));
 }
@@ -239,9 +261,12 @@ static void resolve(struct run *r, const struct op *op, const struct held *h)
 		.fail_nth = op->fail_nth,
 		.page = op->page,
 		.value = op->value,
+		.count = op->count,
 	};
 	if (op->code == OP_FREE_PFN)
 		call->pfn = r->p->machine.max_pfn + op->value;
+	if (op->code == OP_TAKE_FRAME)
+		call->pfn = op->value % r->p->machine.max_pfn;
 	if (!h)
 		return;
 	call->pfn = h->pfn;
@@ -264,7 +289,22 @@ static void bind(struct run *r, uint32_t number, uint64_t pfn)
 		r->pair->heads[pfn] = number + 1;
 }
 
-/* A block was handed out: who asked for zeroes looks at them, then everyone writes his name. */
+/* Who asked for zeroes looks at them, then everyone writes his name. */
+static bool stamp_new_block(struct run *r, uint32_t number)
+{
+	struct held *h = &r->j->held[number];
+
+	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, h->state.order))
+		return true;
+	if (!check_zeroed(r, h))
+		return false;
+	h->stamps.id = number + 1;
+	h->stamps.order = h->state.order;
+	contents_stamp(&r->pair->contents, h->pfn, h->state.order, &h->stamps);
+	return true;
+}
+
+/* A block was handed out. */
 static bool bind_block(struct run *r, const struct op *op)
 {
 	struct held *h = &r->j->held[op->first_result];
@@ -280,14 +320,55 @@ static bool bind_block(struct run *r, const struct op *op)
 	if (h->state.refs == 0)
 		h->state.refs = 1;
 	bind(r, op->first_result, result->pfn);
-	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, h->state.order))
-		return true;
-	if (!check_zeroed(r, h))
-		return false;
-	h->stamps.id = op->first_result + 1;
-	h->stamps.order = h->state.order;
-	contents_stamp(&r->pair->contents, h->pfn, h->state.order, &h->stamps);
+	return stamp_new_block(r, op->first_result);
+}
+
+/* The frame of the n-th handle of an operation that gives many; UINT64_MAX: none. */
+static uint64_t nth_frame(const struct run *r, const struct op *op, uint32_t n)
+{
+	const struct lb_result *result = &r->now->result;
+	uint32_t entry = 0;
+
+	if (!is_bulk(op->code))
+		return result->outcome == LB_BLOCK ? result->pfn + n : UINT64_MAX;
+	if (!r->frames)
+		return UINT64_MAX;
+	if (op->code == OP_ALLOC_PAGES_BULK_LIST)
+		return r->frames[n];
+	/* entries that were filled before have no handle */
+	for (uint32_t left = n + 1;; entry++) {
+		left -= !(op->value >> entry & 1);
+		if (left == 0)
+			return r->frames[entry];
+	}
+}
+
+static bool bind_many(struct run *r, const struct op *op)
+{
+	for (uint32_t n = 0; n < op->nr_results; n++) {
+		uint64_t pfn = nth_frame(r, op, n);
+		uint32_t number = op->first_result + n;
+
+		if (pfn == UINT64_MAX)
+			continue;
+		r->j->held[number].state = (struct handle_state){ .refs = 1 };
+		bind(r, number, pfn);
+		if (!stamp_new_block(r, number))
+			return false;
+	}
 	return true;
+}
+
+static bool bind_results(struct run *r, const struct op *op)
+{
+	switch (op_info[op->code].yields) {
+	case YIELDS_BLOCK:
+		return bind_block(r, op);
+	case YIELDS_MANY:
+		return bind_many(r, op);
+	default:
+		return true;
+	}
 }
 
 /* What the operation made of its handle: fewer references, a smaller block, nothing, or many. */
@@ -314,7 +395,7 @@ static void follow_handle(struct run *r, const struct op *op, struct held *h)
 static bool gives_back(unsigned int code)
 {
 	return code == OP_FREE_PAGES_STRUCT || code == OP_FREE_PAGES || code == OP_PUT_PAGE ||
-	       code == OP_FREE_WRONG_ORDER;
+	       code == OP_FREE_WRONG_ORDER || code == OP_PUT_FRAME;
 }
 
 static bool run_on_block(struct run *r, const struct op *op, struct held *h)
@@ -408,7 +489,7 @@ static bool run_op(struct run *r, const struct op *op)
 	resolve(r, op, h);
 	if (!carry_out(r))
 		return false;
-	return op_info[op->code].yields != YIELDS_BLOCK || bind_block(r, op);
+	return bind_results(r, op);
 }
 
 /* For a trace: what the judge does itself is done. */

@@ -107,9 +107,10 @@ void oracle_rewind(struct oracle *o)
 }
 
 bool oracle_step(struct oracle *o, const struct lb_call *call, const struct lb_result *actual,
-		 struct verdict *v)
+		 const uint64_t *frames, struct verdict *v)
 {
 	verdict_clear(v);
+	(void)frames;
 	if (!audit_step(o->audit, call, actual, v))
 		return false;
 	return !o->shadow || shadow_step(o->shadow, call, actual, v);

@@ -70,9 +70,11 @@ void oracle_rewind(struct oracle *o);
 
 /*
  * oracle_step - an operation was carried out: is its result right?
+ * @frames: what lb_target.results gave for a bulk allocation (PROGRAM_MAX_COUNT entries); NULL for everything else.
  * Updates both models. All functions return true when nothing is wrong; else *v says what.
  */
-bool oracle_step(struct oracle *o, const struct lb_call *call, const struct lb_result *actual, struct verdict *v);
+bool oracle_step(struct oracle *o, const struct lb_call *call, const struct lb_result *actual, const uint64_t *frames,
+		 struct verdict *v);
 
 /* The whole exported state against both models: every list in order, every counter, every type, every frame accounted for. */
 bool oracle_compare(struct oracle *o, const uint64_t *state, struct verdict *v);

@@ -61,19 +61,43 @@ static const struct {
 static const struct {
 	uint8_t code, weight;
 } others[] = {
-	{ OP_GET_PAGE, 30 },	    { OP_SPLIT_PAGE, 25 },     { OP_FILL, 12 },
-	{ OP_VERIFY, 12 },	    { OP_TRANSLATE, 8 },       { OP_DRAIN_LOCAL_PAGES, 20 },
-	{ OP_DRAIN_ALL_PAGES, 10 }, { OP_SYSCTL, 12 },	       { OP_RUN_KSWAPD, 12 },
-	{ OP_ADVANCE, 6 },	    { OP_CHECK, 3 },	       { OP_DUMP, 2 },
-	{ OP_FREE_WRONG_ORDER, 6 }, { OP_FREE_TAIL, 6 },       { OP_DOUBLE_FREE, 6 },
-	{ OP_FREE_PFN, 4 },	    { OP_SET_MAPCOUNT, 4 },    { OP_SET_MAPPING, 4 },
-	{ OP_SCHED_SWITCH, 1 },	    { OP_SCHED_INTERRUPT, 1 },
+	{ OP_GET_PAGE, 30 },
+	{ OP_SPLIT_PAGE, 25 },
+	{ OP_FILL, 12 },
+	{ OP_VERIFY, 12 },
+	{ OP_TRANSLATE, 8 },
+	{ OP_DRAIN_LOCAL_PAGES, 20 },
+	{ OP_DRAIN_ALL_PAGES, 10 },
+	{ OP_SYSCTL, 12 },
+	{ OP_RUN_KSWAPD, 12 },
+	{ OP_ADVANCE, 6 },
+	{ OP_CHECK, 3 },
+	{ OP_DUMP, 2 },
+	{ OP_FREE_WRONG_ORDER, 6 },
+	{ OP_FREE_TAIL, 6 },
+	{ OP_DOUBLE_FREE, 6 },
+	{ OP_FREE_PFN, 4 },
+	{ OP_SET_MAPCOUNT, 4 },
+	{ OP_SET_MAPPING, 4 },
+	{ OP_SCHED_SWITCH, 1 },
+	{ OP_SCHED_INTERRUPT, 1 },
+	{ OP_ALLOC_PAGES_BULK, 14 },
+	{ OP_ALLOC_PAGES_BULK_LIST, 8 },
+	{ OP_ALLOC_PAGES_EXACT, 10 },
+	{ OP_ISOLATE, 4 },
+	{ OP_UNISOLATE, 5 },
+	{ OP_TAKE_FRAME, 4 },
+	{ OP_VMSTAT_UPDATE, 12 },
+	{ OP_SET_MEMPOLICY, 8 },
+	{ OP_SET_MEMS_ALLOWED, 3 },
+	{ OP_SET_GFP_ALLOWED_MASK, 2 },
 };
 
 enum {
 	NR_MASKS = sizeof(masks) / sizeof(masks[0]),
 	NR_OTHERS = sizeof(others) / sizeof(others[0]),
 	FIRST_MISUSE = OP_FREE_WRONG_ORDER,
+	LAST_MISUSE = OP_SCHED_INTERRUPT,
 	PROGRAMS_PER_MACHINE = 64, /* random machines */
 };
 
@@ -81,7 +105,7 @@ struct swarm {
 	uint32_t mask_weight[NR_MASKS], mask_total;
 	uint32_t other_weight[NR_OTHERS], other_total;
 	uint32_t other_percent; /* of all operations */
-	uint32_t interrupt_percent, scope_percent, node_percent, modifier_percent;
+	uint32_t interrupt_percent, scope_percent, node_percent, modifier_percent, policy_percent;
 	uint32_t cpus; /* CPUs 0 .. cpus - 1 are used */
 	uint32_t greatest_order;
 	uint32_t large_percent;	 /* of allocations that try to make up for what is missing */
@@ -127,7 +151,7 @@ static uint64_t allowed_ops(const struct generator_options *o)
 	uint64_t own = 1u << OP_FILL | 1u << OP_VERIFY | 1u << OP_CHECK | 1u << OP_DUMP;
 
 	all |= own;
-	for (uint32_t code = FIRST_MISUSE; !o->misuse && code < OP_COUNT; code++)
+	for (uint32_t code = FIRST_MISUSE; !o->misuse && code <= LAST_MISUSE; code++)
 		all &= ~(UINT64_C(1) << code);
 	return all;
 }
@@ -144,7 +168,8 @@ static void draw_weights(struct swarm *s, struct random *r, const struct machine
 	for (uint32_t i = 0; i < NR_OTHERS; i++) {
 		uint32_t code = others[i].code;
 		bool never =
-			!allowed(s, code) || (m->checks == CHECKS_OFF && code >= OP_SET_MAPCOUNT);
+			!allowed(s, code) || (m->checks == CHECKS_OFF &&
+					      (code == OP_SET_MAPCOUNT || code == OP_SET_MAPPING));
 
 		s->other_weight[i] = never || random_percent(r, 33)
 					     ? 0
@@ -175,6 +200,7 @@ static void draw_swarm(struct swarm *s, struct random *r, const struct machine *
 	s->node_percent = m->nr_nodes == 1	  ? random_below(r, 5)
 			  : random_percent(r, 70) ? random_below(r, 40)
 						  : 0;
+	s->policy_percent = random_percent(r, 40) ? random_below(r, 60) : 0;
 	s->modifier_percent = random_below(r, 35);
 	s->cpus = random_percent(r, 25) ? 1 : random_between(r, 1, m->nr_cpus);
 	s->greatest_order =
@@ -355,6 +381,8 @@ static uint8_t draw_allocator(const struct swarm *s, struct random *r, uint32_t 
 					   OP_GET_FREE_PAGES };
 	uint8_t code = OP_ALLOC_PAGES;
 
+	if (random_percent(r, s->policy_percent) && allowed(s, OP_ALLOC_PAGES_POLICY))
+		return OP_ALLOC_PAGES_POLICY;
 	if (random_percent(r, 25))
 		code = order ? OP_GET_FREE_PAGES : singles[random_below(r, 4)];
 	return allowed(s, code) || !allowed(s, OP_ALLOC_PAGES) ? code : OP_ALLOC_PAGES;
@@ -498,6 +526,8 @@ static uint8_t draw_free(const struct swarm *s, struct random *r, const struct h
 
 	if (put && pick < 20)
 		return OP_PUT_PAGE;
+	if (pick < 22 && state->refs == 1 && state->order == 0 && allowed(s, OP_PUT_FRAME))
+		return OP_PUT_FRAME;
 	if (pick < 45 && allowed(s, OP_FREE_PAGES))
 		return OP_FREE_PAGES;
 	return allowed(s, OP_FREE_PAGES_STRUCT) ? OP_FREE_PAGES_STRUCT : OP_FREE_PAGES;
@@ -557,6 +587,43 @@ static uint32_t draw_sysctl_value(struct random *r, uint32_t name, uint32_t usab
 	}
 }
 
+/* Few pages mostly; as many as there may be, one time in eight. */
+static uint32_t draw_count(struct random *r)
+{
+	return random_percent(r, 12) ? random_between(r, 1, PROGRAM_MAX_COUNT)
+				     : random_between(r, 1, 6);
+}
+
+/* All that there is, without waiting, or without I/O; one time in three anything. */
+static uint32_t draw_allowed_mask(struct random *r)
+{
+	uint32_t pick = random_below(r, 6);
+
+	if (pick < 2)
+		return UINT32_MAX;
+	if (pick == 2)
+		return ~(uint32_t)GFP_KERNEL;
+	return pick == 3 ? ~0xc0u : UINT32_MAX ^ 1u << random_below(r, 24);
+}
+
+static uint32_t draw_value(const struct op *op, struct random *r, const struct machine *m)
+{
+	switch (op->code) {
+	case OP_ADVANCE:
+		return random_below(r, 1000);
+	case OP_TAKE_FRAME:
+		return random_below(r, (uint32_t)m->max_pfn);
+	case OP_ISOLATE:
+	case OP_UNISOLATE:
+		return random_below(r, (uint32_t)(m->max_pfn >> m->top_order) + 1);
+	case OP_ALLOC_PAGES_BULK:
+		return random_percent(r, 60) ? 0
+					     : (uint32_t)random_next(r) & (uint32_t)random_next(r);
+	default:
+		return random_below(r, 256);
+	}
+}
+
 /* Arguments of an operation that is not an allocation, as its row asks for them. */
 static void draw_arguments(struct op *op, struct random *r, const struct machine *m,
 			   uint32_t usable)
@@ -569,13 +636,21 @@ static void draw_arguments(struct op *op, struct random *r, const struct machine
 		op->order = (uint8_t)random_below(r, m->top_order + 1);
 	if (arguments & ARG_NODE)
 		op->node = (int16_t)random_below(r, m->nr_nodes);
+	if (arguments & ARG_COUNT)
+		op->count = draw_count(r);
+	if (arguments & ARG_MODE)
+		op->name = (uint8_t)random_below(r, POLICY_COUNT);
+	if (arguments & ARG_NODEMASK)
+		op->nodemask = random_below(r, 1u << m->nr_nodes);
+	if (op->code == OP_SET_GFP_ALLOWED_MASK)
+		op->gfp = draw_allowed_mask(r);
 	if (arguments & ARG_NAME)
 		op->name = (uint8_t)random_below(r, SYSCTL_COUNT);
 	if (arguments & ARG_NAME)
 		op->value = random_below(r, 50) ? draw_sysctl_value(r, op->name, usable)
 						: (uint32_t)random_next(r);
 	else if (arguments & ARG_VALUE)
-		op->value = random_below(r, op->code == OP_ADVANCE ? 1000 : 256);
+		op->value = draw_value(op, r, m);
 }
 
 /* A block that can be split, or has more than one page, is looked for among a few. */
@@ -607,6 +682,42 @@ static uint8_t draw_other(const struct swarm *s, struct random *r)
 	return others[i].code;
 }
 
+/* Several single pages at once, as many as asked for mostly. */
+static bool add_many(struct generator *g, struct program *p, struct op *op)
+{
+	struct random *r = &g->random;
+
+	op->gfp = draw_gfp(&g->swarm, r, op->level);
+	op->node = NODE_NONE;
+	op->nodemask = 0;
+	if (op->code != OP_ALLOC_PAGES_EXACT)
+		draw_placement(op, &g->swarm, r, &p->machine);
+	op_fold(op, &p->machine);
+	bool doubtful = may_fail(g, op) || g->pages + op->count > g->level;
+
+	if (!program_add(p, op))
+		return false;
+	const struct op *added = &p->ops[p->nr_ops - 1];
+
+	for (uint32_t i = 0; i < added->nr_results; i++) {
+		if (p->handles[added->first_result + i].refs == 0)
+			continue;
+		g->pages++;
+		g->unmovable += !is_movable(op->gfp);
+		if (!hold(g, added->first_result + i, doubtful))
+			return false;
+	}
+	return true;
+}
+
+/* A frame that was taken off may have been in use: its handle is doubtful. */
+static bool add_taken(struct generator *g, struct program *p, const struct op *op)
+{
+	if (!program_add(p, op))
+		return false;
+	return p->handles[p->nr_handles - 1].refs == 0 || hold(g, p->nr_handles - 1, true);
+}
+
 /* Nothing is added where the operation drawn has no handle to be about. */
 static bool add_other(struct generator *g, struct program *p)
 {
@@ -621,6 +732,10 @@ static bool add_other(struct generator *g, struct program *p)
 	draw_context(&op, &g->swarm, &g->random);
 	draw_arguments(&op, &g->random, &p->machine, g->usable);
 	op.handle = arguments & ARG_DEAD_HANDLE ? g->newest_dead : 0;
+	if (op_info[op.code].yields == YIELDS_MANY)
+		return add_many(g, p, &op);
+	if (op_info[op.code].yields == YIELDS_BLOCK)
+		return add_taken(g, p, &op);
 	if (!(arguments & ARG_HANDLE))
 		return program_add(p, &op);
 	index = wants_block(op.code) ? draw_block(g, p) : draw_held(g);
@@ -716,7 +831,11 @@ bool generator_next(struct generator *g, struct program *p)
 static void default_swarm(struct swarm *s, const struct machine *m)
 {
 	*s = (struct swarm){
-		.other_percent = 25, .interrupt_percent = 10, .scope_percent = 5, .node_percent = 15
+		.other_percent = 25,
+		.interrupt_percent = 10,
+		.scope_percent = 5,
+		.node_percent = 15,
+		.policy_percent = 10,
 	};
 	s->modifier_percent = 20;
 	s->cpus = m->nr_cpus;
@@ -749,6 +868,8 @@ struct op generate_one(const struct program *p, struct random *r)
 	} else {
 		op.code = draw_other(&swarm, r);
 		draw_arguments(&op, r, m, (uint32_t)m->max_pfn);
+		if (op_info[op.code].yields == YIELDS_MANY)
+			op.gfp = draw_gfp(&swarm, r, op.level);
 	}
 	op.handle = p->nr_handles ? random_below(r, p->nr_handles) : 0;
 	return op;

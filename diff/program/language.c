@@ -32,21 +32,18 @@ static void print_form(struct printer *out, const struct op_info *info)
 		unsigned int bit;
 		const char *form;
 	} forms[] = {
-		{ ARG_HANDLE, "p0" },
-		{ ARG_DEAD_HANDLE, "p0" },
-		{ ARG_PAGE, "page=N" },
-		{ ARG_ORDER, "order=N" },
-		{ ARG_GFP, "gfp=MASK" },
-		{ ARG_NODE, "[node=N]" },
-		{ ARG_NODEMASK, "[nodemask=0xN]" },
-		{ ARG_NAME, "name=TUNABLE" },
+		{ ARG_HANDLE, "p0" },	      { ARG_DEAD_HANDLE, "p0" },
+		{ ARG_COUNT, "n=N" },	      { ARG_PAGE, "page=N" },
+		{ ARG_ORDER, "order=N" },     { ARG_GFP, "gfp=MASK" },
+		{ ARG_NODE, "[node=N]" },     { ARG_NODEMASK, "[nodemask=0xN]" },
+		{ ARG_NAME, "name=TUNABLE" }, { ARG_MODE, "mode=MODE" },
 		{ ARG_VALUE, "value=N" },
 	};
 	const char *comma = "";
 
 	if (info->yields == YIELDS_BLOCK)
 		print_add(out, "pN = ");
-	if (info->yields == YIELDS_PAGES)
+	if (info->yields == YIELDS_PAGES || info->yields == YIELDS_MANY)
 		print_add(out, "pA..pB = ");
 	print_add(out, "%s(", info->name);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {

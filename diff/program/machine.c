@@ -239,7 +239,7 @@ static bool check_constants(const struct machine *m, struct text_error *e)
 {
 	uint64_t order = MACHINE_HIGHEST_ORDER, greatest = MACHINE_GREATEST_TUNABLE;
 
-	return check_range(m->profile, 0, PROFILE_LINUX_6_1, "profile", e) &&
+	return check_range(m->profile, 0, PROFILE_COUNT - 1, "profile", e) &&
 	       check_range(m->checks, 0, CHECKS_OFF, "checks", e) &&
 	       check_range(m->thp, 0, 1, "thp", e) && check_range(m->pc, 0, 1, "pc", e) &&
 	       check_range(m->nr_nodes, 1, MACHINE_MAX_NODES, "the number of nodes", e) &&
@@ -454,7 +454,7 @@ static int64_t clamp_formula(int64_t value, int64_t low, int64_t high)
 
 static void fold_constants(struct machine *m)
 {
-	m->profile = PROFILE_LINUX_6_1;
+	m->profile %= PROFILE_COUNT;
 	m->checks %= CHECKS_OFF + 1;
 	m->thp &= 1;
 	m->pc = m->unused = 0;

@@ -93,13 +93,14 @@ static bool one_of(struct cursor *c, const char *const *words, uint32_t nr, cons
 	return cursor_fail(c, c->at, "expected %s, found %s", list, cursor_found(c, found));
 }
 
-static const char *const profile_words[] = { "linux-6.1" };
+static const char *const profile_words[PROFILE_COUNT] = { "linux-6.1", "linux-5.10" };
 static const char *const switch_words[] = { "off", "on" };
 static const char *const checks_words[] = { "linux", "debug", "off" };
 
 static bool parse_profile(struct reading *r, struct cursor *c)
 {
-	return one_of(c, profile_words, 1, "the profile linux-6.1", &r->m->profile);
+	return one_of(c, profile_words, PROFILE_COUNT, "the profile linux-6.1 or linux-5.10",
+		      &r->m->profile);
 }
 
 static bool parse_thp(struct reading *r, struct cursor *c)

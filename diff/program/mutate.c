@@ -156,7 +156,7 @@ static void change_context(struct op *op, struct random *r, const struct machine
 static void change_argument(struct edit *e, struct op *op)
 {
 	struct random *r = e->r;
-	unsigned int bit = 1u << random_below(r, 9);
+	unsigned int bit = 1u << random_below(r, 11);
 
 	switch (op_info[op->code].arguments & bit) {
 	case ARG_HANDLE:
@@ -186,6 +186,12 @@ static void change_argument(struct edit *e, struct op *op)
 		break;
 	case ARG_VALUE:
 		op->value = draw_near(r, op->value);
+		break;
+	case ARG_COUNT:
+		op->count = random_between(r, 1, PROGRAM_MAX_COUNT);
+		break;
+	case ARG_MODE:
+		op->name = (uint8_t)random_below(r, POLICY_COUNT);
 		break;
 	default:
 		change_context(op, r, &e->p->machine);

@@ -96,6 +96,10 @@ bool op_is_refused(const struct op *op, const struct handle_state *state)
 		return true;
 	case OP_SET_MAPPING:
 		return tail_of_compound(op, state);
+	case OP_PUT_FRAME:
+		return state->order > 0 || state->refs > 1;
+	case OP_SET_MEMPOLICY:
+		return op->level != LEVEL_TASK;
 	default:
 		return false;
 	}
@@ -118,6 +122,17 @@ static uint32_t after_allocation(const struct op *op, struct handle_state *born)
 	return 1;
 }
 
+/* A handle for each entry that is to be filled: single pages, each with a reference of its own. */
+static uint32_t after_many(const struct op *op, struct handle_state *born)
+{
+	uint32_t entries = (uint32_t)((UINT64_C(1) << op->count) - 1);
+
+	*born = (struct handle_state){ .refs = level_refuses(op) ? 0 : 1 };
+	if (op->code == OP_ALLOC_PAGES_BULK)
+		return (uint32_t)__builtin_popcount(entries & ~op->value);
+	return op->count;
+}
+
 /*
  * The last reference frees everything; an earlier one leaves only the first page of a plain block
  * (facts 6).
@@ -136,6 +151,8 @@ uint32_t handle_after(const struct op *op, struct handle_state *state, struct ha
 
 	if (op_info[op->code].yields == YIELDS_BLOCK)
 		return after_allocation(op, born);
+	if (op_info[op->code].yields == YIELDS_MANY)
+		return after_many(op, born);
 	if (op_is_refused(op, state))
 		return 0;
 	switch (op->code) {
@@ -147,6 +164,7 @@ uint32_t handle_after(const struct op *op, struct handle_state *state, struct ha
 		state->refs++;
 		return 0;
 	case OP_PUT_PAGE:
+	case OP_PUT_FRAME:
 		state->refs--;
 		return 0;
 	case OP_SPLIT_PAGE:

@@ -180,6 +180,11 @@ static const char *sysctl_name_at(unsigned int index)
 	return index < SYSCTL_COUNT ? sysctl_names[index] : NULL;
 }
 
+static const char *policy_name_at(unsigned int index)
+{
+	return index < POLICY_COUNT ? policy_names[index] : NULL;
+}
+
 static const char *op_name_at(unsigned int index)
 {
 	return index < OP_COUNT ? op_info[index].name : NULL;
@@ -274,11 +279,32 @@ static bool parse_sysctl_name(struct cursor *c, struct op *op)
 	return true;
 }
 
+static bool parse_policy_mode(struct cursor *c, struct op *op)
+{
+	int index = take_word(c, policy_name_at);
+
+	if (index < 0)
+		return unknown_word(c, "mode of a policy", "interleave", policy_name_at);
+	op->name = (uint8_t)index;
+	return true;
+}
+
+static bool parse_count(struct parser *q, struct op *op)
+{
+	const char *at = q->c.at;
+
+	if (!number32(&q->c, PROGRAM_MAX_COUNT, "a number of pages", &op->count))
+		return false;
+	return op->count > 0 ||
+	       cursor_fail(&q->c, at, "n=0 asks for nothing: expected 1 to %d", PROGRAM_MAX_COUNT);
+}
+
 static const struct {
 	const char *name;
 	unsigned int bit;
 	bool optional;
 } argument_names[] = {
+	{ "n", ARG_COUNT, false },	    { "mode", ARG_MODE, false },
 	{ "page", ARG_PAGE, false },	    { "order", ARG_ORDER, false },
 	{ "gfp", ARG_GFP, false },	    { "node", ARG_NODE, true },
 	{ "nodemask", ARG_NODEMASK, true }, { "name", ARG_NAME, false },
@@ -307,6 +333,10 @@ static bool parse_value(struct parser *q, struct op *op, unsigned int bit)
 		return parse_nodemask(q, op);
 	case ARG_NAME:
 		return parse_sysctl_name(&q->c, op);
+	case ARG_MODE:
+		return parse_policy_mode(&q->c, op);
+	case ARG_COUNT:
+		return parse_count(q, op);
 	default:
 		return number32(&q->c, UINT32_MAX, "a value", &op->value);
 	}

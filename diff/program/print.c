@@ -72,6 +72,10 @@ static void print_arguments(struct printer *out, const struct op *op)
 		print_add(out, "p%u", op->handle);
 		comma = ", ";
 	}
+	if (arguments & ARG_COUNT) {
+		print_add(out, "%sn=%u", comma, op->count);
+		comma = ", ";
+	}
 	if (arguments & ARG_PAGE) {
 		print_add(out, "%spage=%u", comma, op->page);
 		comma = ", ";
@@ -89,8 +93,12 @@ static void print_arguments(struct printer *out, const struct op *op)
 		print_add(out, "%snode=%d", comma, op->node);
 		comma = ", ";
 	}
-	if (arguments & ARG_NODEMASK && op->nodemask)
+	if (arguments & ARG_NODEMASK && op->nodemask) {
 		print_add(out, "%snodemask=0x%x", comma, op->nodemask);
+		comma = ", ";
+	}
+	if (arguments & ARG_MODE)
+		print_add(out, "%smode=%s", comma, policy_names[op->name]);
 	if (arguments & ARG_NAME) {
 		print_add(out, "%sname=%s", comma, sysctl_names[op->name]);
 		comma = ", ";

@@ -10,7 +10,7 @@
 
 #include "program/internal.h"
 
-_Static_assert(sizeof(struct op) == 40, "an operation has no padding: it is compared by its bytes");
+_Static_assert(sizeof(struct op) == 44, "an operation has no padding: it is compared by its bytes");
 
 void program_init(struct program *p)
 {
@@ -135,7 +135,13 @@ void op_fold(struct op *op, const struct machine *m)
 	op->level = (uint8_t)(op->level % LEVEL_COUNT);
 	op->scope &= SCOPE_ALL;
 	op->order = arguments & ARG_ORDER ? op->order % ORDER_COUNT : 0;
-	op->name = arguments & ARG_NAME ? op->name % SYSCTL_COUNT : 0;
+	if (arguments & ARG_MODE)
+		op->name = op->name % POLICY_COUNT;
+	else
+		op->name = arguments & ARG_NAME ? op->name % SYSCTL_COUNT : 0;
+	op->count = arguments & ARG_COUNT
+			    ? (op->count + PROGRAM_MAX_COUNT - 1) % PROGRAM_MAX_COUNT + 1
+			    : 0;
 	op->gfp = arguments & ARG_GFP ? op->gfp : 0;
 	op->page = arguments & ARG_PAGE ? op->page & 0xffff : 0;
 	op->value = arguments & ARG_VALUE ? op->value : 0;

@@ -9,6 +9,7 @@ const struct op_info op_info[OP_COUNT] = {
 #define NOTHING YIELDS_NOTHING
 #define BLOCK YIELDS_BLOCK
 #define PAGES YIELDS_PAGES
+#define MANY YIELDS_MANY
 #define OP(code, NAME, text, yields, arguments, since, doc)                                        \
 	[code] = { text, yields, arguments, since, doc },
 #include "program/ops.def"
@@ -16,6 +17,7 @@ const struct op_info op_info[OP_COUNT] = {
 #undef NOTHING
 #undef BLOCK
 #undef PAGES
+#undef MANY
 };
 
 /* A row that is missing would leave a hole: the last code and the number of rows have to agree. */
@@ -36,6 +38,12 @@ const char *const sysctl_names[SYSCTL_COUNT] = {
 	[SYSCTL_LOWMEM_RESERVE_RATIO_DMA] = "lowmem_reserve_ratio.dma",
 	[SYSCTL_LOWMEM_RESERVE_RATIO_DMA32] = "lowmem_reserve_ratio.dma32",
 	[SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] = "lowmem_reserve_ratio.normal",
+};
+
+const char *const policy_names[POLICY_COUNT] = {
+	[POLICY_DEFAULT] = "default", [POLICY_PREFERRED] = "preferred",
+	[POLICY_BIND] = "bind",	      [POLICY_INTERLEAVE] = "interleave",
+	[POLICY_LOCAL] = "local",     [POLICY_PREFERRED_MANY] = "preferred_many",
 };
 
 /* ATOMIC is the composite, as callers know it; its own bit alone is ATOMIC_BIT. */

@@ -242,6 +242,8 @@ static void get_arguments(struct op *op, const struct machine *m, struct wire_in
 	unsigned int arguments = op_info[op->code].arguments;
 	uint32_t digit;
 
+	if (arguments & ARG_COUNT)
+		op->count = 1 + wire_get(in) % PROGRAM_MAX_COUNT;
 	if (arguments & ARG_PAGE)
 		op->page = wire_get_value(in) & 0xffff;
 	if (arguments & ARG_ORDER) {
@@ -260,6 +262,8 @@ static void get_arguments(struct op *op, const struct machine *m, struct wire_in
 		digit = wire_get(in);
 		op->name = (uint8_t)(digit < SYSCTL_COUNT ? digit : 0);
 	}
+	if (arguments & ARG_MODE)
+		op->name = (uint8_t)(wire_get(in) % POLICY_COUNT);
 	if (arguments & ARG_VALUE)
 		op->value = wire_get_value(in);
 }
@@ -409,6 +413,8 @@ static void put_arguments(struct wire_out *out, const struct op *op)
 {
 	unsigned int arguments = op_info[op->code].arguments;
 
+	if (arguments & ARG_COUNT)
+		wire_put(out, op->count - 1);
 	if (arguments & ARG_PAGE)
 		wire_put_value(out, op->page);
 	if (arguments & ARG_ORDER)
@@ -420,6 +426,8 @@ static void put_arguments(struct wire_out *out, const struct op *op)
 	if (arguments & ARG_NODEMASK)
 		wire_put(out, op->nodemask);
 	if (arguments & ARG_NAME)
+		wire_put(out, op->name);
+	if (arguments & ARG_MODE)
 		wire_put(out, op->name);
 	if (arguments & ARG_VALUE)
 		wire_put_value(out, op->value);

@@ -80,6 +80,7 @@ static void get_constants(struct machine *m, struct wire_in in)
 
 	m->checks = flags % 3;
 	m->thp = flags / 3 & 1;
+	m->profile = flags / 6;
 	m->nr_nodes = wire_get(&in) % WIRE_NODES + 1;
 	m->nr_cpus = wire_get(&in) % WIRE_CPUS + 1;
 	m->top_order = MACHINE_LOWEST_ORDER + wire_get(&in) % 7;
@@ -171,7 +172,7 @@ void wire_get_machine(struct machine *m, const struct wire_in parts[WIRE_MACHINE
 static void put_constants(struct wire_out *out, const struct machine *m)
 {
 	wire_begin(out, WIRE_MACHINE + PART_CONSTANTS);
-	wire_put(out, m->checks + 3 * m->thp);
+	wire_put(out, m->checks + 3 * m->thp + 6 * m->profile);
 	wire_put(out, m->nr_nodes - 1);
 	wire_put(out, m->nr_cpus - 1);
 	wire_put(out, m->top_order - MACHINE_LOWEST_ORDER);

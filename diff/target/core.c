@@ -477,7 +477,7 @@ const struct lb_target core_target = {
 	.flags = LB_TARGET_BUDDY | LB_TARGET_LINUX | LB_TARGET_CACHES | LB_TARGET_TRUSTED |
 		 LB_TARGET_MISUSE,
 	.name = "core",
-	.capabilities = (UINT64_C(1) << OP_COUNT) - 1,
+	.capabilities = CORE_CAPABILITIES,
 	.create = core_create,
 	.destroy = core_destroy,
 	.exec = core_exec,

@@ -19,6 +19,7 @@ static const char *const reason_names[LB_REASON_COUNT] = {
 	[LB_NO_MEMORY] = "memory", [LB_NOT_HELD] = "double-free",   [LB_NOT_HEAD] = "tail",
 	[LB_NOT_FRAME] = "frame",  [LB_BAD_ORDER] = "order",	    [LB_BAD_RANGE] = "range",
 	[LB_BAD_TYPE] = "type",	   [LB_BAD_CONTEXT] = "context",    [LB_NOT_ALLOWED] = "block",
+	[LB_BUSY] = "busy",	   [LB_NO_PROFILE] = "profile",
 };
 
 static const char *const path_names[LB_PATH_COUNT] = {
@@ -50,6 +51,18 @@ static const char *const path_names[LB_PATH_COUNT] = {
 	[LB_PATH_OOM] = "oom",
 	[LB_PATH_PARTIAL_FREE] = "partial-free",
 	[LB_PATH_BAD_PAGE] = "bad-page",
+	[LB_PATH_BULK] = "bulk",
+	[LB_PATH_BULK_SINGLE] = "bulk-single",
+	[LB_PATH_ISOLATE] = "isolate",
+	[LB_PATH_UNISOLATE] = "unisolate",
+	[LB_PATH_UNISOLATE_MERGE] = "unisolate-merge",
+	[LB_PATH_STAT_FOLD] = "stat-fold",
+	[LB_PATH_DRIFT] = "drift",
+	[LB_PATH_REMOTE_DRAIN] = "remote-drain",
+	[LB_PATH_INTERLEAVE] = "interleave",
+	[LB_PATH_BIND] = "bind",
+	[LB_PATH_PREFERRED_MANY] = "preferred-many",
+	[LB_PATH_CPUSET] = "cpuset",
 };
 
 /* Targets are foreign: a number out of range is their mistake, and must not be ours. */

@@ -22,6 +22,7 @@ static const uint64_t allocating = BIT(OP_ALLOC_PAGES) | BIT(OP_ALLOC_PAGE) |
 				   BIT(OP_GET_FREE_PAGES) | BIT(OP_GET_FREE_PAGE) |
 				   BIT(OP_GET_ZEROED_PAGE);
 static const uint64_t freeing = BIT(OP_FREE_PAGES_STRUCT) | BIT(OP_FREE_PAGES);
+static const uint64_t bulk = BIT(OP_ALLOC_PAGES_BULK) | BIT(OP_ALLOC_PAGES_BULK_LIST);
 
 /* The first thing that a table lacks, as the rest of a sentence; NULL if it is complete. */
 static const char *what_is_missing(const struct lb_target *target)
@@ -41,6 +42,8 @@ static const char *what_is_missing(const struct lb_target *target)
 		return "its target has no capability to free (neither __free_pages nor free_pages)";
 	if (target->capabilities >> OP_COUNT)
 		return "its target has a capability for an operation that does not exist";
+	if (target->capabilities & bulk && !target->results)
+		return "its target has a bulk operation, and no function results to say what came";
 	return NULL;
 }
 

@@ -269,9 +269,12 @@ enum lower_step {
 	LOWER_ORDER,
 	LOWER_PAGE,
 	LOWER_VALUE,
+	LOWER_COUNT,
+	LOWER_MODE,
 	LOWER_CODE,
 	LOWER_ORDER_BY_ONE,
 	LOWER_VALUE_TO_ONE,
+	LOWER_COUNT_BY_ONE,
 	LOWER_VALUE_BY_HALF,
 	LOWER_GFP_BIT,
 	LOWER_STEPS = LOWER_GFP_BIT + NR_GFP_BITS,
@@ -308,6 +311,15 @@ static void lower_argument(struct op *op, unsigned int step)
 	case LOWER_VALUE:
 		op->value = 0;
 		break;
+	case LOWER_COUNT:
+		op->count = 1;
+		break;
+	case LOWER_COUNT_BY_ONE:
+		op->count -= op->count > 1;
+		break;
+	case LOWER_MODE:
+		op->name = 0;
+		break;
 	case LOWER_VALUE_TO_ONE:
 		op->value = op->value > 1 ? 1 : op->value;
 		break;
@@ -336,6 +348,11 @@ static unsigned int argument_of(unsigned int step)
 		return ARG_ORDER;
 	case LOWER_PAGE:
 		return ARG_PAGE;
+	case LOWER_COUNT:
+	case LOWER_COUNT_BY_ONE:
+		return ARG_COUNT;
+	case LOWER_MODE:
+		return ARG_MODE;
 	case LOWER_VALUE:
 	case LOWER_VALUE_TO_ONE:
 	case LOWER_VALUE_BY_HALF:

@@ -41,6 +41,8 @@ const struct lb_target lostbuddy_target = {
 	.capabilities = FREE,
 #elif defined(NO_FREE)
 	.capabilities = ALLOC,
+#elif defined(NO_RESULTS)
+	.capabilities = ALLOC | FREE | UINT64_C(1) << OP_ALLOC_PAGES_BULK,
 #else
 	.capabilities = ALLOC | FREE,
 #endif
