@@ -96,6 +96,7 @@ bool mm_boot(struct mm_machine *m, char *error)
 		return false;
 	memmap_init(m, &mb);
 	build_all_zonelists(m);
+	mm_tasks_init(m);
 	memblock_free_all(m, &mb);
 	init_per_zone_wmark_min(m);
 	khugepaged_raises_min_free(m);

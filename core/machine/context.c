@@ -8,7 +8,7 @@ _Thread_local struct mm_context *mm_current;
 void mm_update_plain(struct mm_machine *m)
 {
 	m->plain = !m->listener && m->locks == MM_LOCKS_NOTHING && m->checks != MM_CHECKS_DEBUG &&
-		   !m->poison_memory && !m->grouping_disabled;
+		   !m->poison_memory && !m->grouping_disabled && m->plain_tasks;
 }
 
 void mm_listen(struct mm_machine *m, mm_listener *listener, void *data)

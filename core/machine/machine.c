@@ -1,7 +1,7 @@
 /*
  * Laying out a machine on the host, resetting and unmaking it.
  *
- *   arena    | mm_machine | nodes | zones | page sets | zonelists | pageblock types | memmap | copy
+ *   arena    | mm_machine | nodes | zones | page sets | zonelists | tasks | types | memmap | copy
  *   memory   | frame 0 | frame 1 | ... | (sparse, NORESERVE)
  *
  * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is
@@ -24,7 +24,7 @@ enum {
 
 /* Offsets of the parts of an arena; the last is its size. */
 struct layout {
-	size_t nodes, zones, pagesets, zonerefs, types, memmap, size;
+	size_t nodes, zones, pagesets, zonerefs, tasks, types, memmap, size;
 };
 
 static size_t take(size_t *offset, size_t bytes)
@@ -64,6 +64,7 @@ static struct layout arena_layout(const struct mm_config *config)
 				       sizeof(struct per_cpu_pages));
 	l.zonerefs = take(&at, config->nr_nodes * MAX_ZONELISTS * zonerefs_per_list(config) *
 				       sizeof(struct zoneref));
+	l.tasks = take(&at, config->nr_cpus * sizeof(struct mm_task));
 	l.types = take(&at, nr_pageblocks(config));
 	/*
 	 * whole blocks of the top order: the buddy of a last block has a struct page to be looked
@@ -104,6 +105,7 @@ static void connect_arena(struct mm_machine *m, const struct layout *l)
 	struct zoneref *zonerefs = (struct zoneref *)(m->arena + l->zonerefs);
 
 	m->nodes = (struct pglist_data *)(m->arena + l->nodes);
+	m->tasks = (struct mm_task *)(m->arena + l->tasks);
 	m->pageblock_type = (uint8_t *)(m->arena + l->types);
 	m->memmap = (struct page *)(m->arena + l->memmap);
 	for (unsigned int node = 0; node < m->nr_nodes; node++) {

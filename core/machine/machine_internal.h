@@ -8,6 +8,9 @@ extern const struct mm_hooks mm_null_hooks;
 /* Says anew whether the machine is plain; to be called when something it depends on has changed. */
 void mm_update_plain(struct mm_machine *m);
 
+/* Tasks as they start: no policy, all nodes with memory. */
+void mm_tasks_init(struct mm_machine *m);
+
 /*
  * Tells AddressSanitizer that a block's bytes are nobody's, or somebody's again. Nothing in other
  * builds.

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "page/new_page.h"
 #include "page/pcp.h"
 
 #define BOTH_MOBILITIES (__GFP_MOVABLE | __GFP_RECLAIMABLE)
@@ -21,7 +22,7 @@ struct alloc_request {
 	unsigned int highest_zoneidx;
 };
 
-static __noinline void prep_compound_page(struct page *page, unsigned int order)
+__noinline void prep_compound_page(struct page *page, unsigned int order)
 {
 	page->flags |= PAGE_FLAG(PG_HEAD);
 	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
@@ -33,25 +34,9 @@ static __noinline void prep_compound_page(struct page *page, unsigned int order)
 	page[1].compound_mapcount = -1;
 }
 
-static __noinline void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
+__noinline void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 {
 	memset(m->memory + (pfn << PAGE_SHIFT), 0, (size_t)PAGE_SIZE << order);
-}
-
-/* private is 0 already: frees and the free lists see to it. */
-static __always_inline void prep_new_page(struct mm_machine *m, struct page *page,
-					  unsigned int order, gfp_t gfp)
-{
-	assert(page->private == 0 && page_count(page) == 0);
-	page->_refcount = 1;
-	if (unlikely(m->poison_memory))
-		mm_unpoison_block(m, (pfn_t)(page - m->memmap), order);
-	if (unlikely(gfp & __GFP_ZERO))
-		zero_block(m, (pfn_t)(page - m->memmap), order);
-	if (order && (gfp & __GFP_COMP))
-		prep_compound_page(page, order);
-	m->vmstat.pgalloc += UINT64_C(1) << order;
-	mm_emit(m, MM_EVENT_ALLOC, NULL, (pfn_t)(page - m->memmap), order, 0, gfp);
 }
 
 /*
@@ -85,7 +70,7 @@ static __noinline struct page *rmqueue_buddy(struct zone *zone, unsigned int ord
 		zone_lock(zone);
 		page = take_from_buddy(zone, order, migratetype, alloc_flags);
 		if (page)
-			zone->nr_free_pages -= 1L << order;
+			mod_zone_free_pages(zone, -(1L << order));
 		zone_unlock(zone);
 	} while (page && m->checks != MM_CHECKS_OFF && new_pages_are_bad(m, page, order));
 	return page;
@@ -95,7 +80,7 @@ static __noinline struct page *rmqueue_buddy(struct zone *zone, unsigned int ord
 static __noinline void tell_kswapd_of_boost(struct zone *zone)
 {
 	zone->boosted = false;
-	wakeup_kswapd(zone, 0, zone->type);
+	wakeup_kswapd(zone, 0, 0, zone->type);
 }
 
 static __always_inline struct page *rmqueue(struct mm_machine *m, struct zone *zone,
@@ -155,6 +140,12 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 	return page;
 }
 
+/* ALLOC_CPUSET: the task's cpuset may keep the zone from it. */
+static inline bool cpuset_keeps_out(const struct zone *zone, const struct alloc_request *r)
+{
+	return unlikely(r->alloc_flags & ALLOC_CPUSET) && !cpuset_zone_allowed(zone, r->gfp);
+}
+
 /* NOFRAGMENT would rather mix types than leave the node. */
 static inline bool nofragment_would_leave_node(const struct zone *zone,
 					       const struct alloc_context *ac)
@@ -170,6 +161,8 @@ static struct page *walk_zonelist(const struct zoneref *ref, struct alloc_reques
 				  struct alloc_context *ac)
 {
 	for (; ref->zone; ref = next_zoneref(ref + 1, r->highest_zoneidx, ac->nodemask)) {
+		if (cpuset_keeps_out(ref->zone, r))
+			continue;
 		if ((r->alloc_flags & ALLOC_NOFRAGMENT) &&
 		    nofragment_would_leave_node(ref->zone, ac))
 			break;
@@ -239,40 +232,29 @@ static __cold struct page *fail_order(struct mm_machine *m, gfp_t gfp)
 	return fail(m, MM_FAIL_ORDER);
 }
 
-static inline int gfp_migratetype(const struct mm_machine *m, gfp_t gfp)
-{
-	if (unlikely(m->grouping_disabled))
-		return MIGRATE_UNMOVABLE;
-	return (int)((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3);
-}
-
-static inline const struct zoneref *gfp_zonelist(const struct mm_machine *m, gfp_t gfp,
-						 unsigned int nid)
-{
-	enum zonelist_kind kind = gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK;
-
-	return m->nodes[nid].zonelists[kind].zonerefs;
-}
-
-/* The preferred zone did not serve: the other zones, then the slow path. */
+/*
+ * The preferred zone did not serve: the other zones, then the slow path. @fast_mask: the nodes of the fast
+ * path, @nodemask: of the request.
+ */
 static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, struct alloc_request *r,
-						     unsigned int nid, uint64_t nodemask,
-						     enum mm_failure failure)
+						     unsigned int nid, uint64_t fast_mask,
+						     uint64_t nodemask, enum mm_failure failure)
 {
 	struct alloc_context ac = {
 		.m = m,
 		.zonelist = gfp_zonelist(m, r->gfp, nid),
-		.nodemask = nodemask,
+		.nodemask = fast_mask,
 		.migratetype = r->migratetype,
 		.highest_zoneidx = r->highest_zoneidx,
 		.failure = failure,
 	};
 	struct page *page = NULL;
 
-	ac.preferred = next_zoneref(ac.zonelist, ac.highest_zoneidx, nodemask);
+	ac.preferred = next_zoneref(ac.zonelist, ac.highest_zoneidx, fast_mask);
 	if (ac.preferred->zone)
-		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, nodemask),
+		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, fast_mask),
 				     r, &ac);
+	ac.nodemask = nodemask;
 	if (!page)
 		page = alloc_pages_slowpath(r->gfp, r->order, &ac);
 	return page ? page : fail(m, ac.failure);
@@ -292,8 +274,8 @@ static __noinline enum mm_failure unusual_context(gfp_t *gfp, unsigned int order
 								      : MM_FAIL_NONE;
 }
 
-static __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid,
-						    uint64_t nodemask)
+__noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid,
+					     uint64_t nodemask)
 {
 	struct mm_context *current = mm_current;
 	struct mm_machine *m = current->machine;
@@ -302,6 +284,7 @@ static __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int orde
 	assert(nid < m->nr_nodes);
 	if (unlikely(order > m->top_order))
 		return fail_order(m, gfp);
+	gfp &= m->gfp_allowed_mask;
 	if (unlikely(current->level | current->scope | current->fail_nth))
 		failure = unusual_context(&gfp, order);
 	else if (unlikely((gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
@@ -310,15 +293,22 @@ static __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int orde
 		return fail(m, failure);
 	struct alloc_request r = { gfp, order, ALLOC_WMARK_LOW | (gfp & __GFP_KSWAPD_RECLAIM),
 				   gfp_migratetype(m, gfp), gfp_zone(m, gfp) };
+	uint64_t fast_mask = nodemask;
+
+	if (unlikely(m->cpusets))
+		heed_cpuset(m, &r.gfp, &r.alloc_flags, &fast_mask);
 	const struct zoneref *preferred =
-		next_zoneref(gfp_zonelist(m, gfp, nid), r.highest_zoneidx, nodemask);
+		next_zoneref(gfp_zonelist(m, gfp, nid), r.highest_zoneidx, fast_mask);
 
 	failure = MM_FAIL_ZONE;
 	if (likely(preferred->zone)) {
 		if (preferred->zone->avoids_fragments)
 			r.alloc_flags |= ALLOC_NOFRAGMENT;
 		failure = MM_FAIL_WATERMARK;
-		struct page *page = try_zone(m, preferred->zone, preferred->zone, &r, &failure);
+		struct page *page =
+			cpuset_keeps_out(preferred->zone, &r)
+				? NULL
+				: try_zone(m, preferred->zone, preferred->zone, &r, &failure);
 
 		if (likely(page))
 			return page;
@@ -326,7 +316,7 @@ static __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int orde
 	struct alloc_request rest =
 		r; /* whose address is taken, so that r need not live in memory */
 
-	return alloc_pages_elsewhere(m, &rest, nid, nodemask, failure);
+	return alloc_pages_elsewhere(m, &rest, nid, fast_mask, nodemask, failure);
 }
 
 /*
@@ -373,18 +363,29 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
 				    nodemask ? nodemask->bits : 0);
 }
 
-struct page *alloc_pages(gfp_t gfp, unsigned int order)
+/* Near this CPU, whatever the task's policy says. */
+static __always_inline struct page *alloc_pages_here(struct mm_machine *m, gfp_t gfp,
+						     unsigned int order)
 {
-	struct mm_machine *m = mm_current->machine;
 	struct page *page = likely(order == 0) ? alloc_plain_page(m, gfp) : NULL;
 
 	return likely(page) ? page
 			    : alloc_pages_nodemask(gfp, order, m->cpu_node[mm_current->cpu], 0);
 }
 
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	struct mm_machine *m = mm_current->machine;
+
+	if (unlikely(!m->plain_tasks))
+		return alloc_pages_by_policy(gfp, order);
+	return alloc_pages_here(m, gfp, order);
+}
+
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
-	return nid == NUMA_NO_NODE ? alloc_pages(gfp, order) : __alloc_pages(gfp, order, nid, NULL);
+	return nid == NUMA_NO_NODE ? alloc_pages_here(mm_current->machine, gfp, order)
+				   : __alloc_pages(gfp, order, nid, NULL);
 }
 
 unsigned long __get_free_pages(gfp_t gfp, unsigned int order)

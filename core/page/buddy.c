@@ -49,6 +49,16 @@ static inline void del_from_free_list(struct zone *zone, struct page *page, unsi
 	zone->machine->changes++;
 }
 
+void take_free_block(struct zone *zone, struct page *page, unsigned int order)
+{
+	del_from_free_list(zone, page, order);
+}
+
+void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype)
+{
+	add_to_free_list(zone, page, order, migratetype, false);
+}
+
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype)
 {
 	list_move_tail(&page->lru, &zone->free_area[order].free_list[migratetype]);
@@ -66,8 +76,8 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 }
 
 /* The buddy if it is a free block of this order in this zone; NULL otherwise. */
-static inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
-				      pfn_t pfn, unsigned int order)
+__always_inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
+					pfn_t pfn, unsigned int order)
 {
 	struct page *buddy = &m->memmap[buddy_pfn(pfn, order)];
 
@@ -106,7 +116,7 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
 	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
 	if (likely(migratetype != MIGRATE_ISOLATE))
-		zone->nr_free_pages += 1L << order;
+		mod_zone_free_pages(zone, 1L << order);
 	while (order < m->top_order) {
 		struct page *buddy = free_buddy(m, zone, pfn, order);
 

@@ -96,7 +96,8 @@ static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page
 	return true;
 }
 
-static __noinline void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order)
+__noinline void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order,
+			      bool to_tail)
 {
 	struct zone *zone = page_zone(m, page);
 	pfn_t pfn = (pfn_t)(page - m->memmap);
@@ -104,7 +105,7 @@ static __noinline void free_to_buddy(struct mm_machine *m, struct page *page, un
 	if (!free_pages_prepare(m, page, order, true))
 		return;
 	zone_lock(zone);
-	free_one_page(zone, pfn, order, pageblock_type(m, pfn), false);
+	free_one_page(zone, pfn, order, pageblock_type(m, pfn), to_tail);
 	zone_unlock(zone);
 }
 
@@ -114,7 +115,7 @@ static __always_inline void free_the_page(struct mm_machine *m, struct page *pag
 {
 	assert(page_count(page) == 0);
 	if (unlikely(!has_pcp_lists(m, order))) {
-		free_to_buddy(m, page, order);
+		free_to_buddy(m, page, order, false);
 		return;
 	}
 	if (likely(free_pages_prepare(m, page, order, false)))

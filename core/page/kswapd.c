@@ -34,11 +34,11 @@ static bool pgdat_watermark_boosted(const struct pglist_data *pgdat, unsigned in
 	return false;
 }
 
-void wakeup_kswapd(struct zone *zone, unsigned int order, unsigned int highest_zoneidx)
+void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned int order, unsigned int highest_zoneidx)
 {
 	struct pglist_data *pgdat = zone->pgdat;
 
-	if (!managed_zone(zone))
+	if (!managed_zone(zone) || !cpuset_zone_allowed(zone, gfp))
 		return;
 	if (pgdat->kswapd_highest_zoneidx == MAX_NR_ZONES ||
 	    pgdat->kswapd_highest_zoneidx < highest_zoneidx)
@@ -55,7 +55,7 @@ void wakeup_kswapd(struct zone *zone, unsigned int order, unsigned int highest_z
 }
 
 /* Once a node, at its first managed zone on the list. */
-void wake_all_kswapds(const struct alloc_context *ac, unsigned int order)
+void wake_all_kswapds(const struct alloc_context *ac, gfp_t gfp, unsigned int order)
 {
 	const struct zoneref *ref = next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
 	const struct pglist_data *last = NULL;
@@ -63,7 +63,7 @@ void wake_all_kswapds(const struct alloc_context *ac, unsigned int order)
 	for (; ref->zone; ref = next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
 		if (!managed_zone(ref->zone) || ref->zone->pgdat == last)
 			continue;
-		wakeup_kswapd(ref->zone, order, ac->highest_zoneidx);
+		wakeup_kswapd(ref->zone, gfp, order, ac->highest_zoneidx);
 		last = ref->zone->pgdat;
 	}
 }

@@ -12,6 +12,10 @@
  *   free.c       giving back; bad pages
  *   kswapd.c     waking it
  *   tunables.c   marks, reserves, page list sizes
+ *   bulk.c       many single pages at once
+ *   exact.c      as many contiguous pages as asked for
+ *   isolate.c    pageblocks and frames taken from under the allocator
+ *   mempolicy.c  which node a task's pages come from
  */
 #ifndef LB_PAGE_INTERNAL_H
 #define LB_PAGE_INTERNAL_H
@@ -72,6 +76,22 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype);
 uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype);
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype);
+struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
+			unsigned int order);
+void take_free_block(struct zone *zone, struct page *page, unsigned int order);
+void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype);
+
+/* A policy's choice was met. */
+static inline void count_interleave_hit(struct zone *zone)
+{
+	(void)zone;
+}
+
+/* What all changes of a zone's free pages go through; under zone->lock. */
+static inline void mod_zone_free_pages(struct zone *zone, long pages)
+{
+	zone->nr_free_pages += pages;
+}
 
 /* fallback.c: under zone->lock. */
 struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype,
@@ -85,9 +105,16 @@ bool unreserve_highatomic_pageblock(const struct alloc_context *ac, bool force);
 void drain_zone_pages(struct zone *zone, unsigned int cpu);
 
 /* free.c */
+void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order, bool to_tail);
 bool page_is_bad(const struct page *page, uint64_t bad_flags);
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order);
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order);
+
+/* mempolicy.c */
+struct page *alloc_pages_by_policy(gfp_t gfp, unsigned int order);
+bool cpuset_zone_allowed(const struct zone *zone, gfp_t gfp);
+void heed_cpuset(const struct mm_machine *m, gfp_t *gfp, unsigned int *alloc_flags,
+		 uint64_t *nodemask);
 
 /* watermark.c */
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
@@ -132,6 +159,21 @@ static inline unsigned int gfp_zone(const struct mm_machine *m, gfp_t gfp)
 	return m->gfp_zone_table[gfp & (__GFP_DMA | __GFP_HIGHMEM | __GFP_DMA32 | __GFP_MOVABLE)];
 }
 
+static inline int gfp_migratetype(const struct mm_machine *m, gfp_t gfp)
+{
+	if (unlikely(m->grouping_disabled))
+		return MIGRATE_UNMOVABLE;
+	return (int)((gfp & (__GFP_MOVABLE | __GFP_RECLAIMABLE)) >> 3);
+}
+
+static inline const struct zoneref *gfp_zonelist(const struct mm_machine *m, gfp_t gfp,
+						 unsigned int nid)
+{
+	enum zonelist_kind kind = gfp & __GFP_THISNODE ? ZONELIST_NOFALLBACK : ZONELIST_FALLBACK;
+
+	return m->nodes[nid].zonelists[kind].zonerefs;
+}
+
 static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
 						 unsigned int highest_zoneidx, uint64_t nodemask)
 {
@@ -142,6 +184,9 @@ static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
 }
 
 /* alloc.c */
+struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid, uint64_t nodemask);
+void prep_compound_page(struct page *page, unsigned int order);
+void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order);
 struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int alloc_flags,
 				    struct alloc_context *ac);
 
@@ -149,8 +194,8 @@ struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int 
 struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order, struct alloc_context *ac);
 
 /* kswapd.c */
-void wakeup_kswapd(struct zone *zone, unsigned int order, unsigned int highest_zoneidx);
-void wake_all_kswapds(const struct alloc_context *ac, unsigned int order);
+void wakeup_kswapd(struct zone *zone, gfp_t gfp, unsigned int order, unsigned int highest_zoneidx);
+void wake_all_kswapds(const struct alloc_context *ac, gfp_t gfp, unsigned int order);
 
 /* tunables.c */
 void init_per_zone_wmark_min(struct mm_machine *m);

@@ -43,7 +43,7 @@ static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct lis
 
 		if (!page)
 			break;
-		zone->nr_free_pages -= 1L << order;
+		mod_zone_free_pages(zone, -(1L << order));
 		if (m->checks == MM_CHECKS_LINUX && new_pages_are_bad(m, page, order))
 			continue;
 		list_add_tail(&page->lru, list);
@@ -80,7 +80,12 @@ static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct lis
 		leak_bad_block(m, page, order);
 		return;
 	}
-	free_one_page(zone, (pfn_t)(page - m->memmap), order, (int)page->index, false);
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+	/* its pageblock may have been isolated while it lay here */
+	int migratetype =
+		unlikely(zone->nr_isolate_pageblock) ? pageblock_type(m, pfn) : (int)page->index;
+
+	free_one_page(zone, pfn, order, migratetype, false);
 }
 
 /*

@@ -33,26 +33,36 @@ static inline struct page *pcp_pop(struct per_cpu_pages *pcp, struct list_head *
 	return page;
 }
 
-/* A block from this CPU's list, refilled if it is empty; NULL iff the buddy has none for it. */
+/* A block from a list, refilled if it is empty; under the page set's lock. */
+static __always_inline struct page *pcp_take(struct mm_machine *m, struct zone *zone,
+					     struct per_cpu_pages *pcp, unsigned int index,
+					     unsigned int order, int migratetype,
+					     unsigned int alloc_flags)
+{
+	struct list_head *list = &pcp->lists[index];
+	struct page *page;
+
+	do {
+		if (unlikely(list_empty(list)) &&
+		    !pcp_refill(zone, pcp, index, migratetype, alloc_flags))
+			return NULL;
+		page = pcp_pop(pcp, list, order);
+	} while (unlikely(m->checks == MM_CHECKS_DEBUG) && new_pages_are_bad(m, page, order));
+	return page;
+}
+
+/* A block from this CPU's list; NULL iff the buddy has none for it. */
 static __always_inline struct page *pcp_alloc(struct mm_machine *m, struct zone *zone,
 					      unsigned int order, int migratetype,
 					      unsigned int alloc_flags)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
 	unsigned int index = pcp_list(m, order, migratetype);
-	struct list_head *list = &pcp->lists[index];
-	struct page *page = NULL;
 
 	pcp_lock(m, pcp);
 	pcp->free_factor >>= 1;
-	do {
-		if (unlikely(list_empty(list)) &&
-		    !pcp_refill(zone, pcp, index, migratetype, alloc_flags)) {
-			page = NULL;
-			break;
-		}
-		page = pcp_pop(pcp, list, order);
-	} while (unlikely(m->checks == MM_CHECKS_DEBUG) && new_pages_are_bad(m, page, order));
+	struct page *page = pcp_take(m, zone, pcp, index, order, migratetype, alloc_flags);
+
 	pcp_unlock(m, pcp);
 	return page;
 }

@@ -76,6 +76,14 @@ static struct page *try_freelist(struct slowpath *s, unsigned int alloc_flags)
 	return get_page_from_freelist(s->gfp, s->order, alloc_flags, s->ac);
 }
 
+/* For those that may not fail: what the cpuset keeps out is better than nothing. */
+static struct page *try_within_cpuset_first(struct slowpath *s, unsigned int alloc_flags)
+{
+	struct page *page = try_freelist(s, alloc_flags | ALLOC_CPUSET);
+
+	return page ? page : try_freelist(s, alloc_flags);
+}
+
 static void recompute_preferred(struct alloc_context *ac)
 {
 	ac->preferred = next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
@@ -194,7 +202,7 @@ static enum step may_oom(struct slowpath *s, struct page **page)
 	}
 	s->progress = 1;
 	if (s->gfp & __GFP_NOFAIL)
-		*page = try_freelist(s, ALLOC_NO_WATERMARKS);
+		*page = try_within_cpuset_first(s, ALLOC_NO_WATERMARKS);
 	return *page ? STEP_PAGE : STEP_ON;
 }
 
@@ -230,7 +238,7 @@ static enum step oom(struct slowpath *s, struct page **page)
 static enum step one_round(struct slowpath *s, struct page **page)
 {
 	if (s->alloc_flags & ALLOC_KSWAPD)
-		wake_all_kswapds(s->ac, s->order);
+		wake_all_kswapds(s->ac, s->gfp, s->order);
 	use_reserves(s);
 	*page = try_freelist(s, s->alloc_flags);
 	if (*page)
@@ -256,9 +264,7 @@ static enum step nopage(struct slowpath *s, struct page **page)
 {
 	if (!(s->gfp & __GFP_NOFAIL) || !s->can_direct_reclaim)
 		return STEP_END;
-	*page = try_freelist(s, ALLOC_MIN_RESERVE | ALLOC_CPUSET);
-	if (!*page)
-		*page = try_freelist(s, ALLOC_MIN_RESERVE);
+	*page = try_within_cpuset_first(s, ALLOC_MIN_RESERVE);
 	if (*page)
 		return STEP_PAGE;
 	return goes_round(s, &s->seen_at_nofail) ? STEP_END : STEP_RETRY;
@@ -273,7 +279,7 @@ static enum step first_round(struct slowpath *s, struct page **page)
 		return STEP_NOPAGE;
 	}
 	if (s->alloc_flags & ALLOC_KSWAPD)
-		wake_all_kswapds(s->ac, s->order);
+		wake_all_kswapds(s->ac, s->gfp, s->order);
 	*page = try_freelist(s, s->alloc_flags);
 	if (*page)
 		return STEP_PAGE;

@@ -14,7 +14,7 @@
 
 #include "lostbuddy/gfp.h"
 #include "target/builtin.h"
-#include "target/core_state.h"
+#include "target/core_exec.h"
 
 /* A pointer that no address_space has; bits 0 and 1 clear: neither anonymous nor movable. */
 #define SOME_MAPPING ((void *)(uintptr_t)0x1000)
@@ -42,6 +42,15 @@ static const unsigned int path_of_event[MM_EVENT_COUNT] = {
 	[MM_EVENT_NOFRAGMENT_RETRY] = LB_PATH_NOFRAGMENT_RETRY + 1,
 	[MM_EVENT_PARTIAL_FREE] = LB_PATH_PARTIAL_FREE + 1,
 	[MM_EVENT_BAD_PAGE] = LB_PATH_BAD_PAGE + 1,
+	[MM_EVENT_BULK] = LB_PATH_BULK + 1,
+	[MM_EVENT_BULK_SINGLE] = LB_PATH_BULK_SINGLE + 1,
+	[MM_EVENT_ISOLATE] = LB_PATH_ISOLATE + 1,
+	[MM_EVENT_UNISOLATE] = LB_PATH_UNISOLATE + 1,
+	[MM_EVENT_UNISOLATE_MERGE] = LB_PATH_UNISOLATE_MERGE + 1,
+	[MM_EVENT_INTERLEAVE] = LB_PATH_INTERLEAVE + 1,
+	[MM_EVENT_BIND] = LB_PATH_BIND + 1,
+	[MM_EVENT_PREFERRED_MANY] = LB_PATH_PREFERRED_MANY + 1,
+	[MM_EVENT_CPUSET] = LB_PATH_CPUSET + 1,
 };
 
 /* What a failure of the core is called in a result. */
@@ -172,13 +181,13 @@ static bool core_reset(void *instance)
 	return true;
 }
 
-static void refuse(struct lb_result *r, enum lb_reason reason)
+void refuse(struct lb_result *r, enum lb_reason reason)
 {
 	r->outcome = LB_REFUSED;
 	r->reason = (uint8_t)reason;
 }
 
-static void give(struct lb_result *r, const struct page *page)
+void give(struct lb_result *r, const struct page *page)
 {
 	if (!page) {
 		r->outcome = (uint8_t)failures[mm_current->failure].outcome;
@@ -211,6 +220,9 @@ static void exec_alloc(struct core_instance *t, const struct lb_call *call, stru
 		break;
 	case OP_ALLOC_PAGE:
 		give(r, alloc_page(call->gfp));
+		break;
+	case OP_ALLOC_PAGES_POLICY:
+		give(r, alloc_pages(call->gfp, call->order));
 		break;
 	case OP_GET_FREE_PAGES:
 		give(r, address_page(__get_free_pages(call->gfp, call->order)));
@@ -298,6 +310,9 @@ static void exec_on_block(struct core_instance *t, const struct lb_call *call, s
 		split_page(page, call->block_order);
 		r->pfn = call->pfn;
 		break;
+	case OP_PUT_FRAME:
+		exec_put_frame(t, call, page, r);
+		break;
 	default:
 		assert(call->op == OP_FREE_WRONG_ORDER);
 		exec_wrong_order(t, call, page, r);
@@ -378,6 +393,7 @@ static void dispatch(struct core_instance *t, const struct lb_call *call, struct
 	case OP_GET_FREE_PAGES:
 	case OP_GET_FREE_PAGE:
 	case OP_GET_ZEROED_PAGE:
+	case OP_ALLOC_PAGES_POLICY:
 		exec_alloc(t, call, r);
 		break;
 	case OP_FREE_PAGES_STRUCT:
@@ -386,10 +402,30 @@ static void dispatch(struct core_instance *t, const struct lb_call *call, struct
 	case OP_PUT_PAGE:
 	case OP_SPLIT_PAGE:
 	case OP_FREE_WRONG_ORDER:
+	case OP_PUT_FRAME:
 		exec_on_block(t, call, r);
 		break;
 	case OP_TRANSLATE:
 		exec_translate(call, r);
+		break;
+	case OP_ALLOC_PAGES_BULK:
+	case OP_ALLOC_PAGES_BULK_LIST:
+		exec_bulk(t, call, r);
+		break;
+	case OP_ALLOC_PAGES_EXACT:
+		exec_exact(t, call, r);
+		break;
+	case OP_ISOLATE:
+	case OP_UNISOLATE:
+		exec_isolate(t, call, r);
+		break;
+	case OP_TAKE_FRAME:
+		exec_take_frame(t, call, r);
+		break;
+	case OP_SET_MEMPOLICY:
+	case OP_SET_MEMS_ALLOWED:
+	case OP_SET_GFP_ALLOWED_MASK:
+		exec_policy(t, call, r);
 		break;
 	case OP_SET_MAPCOUNT:
 	case OP_SET_MAPPING:
@@ -465,6 +501,13 @@ static void *core_memory(void *instance, uint64_t pfn)
 	return pfn < t->machine->max_pfn ? t->machine->memory + (pfn << PAGE_SHIFT) : NULL;
 }
 
+static const uint64_t *core_results(void *instance)
+{
+	const struct core_instance *t = instance;
+
+	return t->results;
+}
+
 static const uint64_t *core_paths(void *instance)
 {
 	const struct core_instance *t = instance;
@@ -487,4 +530,5 @@ const struct lb_target core_target = {
 	.peek_block = core_peek_block,
 	.memory = core_memory,
 	.paths = core_paths,
+	.results = core_results,
 };

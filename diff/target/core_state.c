@@ -258,6 +258,22 @@ static void export_counters(const struct mm_machine *m, struct sink *sink)
 	end(sink);
 }
 
+static void export_tasks(const struct mm_machine *m, struct sink *sink)
+{
+	begin(sink, LB_STATE_TASKS);
+	put(sink, m->cpusets);
+	put(sink, m->gfp_allowed_mask);
+	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
+		const struct mm_task *task = &m->tasks[cpu];
+
+		put(sink, (uint64_t)task->mode);
+		put(sink, task->nodes);
+		put(sink, task->il_prev == NUMA_NO_NODE ? UINT64_MAX : (uint64_t)task->il_prev);
+		put(sink, task->mems_allowed);
+	}
+	end(sink);
+}
+
 /* Calls one function for each zone that has a span, by node, then index. */
 static void for_each_spanned_zone(const struct core_instance *t, struct sink *sink,
 				  void (*what)(const struct core_instance *, const struct zone *,
@@ -304,6 +320,7 @@ size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capaci
 	export_bad_pages(t, &sink);
 	export_leaked(t, &sink);
 	export_counters(t->machine, &sink);
+	export_tasks(t->machine, &sink);
 	begin(&sink, LB_STATE_END);
 	end(&sink);
 	return sink.used;

@@ -21,6 +21,7 @@ struct core_instance {
 	size_t nr_reserved_words;
 	uint8_t *leaked; /* [pfn] */
 	uint64_t nr_leaked;
+	uint64_t results[PROGRAM_MAX_COUNT]; /* frames of the last bulk allocation */
 	uint64_t marked
 		[CORE_MAX_MARKED]; /* frames whose mapcount or mapping was set by hand, ascending */
 	unsigned int nr_marked;

@@ -37,6 +37,15 @@ enum mm_event_kind {
 	MM_EVENT_FAIL, /* value: enum mm_failure */
 	MM_EVENT_PARTIAL_FREE,
 	MM_EVENT_BAD_PAGE,
+	MM_EVENT_BULK,		/* value: pages that came from the page list */
+	MM_EVENT_BULK_SINGLE,
+	MM_EVENT_ISOLATE,	/* a pageblock; value: free pages in it */
+	MM_EVENT_UNISOLATE,
+	MM_EVENT_UNISOLATE_MERGE, /* a block was taken off and freed again, to merge */
+	MM_EVENT_INTERLEAVE,	/* value: the node a policy chose */
+	MM_EVENT_BIND,
+	MM_EVENT_PREFERRED_MANY,
+	MM_EVENT_CPUSET,	/* the zone was passed over for the task's cpuset */
 	MM_EVENT_SCHED_POINT, /* value: enum mm_sched_point */
 	MM_EVENT_COUNT
 };

@@ -79,6 +79,28 @@ static inline unsigned long __get_free_page(gfp_t gfp)
 }
 
 /*
+ * __alloc_pages_bulk - take several single pages at once, mostly from one CPU's page list.
+ * @nr_pages: entries of the array, or pages for the list
+ * @page_list: pages are added at its head by lru; NULL: into the array
+ * @page_array: entries that are not NULL stay as they are and are passed over
+ * Returns the number of entries reached (array), filled ones included, or of pages added (list). Fewer
+ * than asked for come when the zone runs low; then at least one is tried as __alloc_pages would.
+ * mm_current->failure says why that try failed, if it was made and did. Context: as alloc_pages. Facts: 10, since 5.13.
+ */
+unsigned long __alloc_pages_bulk(gfp_t gfp, int preferred_nid, const nodemask_t *nodemask,
+				 unsigned long nr_pages, struct list_head *page_list,
+				 struct page **page_array);
+
+/*
+ * alloc_pages_exact - contiguous single pages, with no more than are asked for.
+ * @pages: 1 ..; cut from the smallest block that has so many, the rest of which goes back
+ * Returns the first page's address, a reference on each; NULL as __get_free_pages. COMP and HIGHMEM
+ * are stripped. free_pages_exact gives back so many from there on, one by one. Facts: 6.
+ */
+void *alloc_pages_exact(unsigned long pages, gfp_t gfp);
+void free_pages_exact(void *address, unsigned long pages);
+
+/*
  * __free_pages - drop one reference of a block.
  * @page: first page of the block, refcount >= 1; @order: the order it was allocated with
  * The last reference frees the block. An earlier one, unless the block is compound, frees all but
@@ -111,6 +133,24 @@ void split_page(struct page *page, unsigned int order);
 /* This CPU's page lists go back to the buddy; every CPU's. */
 void drain_local_pages(void);
 void drain_all_pages(void);
+
+/*
+ * Frames taken from under the allocator (facts 12).
+ *
+ * isolate_range: the pageblocks of [start, end), whole blocks of the top order in one zone, become
+ * MIGRATE_ISOLATE: nothing is handed out of them, what is freed into them stays. False, and unchanged,
+ * iff one is isolated already or a frame is reserved or, outside of ZONE_MOVABLE, in use.
+ * unisolate_range: those that are isolated become MOVABLE. False iff none is.
+ * take_page_off_buddy: one frame is cut out of its free block and gets a reference. False iff it lies
+ * in none. put_page_back_buddy: drops the last reference of a single page, past the page lists.
+ */
+bool isolate_range(pfn_t start, pfn_t end);
+bool unisolate_range(pfn_t start, pfn_t end);
+bool take_page_off_buddy(struct page *page);
+void put_page_back_buddy(struct page *page);
+
+/* Bits that requests may have from now on. */
+void set_gfp_allowed_mask(gfp_t mask);
 
 static inline pfn_t page_to_pfn(const struct page *page)
 {

@@ -27,6 +27,7 @@
 #define LB_MACHINE_H
 
 #include "lostbuddy/event.h"
+#include "lostbuddy/mempolicy.h"
 #include "lostbuddy/mmzone.h"
 
 #define MM_BY_FORMULA (-1L)
@@ -41,6 +42,9 @@ struct mm_profile {
 	unsigned int pcp_max_order; /* orders 0 .. this have page lists */
 	bool pcp_has_thp_lists;	    /* with thp: pageblock order too */
 	int pcp_free_factor_cap;
+	bool exact_splits; /* alloc_pages_exact frees its surplus like any single pages */
+	bool has_bulk, has_preferred_many, has_put_back;
+	bool unisolate_needs_free_buddy; /* to free a block anew, so that it merges */
 	uint64_t node_load_unit; /* the node order's val = distance term * this + load */
 };
 extern const struct mm_profile mm_profile_linux_6_1;
@@ -107,6 +111,7 @@ struct mm_vmstat {
 struct mm_machine {
 	/* read on every allocation */
 	bool plain; /* nobody listens, locks, poisons or groups otherwise: shortcuts allowed */
+	bool plain_tasks; /* no policy, no cpuset, no bit that is not allowed */
 	mm_listener *listener;
 	void *listener_data;
 	struct page *memmap;
@@ -128,6 +133,9 @@ struct mm_machine {
 	uint64_t changes; /* of free areas and types: tells whether a round changed anything */
 	uint64_t jiffies;
 	uint64_t sysctl[MM_SYSCTL_COUNT];
+	struct mm_task *tasks; /* [cpu]: the task that runs there */
+	bool cpusets;	       /* a task was given a cpuset: from then on all requests look */
+	gfp_t gfp_allowed_mask; /* bits that requests may have */
 	long user_min_free_kbytes; /* -1: never written */
 	struct mm_hooks hooks;
 	pfn_t max_pfn;

@@ -56,6 +56,7 @@ struct zone {
 	struct pglist_data *pgdat;
 	enum zone_type type;
 	unsigned int id;       /* as in page->flags */
+	unsigned int nr_isolate_pageblock;
 	bool boosted;	       /* ZONE_BOOSTED_WATERMARK */
 	bool avoids_fragments; /* requests that prefer this zone start with ALLOC_NOFRAGMENT */
 	struct mm_lock lock;
