@@ -61,21 +61,23 @@ static bool free_block_holds(struct checker *c, const struct zone *zone, const s
 static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned int order,
 			    uint64_t *pages)
 {
-	uint64_t blocks = 0;
+	uint64_t blocks = 0, isolated = 0;
 
 	for (unsigned int type = 0; type < MIGRATE_TYPES; type++) {
 		const struct list_head *head = &zone->free_area[order].free_list[type];
 
-		for (const struct list_head *at = head->next; at != head; at = at->next, blocks++)
+		for (const struct list_head *at = head->next; at != head; at = at->next, blocks++) {
 			if (!free_block_holds(c, zone, lru_to_page(at), order))
 				return false;
+			isolated += type == MIGRATE_ISOLATE;
+		}
 	}
 	if (blocks != zone->free_area[order].nr_free)
 		return broken(c, "M3: node %d zone %u order %u: nr_free %llu, blocks %llu",
 			      zone->pgdat->node_id, zone->type, order,
 			      (unsigned long long)zone->free_area[order].nr_free,
 			      (unsigned long long)blocks);
-	*pages += blocks << order;
+	*pages += (blocks - isolated) << order;
 	return true;
 }
 

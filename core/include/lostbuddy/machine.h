@@ -11,7 +11,8 @@
  *       them;
  *   M2  a listed block lies in its list's zone, is aligned to its size, has refcount 0 and its
  *       order in private;
- *   M3  nr_free of an order is the length of all its lists; nr_free_pages is the sum of all blocks;
+ *   M3  nr_free of an order is the length of all its lists; nr_free_pages is the sum of all blocks
+ *       that are not isolated;
  *   M4  count of a page set is the number of pages on its lists, and every entry there has refcount
  *       0;
  *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock

@@ -1,0 +1,205 @@
+/* Pageblocks and frames taken from under the allocator (facts 12). */
+#include "test.h"
+#include "test/world.h"
+
+static struct zone *normal(struct world *w)
+{
+	return &w->machine->nodes[0].zones[ZONE_NORMAL];
+}
+
+static int type_of(const struct world *w, pfn_t pfn)
+{
+	return w->machine->pageblock_type[pfn >> w->machine->pageblock_order];
+}
+
+/* pageblocks of 16, blocks of up to 32: a range is two pageblocks */
+static void open_world(struct world *w)
+{
+	world_open(w, (struct shape){ .pages = 256 });
+}
+
+TEST(an_isolated_range_is_free_but_not_counted_and_not_given_out)
+{
+	struct world w;
+
+	open_world(&w);
+	long free_pages = normal(&w)->nr_free_pages;
+	pfn_t pfn;
+
+	EXPECT(isolate_range(64, 96));
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages - 32);
+	EXPECT_EQ(normal(&w)->nr_isolate_pageblock, 2);
+	EXPECT_EQ(type_of(&w, 64), MIGRATE_ISOLATE);
+	EXPECT_EQ(type_of(&w, 80), MIGRATE_ISOLATE);
+	EXPECT_STR(world_list(&w, ZONE_NORMAL, 5, MIGRATE_ISOLATE), "64");
+	for (const struct page *page; (page = alloc_page(GFP_KERNEL | __GFP_NORETRY));) {
+		pfn = page_to_pfn(page);
+		EXPECT(pfn < 64 || pfn >= 96);
+	}
+	EXPECT(!isolate_range(64, 96));
+	world_close(&w);
+}
+
+TEST(a_range_that_is_in_use_or_reserved_stays_as_it_is)
+{
+	struct world w;
+
+	open_world(&w);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 2);
+	pfn_t start = page_to_pfn(page) & ~(pfn_t)31;
+	const char *before = world_free(&w, ZONE_NORMAL);
+
+	EXPECT(!isolate_range(start, start + 32));
+	EXPECT(!isolate_range(224, 256)); /* the memmap's frames */
+	EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
+	EXPECT_EQ(normal(&w)->nr_isolate_pageblock, 0);
+	world_close(&w);
+}
+
+TEST(frees_into_an_isolated_range_stay_there)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256, .high = 64, .batch = 8 });
+	struct page *page = alloc_pages(GFP_KERNEL, 5);
+	pfn_t start = page_to_pfn(page);
+
+	/* on a page list they are in nobody's way */
+	split_page(page, 5);
+	for (int i = 0; i < 32; i++)
+		__free_page(page + i);
+	EXPECT(isolate_range(start, start + 32));
+	long free_pages = normal(&w)->nr_free_pages;
+
+	drain_all_pages();
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages);
+	EXPECT_EQ(buddy_order(page), 5);
+	EXPECT(unisolate_range(start, start + 32));
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages + 32);
+	EXPECT_EQ(type_of(&w, start), MIGRATE_MOVABLE);
+	world_close(&w);
+}
+
+TEST(what_comes_back_is_counted_and_merges)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 512, .top_order = 6 });
+	const char *before = world_free(&w, ZONE_NORMAL);
+	long free_pages = normal(&w)->nr_free_pages;
+
+	/* half of a block of 128 is not a block: the range is a block of 64, two of 32 after a split */
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 5);
+	pfn_t start = page_to_pfn(page) & ~(pfn_t)63;
+
+	__free_pages(page, 5);
+	EXPECT(isolate_range(start, start + 64));
+	EXPECT(unisolate_range(start, start + 64));
+	EXPECT(!unisolate_range(start, start + 64));
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages);
+	EXPECT_EQ(normal(&w)->nr_isolate_pageblock, 0);
+	EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
+	world_close(&w);
+}
+
+/* Any sequence of isolations, their undoing, allocations and frees: the count is right, all comes back. */
+TEST(random_isolations_lose_nothing)
+{
+	struct page *held[64] = { NULL };
+	struct world w;
+	uint64_t seed = 1;
+	char why[256];
+
+	world_open(&w, (struct shape){ .pages = 512, .top_order = 6, .high = 8, .batch = 2 });
+	drain_all_pages();
+	const char *before = world_free(&w, ZONE_NORMAL);
+
+	for (int i = 0; i < 20000; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		unsigned int pick = (unsigned int)(seed >> 33), slot = pick / 8 % 64;
+		pfn_t start = (pfn_t)(pick / 8 % 8) * 64;
+
+		if (pick % 8 == 0) {
+			isolate_range(start, start + 64);
+		} else if (pick % 8 < 3) {
+			unisolate_range(start, start + 64);
+		} else if (held[slot]) {
+			__free_page(held[slot]);
+			held[slot] = NULL;
+		} else {
+			held[slot] = alloc_page(GFP_KERNEL | __GFP_NORETRY |
+						(pick % 16 < 8 ? 0 : __GFP_MOVABLE));
+		}
+		if (i % 64 == 0 && !EXPECT(mm_machine_check(w.machine, why)))
+			fprintf(stderr, "%s\n", why);
+	}
+	for (int slot = 0; slot < 64; slot++)
+		if (held[slot])
+			__free_page(held[slot]);
+	for (pfn_t start = 0; start < 512; start += 64)
+		unisolate_range(start, start + 64);
+	drain_all_pages();
+	EXPECT_EQ(normal(&w)->nr_isolate_pageblock, 0);
+	EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
+	world_close(&w);
+}
+
+TEST(a_frame_is_cut_out_of_its_block_and_joins_it_again)
+{
+	struct world w;
+
+	open_world(&w);
+	const char *before = world_free(&w, ZONE_NORMAL);
+	long free_pages = normal(&w)->nr_free_pages;
+	struct page *page = pfn_to_page(77);
+
+	EXPECT(take_page_off_buddy(page));
+	EXPECT_EQ(page_count(page), 1);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages - 1);
+	/* 64..95 without 77: 64:3 72:2 76:0 | 78:1 80:4 */
+	EXPECT(PageBuddy(pfn_to_page(64)) && buddy_order(pfn_to_page(64)) == 3);
+	EXPECT(PageBuddy(pfn_to_page(72)) && buddy_order(pfn_to_page(72)) == 2);
+	EXPECT(PageBuddy(pfn_to_page(76)) && buddy_order(pfn_to_page(76)) == 0);
+	EXPECT(PageBuddy(pfn_to_page(78)) && buddy_order(pfn_to_page(78)) == 1);
+	EXPECT(PageBuddy(pfn_to_page(80)) && buddy_order(pfn_to_page(80)) == 4);
+	EXPECT(!take_page_off_buddy(page));
+	put_page_back_buddy(page);
+	EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages);
+	world_close(&w);
+}
+
+TEST(a_frame_that_is_held_or_on_a_page_list_cannot_be_taken)
+{
+	struct world w;
+
+	open_world(&w);
+	struct page *page = alloc_pages(GFP_KERNEL, 1);
+
+	EXPECT(!take_page_off_buddy(page + 1));
+	__free_pages(page, 1);
+	EXPECT(!take_page_off_buddy(page));
+	EXPECT(!take_page_off_buddy(pfn_to_page(255)));
+	world_close(&w);
+}
+
+/* Every frame of every free block, one at a time. */
+TEST(any_free_frame_can_be_taken_and_put_back)
+{
+	struct world w;
+	char why[256];
+
+	open_world(&w);
+	const char *before = world_free(&w, ZONE_NORMAL);
+
+	for (pfn_t pfn = 1; pfn < 252; pfn++) {
+		EXPECT(take_page_off_buddy(pfn_to_page(pfn)));
+		if (!EXPECT(mm_machine_check(w.machine, why)))
+			fprintf(stderr, "%s\n", why);
+		put_page_back_buddy(pfn_to_page(pfn));
+		EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
+	}
+	world_close(&w);
+}
+
+TEST_MAIN
