@@ -65,12 +65,16 @@ unsigned int worker_starts(const struct worker *w)
  */
 static void forget_handlers(void)
 {
-	static const int ours[] = { SIGSEGV, SIGBUS,  SIGABRT, SIGFPE, SIGILL,
-				    SIGTRAP, SIGALRM, SIGTERM, SIGXCPU };
+	static const int ours[] = { SIGSEGV, SIGBUS,  SIGABRT, SIGFPE,
+				    SIGILL,  SIGTRAP, SIGALRM, SIGXCPU };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL);
-	/* Keys pressed on a terminal are for the caller, whose end is ours. */
+	/*
+	 * What is sent to the whole process group (keys on a terminal, timeout(1)) is for the caller,
+	 * whose end is ours.
+	 */
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

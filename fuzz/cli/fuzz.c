@@ -1,4 +1,5 @@
 /* lostbuddy fuzz: a campaign. */
+#define _GNU_SOURCE
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -230,6 +231,7 @@ static bool prepare(struct arguments *a)
 	c->stop = &stop_requested;
 	c->findings.seed = c->seed;
 	c->findings.target_name = a->target;
+	c->findings.command = program_invocation_name;
 	c->findings.notes = c->notes;
 	c->findings.known = &a->known;
 	c->findings.machine = c->machine;
