@@ -193,11 +193,25 @@ static bool read_answer(int socket)
 	return got == 1;
 }
 
+/*
+ * SIGKILL between two requests came from outside, and is not the next one's fault: another process
+ * will serve it. Any other death stays to be reported.
+ */
+static void bury_killed(struct worker *w)
+{
+	siginfo_t info = { 0 };
+
+	if (w->pid > 0 && waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == w->pid && info.si_code == CLD_KILLED && info.si_status == SIGKILL)
+		bury(w);
+}
+
 struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
 {
 	const char token = 'r';
 
 	assert(timeout_ms > 0 && timeout_ms <= INT32_MAX);
+	bury_killed(w);
 	if (w->pid == 0) {
 		int error = start(w);
 

@@ -6,7 +6,8 @@
  *	writes the request into shared  -->  serve(context, shared)
  *	waits, with a watchdog          <--  says it is done
  *
- * One fork serves many requests; after a death the next request forks again. The context is the
+ * One fork serves many requests; after a death the next request forks again, and a SIGKILL between
+ * two requests goes unnoticed but for worker_starts(). The context is the
  * caller's memory as it was at the fork: what serve keeps there lives as long as the process that
  * serves.
  *

@@ -275,7 +275,8 @@ static bool shrink_hang(struct findings *f, struct finding *entry, struct progra
 
 	program_init(&small);
 	if (impatient && program_copy(&small, p) &&
-	    judge_shrink(impatient, &small, entry->signature, FINDINGS_SHRINK_HANGS, NULL, NULL))
+	    judge_shrink(impatient, &small, entry->signature, FINDINGS_SHRINK_HANGS,
+			 f->options.stop, NULL, NULL))
 		shrunk = !judge_run(f->judge, &small, &outcome) &&
 			 strcmp(outcome.signature, entry->signature) == 0 &&
 			 program_copy(p, &small);
@@ -344,7 +345,7 @@ static bool work_out(struct findings *f, struct finding *entry, struct judge *ju
 		shrink_hang(f, entry, p);
 	else
 		entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f),
-						wait_for_later, f);
+						f->options.stop, wait_for_later, f);
 	judge_observe(judge, p, &last);
 	char *explanation = entry->unsteady ? explanation_of_unsteady(f, outcome, &size)
 					    : explanation_with_words(f, judge, p, &size);
@@ -485,7 +486,8 @@ bool findings_report_unsteady(struct findings *f, const struct program *p, uint6
 				   "different results.\n"
 				   "The target depends on something beside the program: a clock, "
 				   "an address, what ran before.\n";
-	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops, shrink_bound(f), false };
+	struct shrink_task task = { still_unsteady,  f->judge, p->nr_ops,
+				    shrink_bound(f), false,    f->options.stop };
 	struct finding *entry = entry_of(f, UNSTEADY);
 	struct program copy;
 

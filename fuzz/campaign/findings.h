@@ -14,6 +14,7 @@
 #ifndef LOSTBUDDY_CAMPAIGN_FINDINGS_H
 #define LOSTBUDDY_CAMPAIGN_FINDINGS_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "campaign/noise.h"
@@ -41,6 +42,7 @@ struct findings_options {
 	FILE *notes;			/* one line a finding */
 	struct noise *noise;		/* what dying targets print; may be NULL */
 	uint32_t shrink_runs;		/* 0: FINDINGS_SHRINK_RUNS */
+	const volatile sig_atomic_t *stop; /* once set, shrinking ends with what it has; may be NULL */
 	const struct machine *machine; /* the campaign's, if it has one: large ones need patience */
 };
 

@@ -92,6 +92,16 @@ static bool parse_count(const char *text, uint64_t *count)
 	return text[0] >= '0' && text[0] <= '9' && !*end && errno == 0 && *count > 0;
 }
 
+/* Names of files are put behind it. */
+static const char *without_slashes(char *folder)
+{
+	size_t length = strlen(folder);
+
+	while (length > 1 && folder[length - 1] == '/')
+		folder[--length] = '\0';
+	return folder;
+}
+
 static error_t parse_value(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -121,7 +131,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_DIR:
 		a->dir_given = true;
-		a->campaign.findings.dir = arg;
+		a->campaign.findings.dir = without_slashes(arg);
 		return 0;
 	case OPT_KNOWN:
 		if (!signatures_read(&a->known, arg))
@@ -229,6 +239,7 @@ static bool prepare(struct arguments *a)
 	c->notes = a->json ? stderr : stdout;
 	c->terminal = isatty(fileno(c->notes));
 	c->stop = &stop_requested;
+	c->findings.stop = &stop_requested;
 	c->findings.seed = c->seed;
 	c->findings.target_name = a->target;
 	c->findings.command = program_invocation_name;

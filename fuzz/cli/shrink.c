@@ -106,7 +106,8 @@ static int shrink_with(struct judge *judge, struct program *p, const struct shri
 	bool clean = judge_run(judge, p, &outcome);
 
 	if (!clean)
-		runs = judge_shrink(judge, p, outcome.signature, a->runs, note_other, &others);
+		runs = judge_shrink(judge, p, outcome.signature, a->runs, NULL, note_other,
+				    &others);
 	if (runs)
 		judge_observe(judge, p, &last);
 	noise_end(&noise);

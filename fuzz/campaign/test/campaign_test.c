@@ -469,7 +469,7 @@ TEST(the_judges_shrinker_keeps_the_signature_and_tells_of_others)
 		EXPECT(generator_next(g, &p));
 		if (!judge_run(judge, &p, &before)) {
 			uint32_t ops = p.nr_ops, runs = judge_shrink(judge, &p, before.signature,
-								     400, take_note, &others);
+								     400, NULL, take_note, &others);
 
 			EXPECT(runs > 0 && runs <= 400);
 			EXPECT(!judge_run(judge, &p, &after));
@@ -496,7 +496,7 @@ TEST(a_program_without_the_signature_is_left_alone)
 
 	program_init(&p);
 	EXPECT(program_parse(&p, text, sizeof(text) - 1, &where));
-	EXPECT_EQ(judge_shrink(judge, &p, "no such finding", 100, NULL, NULL), 0);
+	EXPECT_EQ(judge_shrink(judge, &p, "no such finding", 100, NULL, NULL, NULL), 0);
 	EXPECT_EQ(p.nr_ops, 1);
 	program_free(&p);
 	judge_destroy(judge);
