@@ -67,6 +67,10 @@ void print_origin(FILE *out, const struct findings_options *options, const struc
 	fputc(' ', out);
 	print_file(out, options, entry);
 	fputc('\n', out);
+	if (entry->at_end)
+		fprintf(out,
+			"# it showed at the end of the program, when everything had been freed; "
+			"`-> !` stands on the last line\n");
 	if (entry->unsteady)
 		fprintf(out, "# it did not show when this program was run again alone\n");
 }

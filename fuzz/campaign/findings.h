@@ -54,6 +54,7 @@ struct finding {
 	uint64_t program; /* the first of them: its number in the campaign */
 	uint32_t ops_before, ops_after;
 	bool known, written;
+	bool at_end;   /* it showed when everything had been given back, not at an operation */
 	bool unsteady; /* it did not show when the program was run again alone */
 };
 

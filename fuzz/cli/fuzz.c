@@ -32,7 +32,7 @@ static const struct argp_option options[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
 	  "builtin (random programs, the default) or libfuzzer (coverage, sanitizers)", 0 },
 	{ "time", OPT_TIME, "TIME", 0,
-	  "stop after 60s, 5m, 2h; 0: never. Default: 60s, unless --runs is given", 0 },
+	  "stop after 60s, 5m, 2h; 0 alone: never. Default: 60s, unless --runs is given", 0 },
 	{ "runs", OPT_RUNS, "N", 0, "stop after N programs", 0 },
 	{ "seed", OPT_SEED, "WORD", 0,
 	  "any word or commit hash; equal seeds give equal campaigns. Default: a random one", 0 },
@@ -118,10 +118,17 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		a->time_given = true;
 		if (!parse_time(arg, &a->campaign.seconds))
 			argp_error(state, "--time %s: not a time; write 60s, 5m or 2h", arg);
+		if (a->campaign.seconds == 0 && strcmp(arg, "0") != 0)
+			argp_error(state,
+				   "--time %s: no time at all; write 60s, 5m or 2h, or 0 alone for "
+				   "no end",
+				   arg);
 		return 0;
 	case OPT_RUNS:
 		if (!parse_count(arg, &a->campaign.runs))
-			argp_error(state, "--runs %s: not a number of programs; write 1 or more",
+			argp_error(state,
+				   "--runs %s: not a number of programs; write 1 or more, or "
+				   "leave it out for --time alone",
 				   arg);
 		return 0;
 	case OPT_SEED:
@@ -192,7 +199,7 @@ static const struct argp argp = {
 	"  lostbuddy fuzz --time 10m --seed $(git rev-parse HEAD)\n"
 	"  lostbuddy fuzz --target ./mine.so --machine 'nodes=2 pages=512'\n"
 	"  lostbuddy fuzz --target broken:loses-buddies --runs 1000 --dir /tmp/camp",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

@@ -60,7 +60,7 @@ static const struct argp argp = {
 	"semantics, exact for "
 	"lockstep with Linux. Which levels apply to a target follows from what it declares.\n\n"
 	"Exit codes: 0 printed, 1 wrong usage.",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

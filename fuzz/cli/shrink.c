@@ -64,7 +64,7 @@ static const struct argp argp = {
 	"stderr.\n\n"
 	"Exit codes: 0 shrunk and written, 1 cannot be read or written, 5 the program shows no "
 	"finding.",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

@@ -51,11 +51,20 @@ for verb in fuzz replay show shrink explain rules machine doctor; do
 	expect 0 "Exit codes" "$verb" --help; silent
 	expect 1 "unrecognized option '--frobnicate'" "$verb" --frobnicate
 	expect 0 "Usage: lostbuddy $verb" "$verb" --usage
+	expect 0 "Exit codes" "$verb" -h; silent
+	expect 0 "Usage: lostbuddy $verb" help "$verb"; silent
 done
+expect 0 "Verbs:" -h; silent
+expect 0 "Verbs:" help; silent
+expect 1 "no such verb" help frobnicate; one_sentence
+expect 1 "name one verb" help fuzz replay; one_sentence
+expect 0 "pages=N        33 .. " help machine
+expect 0 "pages=N        33 .. " show --language
 expect 1 "no such engine" fuzz --engine steam
 expect 1 "not a time" fuzz --time soon
 expect 1 "not a time" fuzz --time -1s
-expect 1 "not a number" fuzz --runs 0
+expect 1 "no time at all" fuzz --time 0s
+expect 1 "write 1 or more" fuzz --runs 0
 expect 1 "not a number" fuzz --runs -3
 expect 1 "name a program" replay
 expect 1 "--level" rules --level high
@@ -72,12 +81,24 @@ expect 0 "1 lines dropped" show --repair "$dir/p.lb"
 expect 1 "No such file" show "$dir/nothing.lb"; one_sentence
 expect 1 "No such file" replay "$dir/nothing.lb" ; one_sentence
 
+program 'check() -> okay'
+expect 1 "$dir/p.lb:3:12: unknown observation" replay "$dir/p.lb"; one_sentence
+
+# ---- files that are no programs ----
+echo "buy milk" >"$dir/notes.txt"
+expect 1 "$dir/notes.txt:1:1: a program begins with" replay "$dir/notes.txt"; one_sentence
+: >"$dir/empty.lb"
+expect 1 "$dir/empty.lb:1:1: this is empty" replay "$dir/empty.lb"; one_sentence
+expect 1 "1:1: this is empty" replay -; one_sentence
+
 # ---- impossible machines: the reason ----
 expect 1 "machine" machine memory=10-200@0,100-300@0; one_sentence
 expect 1 "CPU" machine cpus=65; one_sentence
 expect 1 "machine:1:" machine node=2; one_sentence
 expect 1 "No such file" machine "$dir/none.machine"; one_sentence
-expect 1 "dmesg" machine --from-boot "$dir/none"; one_sentence
+expect 1 "--from-boot $dir/none: $dir/none/dmesg cannot be read" machine --from-boot "$dir/none"; one_sentence
+expect 1 "a boot's folder holds dmesg, cmdline, and node/nodeN/distance" machine --from-boot "$dir/none"
+expect 1 "machine:1:7: pages=0 is too small" machine pages=0; one_sentence
 expect 1 "CPU" fuzz --runs 1 --machine cpus=65; one_sentence
 expect 1 "give one of them" fuzz --machine pages=64 --from-boot "$dir"; one_sentence
 expect 1 "one of them" machine
@@ -146,7 +167,9 @@ expect 3 "expected divergence" replay --target broken:loses-buddies "$found"
 expect 77 "buddy.unmerged" replay --target broken:loses-buddies "${found%.lb}.bin"
 expect 77 "buddy.unmerged" explain --target broken:loses-buddies "$found"
 expect 0 "buddy.unmerged" shrink --target broken:loses-buddies "$found"
+grep -q "^# it showed at the end of the program" "$found" || { echo "FAILED: no word of the end:"; cat "$found"; failed=$((failed + 1)); }
 expect 77 "replay.expected" replay --target broken:correct "$found"
+expect 77 'or replay with --no-observed' replay --target broken:correct "$found"
 expect 77 "finding" replay --target broken:loses-buddies found
 
 # again NAME... - the comment of each finding, given to a shell as it stands, shows it
