@@ -269,8 +269,10 @@ static bool has_block(const struct audit *a, uint64_t pfn)
 }
 
 /* The first frame of a block that cannot be handed out, and why not. */
-static bool frames_missing(const struct audit *a, uint64_t pfn, uint64_t end, struct verdict *v)
+static bool frames_missing(const struct audit *a, uint64_t pfn, unsigned int order,
+			   struct verdict *v)
 {
+	uint64_t end = pfn + (UINT64_C(1) << order);
 	const char *why = "reserved";
 	uint64_t bad = pfn;
 
@@ -281,9 +283,9 @@ static bool frames_missing(const struct audit *a, uint64_t pfn, uint64_t end, st
 	else if (!bits_all(a->present, bad, bad + 1))
 		why = "no memory";
 	return audit_broken(v, RULE_CONTRACT_FRAMES, pfn, "pfn",
-			    "the block of %" PRIu64 " frames at pfn %" PRIu64
+			    "the block of order %u at pfn %" PRIu64
 			    " cannot be handed out: pfn %" PRIu64 " is %s",
-			    end - pfn, pfn, bad, why);
+			    order, pfn, bad, why);
 }
 
 /* The live block that a live frame lies in begins at or below it (L1). */
@@ -294,14 +296,16 @@ static uint64_t live_head(const struct audit *a, uint64_t pfn)
 	return pfn;
 }
 
-static bool block_overlaps(const struct audit *a, uint64_t pfn, uint64_t end, struct verdict *v)
+static bool block_overlaps(const struct audit *a, uint64_t pfn, unsigned int order,
+			   struct verdict *v)
 {
+	uint64_t end = pfn + (UINT64_C(1) << order);
 	uint64_t first = bits_first(a->live, pfn, end), head = live_head(a, first);
 
 	audit_broken(v, RULE_CONTRACT_OVERLAP, pfn, "pfn",
-		     "the block of %" PRIu64 " frames at pfn %" PRIu64 " has pfn %" PRIu64
+		     "the new block of order %u at pfn %" PRIu64 " has pfn %" PRIu64
 		     " in it, which the live block of order %u at pfn %" PRIu64 " holds",
-		     end - pfn, pfn, first, a->order[head], head);
+		     order, pfn, first, a->order[head], head);
 	v->other_pfn = head;
 	return false;
 }
@@ -320,17 +324,17 @@ static bool judge_block(struct audit *a, const struct lb_call *call, uint64_t pf
 
 	a->exercised[RULE_CONTRACT_FRAMES]++;
 	if (pfn >= a->max_pfn || end > a->max_pfn || !bits_all(a->usable, pfn, end))
-		return frames_missing(a, pfn, end, v);
+		return frames_missing(a, pfn, call->order, v);
 	if (a->flags & (LB_TARGET_BUDDY | LB_TARGET_LINUX)) {
 		a->exercised[RULE_CONTRACT_ALIGN]++;
 		if (pfn % pages)
 			return audit_broken(v, RULE_CONTRACT_ALIGN, pfn, "pfn",
-					    "the block of %" PRIu64 " frames begins at pfn %" PRIu64
+					    "the block of order %u begins at pfn %" PRIu64
 					    ", %" PRIu64 " frames after a multiple of its size",
-					    pages, pfn, pfn % pages);
+					    call->order, pfn, pfn % pages);
 	}
 	a->exercised[RULE_CONTRACT_OVERLAP]++;
-	return !bits_any(a->live, pfn, end) || block_overlaps(a, pfn, end, v);
+	return !bits_any(a->live, pfn, end) || block_overlaps(a, pfn, call->order, v);
 }
 
 /*
