@@ -101,7 +101,7 @@ void liar_exec(void *instance, const struct lb_call *call, struct lb_result *res
 		result->outcome = LB_DONE;
 		return;
 	}
-	if (l->lie == LIE_REFUSES_SHARING && shares(call)) {
+	if (l->lie == LIE_REFUSES_SHARING && shares(call) && call->level != LEVEL_NMI) {
 		result->outcome = LB_REFUSED;
 		result->reason = LB_NOT_ALLOWED;
 		return;
