@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { PATIENT_TURNS = 10 };
+
 struct worker {
 	worker_serve serve;
 	void *context;
@@ -163,6 +165,33 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* CPU time that a process has had, or INT64_MAX if nobody can tell. */
+static int64_t cpu_ms(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return INT64_MAX;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* It does not wait for anything but a CPU or a disk. */
+static bool could_go_on(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return false;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state == 'R' || state == 'D';
+}
+
 /* True when there is something to read (an answer, or the end), false when time is up. */
 static bool wait_readable(int socket, unsigned int timeout_ms)
 {
@@ -180,6 +209,20 @@ static bool wait_readable(int socket, unsigned int timeout_ms)
 		if (errno != EINTR)
 			return true; /* the read that follows says what is wrong */
 	}
+}
+
+/* The same for a worker that may take so long: a computer under load is not its fault. */
+static bool wait_for_answer(const struct worker *w, unsigned int timeout_ms)
+{
+	int64_t before = cpu_ms(w->pid);
+
+	for (int turn = 0; turn < PATIENT_TURNS; turn++) {
+		if (wait_readable(w->socket, timeout_ms))
+			return true;
+		if (cpu_ms(w->pid) - before >= timeout_ms / 2 || !could_go_on(w->pid))
+			return false;
+	}
+	return false;
 }
 
 static bool read_answer(int socket)
@@ -220,7 +263,7 @@ struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
 	}
 	if (send(w->socket, &token, 1, MSG_NOSIGNAL) != 1)
 		return report_of(bury(w));
-	if (!wait_readable(w->socket, timeout_ms)) {
+	if (!wait_for_answer(w, timeout_ms)) {
 		kill(w->pid, SIGKILL);
 		bury(w);
 		return (struct worker_report){ WORKER_HUNG, 0 };
