@@ -7,6 +7,7 @@
  * is drawn.
  */
 #include "judge/judge_internal.h"
+#include "target/simple.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -89,6 +90,18 @@ void explain_program(struct text *t, const struct program *p, const struct outco
 	explain_lines(t, p, outcome->op, outcome->op);
 }
 
+/* A simple target counts from 0 (target/simple.h); the program's pfns are the machine's. */
+static void explain_frames(struct text *t, const struct lb_target *target, const struct machine *m)
+{
+	struct lb_simple place = { .top_order = m->top_order };
+
+	if (!(target->flags & LB_TARGET_SIMPLE))
+		return;
+	lb_simple_place(&place, m);
+	text_add(t, "The allocator's frame 0 is pfn %llu; it has %llu frames.\n",
+		 (unsigned long long)place.first, (unsigned long long)place.pages);
+}
+
 size_t explain_outcome(const struct program *p, const struct outcome *outcome, char *buffer,
 		       size_t size)
 {
@@ -139,6 +152,7 @@ static void explain_difference(struct text *t, struct judge *j, const struct pro
 
 	if (!pair) {
 		explain_lines(t, p, found->op, found->op);
+		explain_frames(t, j->target, &p->machine);
 		return;
 	}
 
@@ -146,6 +160,7 @@ static void explain_difference(struct text *t, struct judge *j, const struct pro
 	bool earlier = !clean && seen.by_state && first.op < found->op;
 
 	explain_lines(t, p, found->op, clean ? found->op : first.op);
+	explain_frames(t, j->target, &p->machine);
 	if (earlier)
 		text_add(t, "The states differed already after operation %u (marked >): %s, %s\n",
 			 first.op, finding_id(&first),

@@ -27,6 +27,9 @@
  */
 #define MAX_CACHED_FRAMES (UINT64_C(1) << 22)
 
+/* Of an exported state, 2 GiB: a target that asks for room for more does not mean it. */
+#define MAX_STATE_WORDS ((size_t)1 << 28)
+
 struct judge *judge_create(const struct lb_target *target, const struct judge_options *options)
 {
 	assert(target && target->create && target->exec && target->destroy);
@@ -104,6 +107,8 @@ bool judge_export(const struct lb_target *target, void *instance, struct words *
 	to->size = target->export_state(instance, to->words, to->capacity);
 	if (to->size <= to->capacity)
 		return to->size > 0;
+	if (to->size > MAX_STATE_WORDS)
+		return false;
 
 	size_t capacity = to->size + to->size / 2;
 	uint64_t *words = realloc(to->words, capacity * sizeof(*words));
@@ -114,6 +119,20 @@ bool judge_export(const struct lb_target *target, void *instance, struct words *
 	to->capacity = capacity;
 	to->size = target->export_state(instance, to->words, to->capacity);
 	return to->size > 0 && to->size <= to->capacity;
+}
+
+bool judge_read_state(struct judge *j, const struct pair *pair, struct verdict *v)
+{
+	if (judge_export(j->target, pair->instance, &j->state))
+		return oracle_well_formed(pair->oracle, j->state.words, j->state.size, v);
+	oracle_rule(pair->oracle, RULE_STATE_SECTIONS, false);
+	*v = (struct verdict){ .broken = true, .rule = RULE_STATE_SECTIONS, .pfn = NOWHERE };
+	snprintf(v->field, sizeof(v->field), "state");
+	snprintf(v->what, sizeof(v->what),
+		 "the target says that its state has %zu words: none at all, more than it said the "
+		 "first time, or more than there is room for",
+		 j->state.size);
+	return false;
 }
 
 static bool cannot_create(struct outcome *outcome, const char *why)
@@ -158,12 +177,13 @@ static bool reset_pair(struct judge *j, struct pair *pair, struct outcome *outco
 static bool boot_oracle(struct judge *j, struct pair *pair, struct outcome *outcome)
 {
 	const struct lb_target *t = j->target;
-	bool exports = judge_export(t, pair->instance, &j->state);
+	bool exports = t->export_state;
 
 	pair->oracle = oracle_create(&pair->machine, t->flags, t->capabilities, exports);
 	if (!pair->oracle)
 		return cannot_create(outcome, "no memory for the oracle");
-	if (oracle_boot(pair->oracle, exports ? j->state.words : NULL, &outcome->verdict)) {
+	if ((!exports || judge_read_state(j, pair, &outcome->verdict)) &&
+	    oracle_boot(pair->oracle, exports ? j->state.words : NULL, &outcome->verdict)) {
 		outcome->verdict = (struct verdict){ 0 };
 		return true;
 	}

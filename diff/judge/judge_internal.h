@@ -169,8 +169,16 @@ void judge_give_pair(struct judge *j, struct pair *pair, bool ok);
  */
 bool judge_renew_instance(struct judge *j, struct pair *pair, char error[TARGET_ERROR_SIZE]);
 
-/* Exports into *to, growing it. False: the target exports nothing, or no memory. */
+/*
+ * Exports into *to, growing it. False: the target exports nothing, or more than there is room for;
+ * to->size is then what it said.
+ */
 bool judge_export(const struct lb_target *target, void *instance, struct words *to);
+/*
+ * The state of a target that has one to export, in j->state, with lengths that can be followed.
+ * False: *v says what is wrong with it.
+ */
+bool judge_read_state(struct judge *j, const struct pair *pair, struct verdict *v);
 bool oracle_export_words(const struct oracle *o, struct words *to);
 
 /* ---- probe ---- */

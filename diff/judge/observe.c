@@ -76,6 +76,40 @@ static void note_mismatch(struct outcome *outcome, const struct program *p, uint
 	outcome_sign(outcome, "text");
 }
 
+/* Findings that are no rules of the oracle have ids too. */
+static bool is_finding_id(const struct observed *o)
+{
+	static const enum finding_kind others[] = { FINDING_OBSERVED, FINDING_CRASH, FINDING_HANG,
+						    FINDING_CREATE, FINDING_MISSED };
+
+	for (unsigned int rule = 0; rule < RULE_COUNT; rule++)
+		if (names_rule(o, rule_info[rule].id))
+			return true;
+	for (unsigned int i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (names_rule(o, finding_id(&(struct outcome){ .kind = others[i] })))
+			return true;
+	return false;
+}
+
+static void note_missed(struct outcome *outcome, const struct program *p, uint32_t op)
+{
+	const struct observed *o = &p->observed[op];
+	struct verdict *v = &outcome->verdict;
+
+	note(outcome, FINDING_MISSED, p, op);
+	if (is_finding_id(o))
+		snprintf(v->what, sizeof(v->what),
+			 "the text expects \"%s\", and all was well: fixed? Take the `-> !` off "
+			 "this line, or replay with --no-observed",
+			 o->words);
+	else
+		snprintf(v->what, sizeof(v->what),
+			 "the text expects \"%s\", and no finding has that name: `lostbuddy rules` "
+			 "lists the rules",
+			 o->words);
+	outcome_sign(outcome, "text");
+}
+
 void observed_check(const struct program *p, const struct lb_result *trace, struct outcome *outcome)
 {
 	bool found = outcome->kind != FINDING_NONE;
@@ -94,15 +128,11 @@ void observed_check(const struct program *p, const struct lb_result *trace, stru
 		}
 		return;
 	}
-	for (uint32_t i = 0; i < p->nr_ops; i++) {
-		if (p->observed[i].kind != OBSERVED_DIVERGENCE)
-			continue;
-		note(outcome, FINDING_MISSED, p, i);
-		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
-			 "the text expects \"%s\", and all was well", p->observed[i].words);
-		outcome_sign(outcome, "text");
-		return;
-	}
+	for (uint32_t i = 0; i < p->nr_ops; i++)
+		if (p->observed[i].kind == OBSERVED_DIVERGENCE) {
+			note_missed(outcome, p, i);
+			return;
+		}
 }
 
 static void fill_one(struct observed *o, const struct lb_result *result)

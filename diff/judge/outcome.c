@@ -130,12 +130,16 @@ void outcome_sign(struct outcome *outcome, const char *state_class)
 	}
 }
 
-/* What stands after `->` for a result that gives no block. */
+/*
+ * What stands after `->` for a result that gives no block. A reason that does not exist has no word
+ * that could be read back.
+ */
 void result_words(const struct lb_result *result, char words[64])
 {
 	const char *outcome = lb_outcome_name((enum lb_outcome)result->outcome);
 	const char *reason = lb_reason_name((enum lb_reason)result->reason);
-	bool has_reason = result->outcome == LB_NULL || result->outcome == LB_REFUSED;
+	bool has_reason = (result->outcome == LB_NULL || result->outcome == LB_REFUSED) &&
+			  result->reason < LB_REASON_COUNT;
 
 	snprintf(words, 64, "%s%s%s", outcome, has_reason && reason[0] ? " " : "",
 		 has_reason ? reason : "");

@@ -176,12 +176,12 @@ static bool check_zeroed(struct run *r, const struct held *h)
 static bool compare_states(struct run *r)
 {
 	struct pair *pair = r->pair;
-	struct words *state = &r->j->state;
 
-	if (!pair->oracle || !judge_export(r->j->target, pair->instance, state))
+	if (!pair->oracle || !r->j->target->export_state)
 		return true;
 	r->outcome->comparisons++;
-	if (!oracle_compare(pair->oracle, state->words, &r->verdict)) {
+	if (!judge_read_state(r->j, pair, &r->verdict) ||
+	    !oracle_compare(pair->oracle, r->j->state.words, &r->verdict)) {
 		r->seen->by_state = true;
 		return broken(r, "state");
 	}
@@ -230,6 +230,17 @@ static const uint64_t *bulk_frames(struct run *r)
 	return frames;
 }
 
+/* The oracle knows blocks by frames; a reader of the program knows them by handles. */
+static void name_holder(struct run *r)
+{
+	struct verdict *v = &r->verdict;
+	size_t used = strlen(v->what);
+	uint32_t holder = r->pair->heads[v->other_pfn];
+
+	if (holder > 0)
+		snprintf(v->what + used, sizeof(v->what) - used, ", as p%u", holder - 1);
+}
+
 static bool carry_out(struct run *r)
 {
 	struct record *now = r->now;
@@ -241,6 +252,8 @@ static bool carry_out(struct run *r)
 	if (!r->pair->oracle ||
 	    oracle_step(r->pair->oracle, &now->call, &now->result, r->frames, &r->verdict))
 		return true;
+	if (r->verdict.rule == RULE_CONTRACT_OVERLAP)
+		name_holder(r);
 	return broken(r, lb_outcome_name((enum lb_outcome)now->result.outcome));
 }
 

@@ -12,33 +12,57 @@
  */
 #include "oracle/audit_internal.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool audit_broken(struct verdict *v, enum rule rule, uint64_t pfn, const char *field)
+static bool say(struct verdict *v, enum rule rule, uint64_t pfn, const char *field,
+		const char *format, va_list list)
 {
 	*v = (struct verdict){ .broken = true, .rule = rule, .pfn = pfn };
 	snprintf(v->field, sizeof(v->field), "%s", field);
-	snprintf(v->what, sizeof(v->what), "pfn %llu: not so: %s", (unsigned long long)pfn,
-		 rule_info[rule].sentence);
+	vsnprintf(v->what, sizeof(v->what), format, list);
+	return false;
+}
+
+bool audit_broken(struct verdict *v, enum rule rule, uint64_t pfn, const char *field,
+		  const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	say(v, rule, pfn, field, format, list);
+	va_end(list);
+	return false;
+}
+
+bool audit_malformed(struct verdict *v, const char *field, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	say(v, RULE_STATE_SECTIONS, UINT64_MAX, field, format, list);
+	va_end(list);
 	return false;
 }
 
 bool audit_differs(struct verdict *v, enum rule rule, const char *field, uint64_t expect,
-		   uint64_t actual)
+		   uint64_t actual, const char *format, ...)
 {
-	*v = (struct verdict){
-		.broken = true,
-		.rule = rule,
-		.pfn = UINT64_MAX,
-		.expect = expect,
-		.actual = actual,
-		.has_values = true,
-	};
-	snprintf(v->field, sizeof(v->field), "%s", field);
-	snprintf(v->what, sizeof(v->what), "%s is %llu, expected %llu: %s", field,
-		 (unsigned long long)actual, (unsigned long long)expect, rule_info[rule].sentence);
+	size_t used;
+	va_list list;
+
+	va_start(list, format);
+	say(v, rule, UINT64_MAX, field, format, list);
+	va_end(list);
+	used = strlen(v->what);
+	snprintf(v->what + used, sizeof(v->what) - used, ": %" PRIu64 ", expected %" PRIu64, actual,
+		 expect);
+	v->expect = expect;
+	v->actual = actual;
+	v->has_values = true;
 	return false;
 }
 
@@ -66,6 +90,13 @@ static void bits_clear(uint64_t *bits, uint64_t pfn, uint64_t end)
 {
 	for (; pfn < end; pfn = next_word(pfn))
 		bits[pfn / 64] &= ~word_mask(pfn, end);
+}
+
+uint64_t bits_first(const uint64_t *bits, uint64_t pfn, uint64_t end)
+{
+	while (pfn < end && !(bits[pfn / 64] >> pfn % 64 & 1))
+		pfn++;
+	return pfn;
 }
 
 bool bits_any(const uint64_t *bits, uint64_t pfn, uint64_t end)
@@ -226,27 +257,84 @@ static bool is_misuse(unsigned int op)
 	return op == OP_FREE_TAIL || op == OP_DOUBLE_FREE || op == OP_FREE_PFN;
 }
 
+static const char *outcome_text(const struct lb_result *r)
+{
+	return r->outcome < LB_OUTCOME_COUNT ? lb_outcome_name((enum lb_outcome)r->outcome)
+					     : "no outcome that exists";
+}
+
+static bool has_block(const struct audit *a, uint64_t pfn)
+{
+	return pfn < a->max_pfn && a->refs[pfn] > 0;
+}
+
+/* The first frame of a block that cannot be handed out, and why not. */
+static bool frames_missing(const struct audit *a, uint64_t pfn, unsigned int order,
+			   struct verdict *v)
+{
+	uint64_t end = pfn + (UINT64_C(1) << order);
+	const char *why = "reserved";
+	uint64_t bad = pfn;
+
+	while (bad < a->max_pfn && bad < end && bits_all(a->usable, bad, bad + 1))
+		bad++;
+	if (bad >= a->max_pfn)
+		why = "behind the last frame of the machine";
+	else if (!bits_all(a->present, bad, bad + 1))
+		why = "no memory";
+	return audit_broken(v, RULE_CONTRACT_FRAMES, pfn, "pfn",
+			    "the block of order %u at pfn %" PRIu64
+			    " cannot be handed out: pfn %" PRIu64 " is %s",
+			    order, pfn, bad, why);
+}
+
+/* The live block that a live frame lies in begins at or below it (L1). */
+static uint64_t live_head(const struct audit *a, uint64_t pfn)
+{
+	while (!a->refs[pfn])
+		pfn--;
+	return pfn;
+}
+
+static bool block_overlaps(const struct audit *a, uint64_t pfn, unsigned int order,
+			   struct verdict *v)
+{
+	uint64_t end = pfn + (UINT64_C(1) << order);
+	uint64_t first = bits_first(a->live, pfn, end), head = live_head(a, first);
+
+	audit_broken(v, RULE_CONTRACT_OVERLAP, pfn, "pfn",
+		     "the new block of order %u at pfn %" PRIu64 " has pfn %" PRIu64
+		     " in it, which the live block of order %u at pfn %" PRIu64 " holds",
+		     order, pfn, first, a->order[head], head);
+	v->other_pfn = head;
+	return false;
+}
+
 static bool judge_block(struct audit *a, const struct lb_call *call, uint64_t pfn,
 			struct verdict *v)
 {
 	a->exercised[RULE_CONTRACT_ORDER]++;
 	if (call->order > a->machine->top_order)
-		return audit_broken(v, RULE_CONTRACT_ORDER, pfn, "outcome");
+		return audit_broken(v, RULE_CONTRACT_ORDER, pfn, "outcome",
+				    "a request of order %u, above the top order %u, got a block at "
+				    "pfn %" PRIu64,
+				    call->order, a->machine->top_order, pfn);
 
 	uint64_t pages = UINT64_C(1) << call->order, end = pfn + pages;
 
 	a->exercised[RULE_CONTRACT_FRAMES]++;
 	if (pfn >= a->max_pfn || end > a->max_pfn || !bits_all(a->usable, pfn, end))
-		return audit_broken(v, RULE_CONTRACT_FRAMES, pfn, "pfn");
+		return frames_missing(a, pfn, call->order, v);
 	if (a->flags & (LB_TARGET_BUDDY | LB_TARGET_LINUX)) {
 		a->exercised[RULE_CONTRACT_ALIGN]++;
 		if (pfn % pages)
-			return audit_broken(v, RULE_CONTRACT_ALIGN, pfn, "pfn");
+			return audit_broken(v, RULE_CONTRACT_ALIGN, pfn, "pfn",
+					    "the block of order %u begins at pfn %" PRIu64
+					    ", %" PRIu64 " frames after a multiple of its size",
+					    call->order, pfn, pfn % pages);
 	}
 	a->exercised[RULE_CONTRACT_OVERLAP]++;
-	if (bits_any(a->live, pfn, end))
-		return audit_broken(v, RULE_CONTRACT_OVERLAP, pfn, "pfn");
-	return true;
+	return !bits_any(a->live, pfn, end) || block_overlaps(a, pfn, call->order, v);
 }
 
 /*
@@ -272,9 +360,9 @@ static uint64_t end_for(const struct machine *m, uint64_t end, uint32_t gfp)
 
 /*
  * A run that this target has handed out before, aligned, and none of it live. Ranges of memory that
- * touch are two pieces: nobody has to join across their border.
+ * touch are two pieces: nobody has to join across their border. Its first frame; UINT64_MAX: none.
  */
-static bool free_run_exists(const struct audit *a, const struct lb_call *call)
+static uint64_t free_run(const struct audit *a, const struct lb_call *call)
 {
 	const struct machine *m = a->machine;
 	uint64_t pages = UINT64_C(1) << call->order;
@@ -288,9 +376,9 @@ static bool free_run_exists(const struct audit *a, const struct lb_call *call)
 		for (; pfn + pages <= end; pfn += pages)
 			if (bits_all(a->known, pfn, pfn + pages) &&
 			    !bits_any(a->live, pfn, pfn + pages))
-				return true;
+				return pfn;
 	}
-	return false;
+	return UINT64_MAX;
 }
 
 /* Merges at once, keeps nothing in caches, and has no policy that would forbid it a free block. */
@@ -315,10 +403,16 @@ static bool judge_failure(struct audit *a, const struct lb_call *call, const str
 {
 	if (!has_to_find(a) || may_fail(a, call, r) || a->state->declared_leaks)
 		return true;
-	if (!free_run_exists(a, call))
+
+	uint64_t pfn = free_run(a, call);
+
+	if (pfn == UINT64_MAX)
 		return true;
 	a->exercised[RULE_CONTRACT_UNJUSTIFIED_FAILURE]++;
-	return audit_broken(v, RULE_CONTRACT_UNJUSTIFIED_FAILURE, UINT64_MAX, "outcome");
+	return audit_broken(v, RULE_CONTRACT_UNJUSTIFIED_FAILURE, pfn, "outcome",
+			    "a request of order %u failed (%s) though all frames of an aligned "
+			    "block of order %u at pfn %" PRIu64 " are free",
+			    call->order, outcome_text(r), call->order, pfn);
 }
 
 static bool step_allocation(struct audit *a, const struct lb_call *call, const struct lb_result *r,
@@ -335,9 +429,15 @@ static bool step_allocation(struct audit *a, const struct lb_call *call, const s
 	return true;
 }
 
-static bool has_block(const struct audit *a, uint64_t pfn)
+/* What is known of the block that a call is about, or of the one frame. */
+static void describe_block(const struct audit *a, uint64_t pfn, char text[64])
 {
-	return pfn < a->max_pfn && a->refs[pfn] > 0;
+	if (has_block(a, pfn))
+		snprintf(text, 64, "a live block of order %u with %u reference%s%s", a->order[pfn],
+			 a->refs[pfn], a->refs[pfn] == 1 ? "" : "s",
+			 a->compound[pfn] ? ", compound" : "");
+	else
+		snprintf(text, 64, "no live block begins there");
 }
 
 /* Refused exactly where it should be? @too_kind, @too_strict: the rules of the two ways to err. */
@@ -345,9 +445,21 @@ static bool judge_refusal(struct audit *a, const struct lb_call *call, const str
 			  bool should, enum rule too_kind, enum rule too_strict, struct verdict *v)
 {
 	enum rule rule = should ? too_kind : too_strict;
+	char block[64];
 
 	a->exercised[rule]++;
-	return (r->outcome == LB_REFUSED) == should || audit_broken(v, rule, call->pfn, "outcome");
+	if ((r->outcome == LB_REFUSED) == should)
+		return true;
+	if (is_allocation(call->op))
+		return audit_broken(v, rule, UINT64_MAX, "outcome",
+				    "%s in NMI ended as %s, expected refused",
+				    op_info[call->op].name, outcome_text(r));
+	describe_block(a, call->pfn, block);
+	return audit_broken(v, rule, call->pfn, "outcome",
+			    "%s of pfn %" PRIu64 "%s ended as %s, expected %s (%s)",
+			    op_info[call->op].name, call->pfn,
+			    call->level == LEVEL_NMI ? " in NMI" : "", outcome_text(r),
+			    should ? "refused" : "ok", block);
 }
 
 static bool step_free(struct audit *a, const struct lb_call *call, const struct lb_result *r,
@@ -466,7 +578,8 @@ static bool judge_loss(struct audit *a, const struct lb_call *call, const struct
 		return true;
 	a->exercised[RULE_CONTRACT_LEAK]++;
 	return r->leaked <= allowed ||
-	       audit_differs(v, RULE_CONTRACT_LEAK, "leaked", allowed, r->leaked);
+	       audit_differs(v, RULE_CONTRACT_LEAK, "leaked", allowed, r->leaked,
+			     "frames that %s says it lost for good", op_info[call->op].name);
 }
 
 /* What hands out, gives back or shares; the others are not about blocks, or change nothing. */

@@ -5,8 +5,7 @@
  * what was declared lost.
  *
  * Levels contract and buddy. Its rules stand in rules_audit.def. Not here: whether Linux would have
- * given this very block (the shadow's business); whether a state ends where the target says it does
- * (the judge's, who knows its size).
+ * given this very block (the shadow's business).
  */
 #ifndef LOSTBUDDY_ORACLE_AUDIT_H
 #define LOSTBUDDY_ORACLE_AUDIT_H
@@ -18,6 +17,12 @@ struct audit;
 /* @exercised: the oracle's counters, one a rule, counted up where a premise held. NULL: no room */
 struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64_t *exercised);
 void audit_destroy(struct audit *a);
+
+/*
+ * Do the sections of a state of so many words follow each other up to an END that is last? All
+ * that read a state below, and the shadow, follow the lengths in it: ask this first.
+ */
+bool audit_well_formed(struct audit *a, const uint64_t *state, size_t size, struct verdict *v);
 
 /* The target was just created; state NULL: it exports nothing. Learns which frames are reserved. */
 bool audit_boot(struct audit *a, const uint64_t *state, struct verdict *v);

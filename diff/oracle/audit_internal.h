@@ -44,13 +44,22 @@ struct audit {
 };
 
 void bits_set(uint64_t *bits, uint64_t pfn, uint64_t end);
+uint64_t bits_first(const uint64_t *bits, uint64_t pfn, uint64_t end); /* end: none is set */
 bool bits_any(const uint64_t *bits, uint64_t pfn, uint64_t end);
 bool bits_all(const uint64_t *bits, uint64_t pfn, uint64_t end);
 
-/* Both fill *v and return false. */
-bool audit_broken(struct verdict *v, enum rule rule, uint64_t pfn, const char *field);
+/*
+ * Both fill *v and return false. The format says in words what is wrong; of audit_differs what was
+ * counted, and the two numbers follow. @pfn: where; UINT64_MAX: nowhere in particular.
+ */
+bool audit_broken(struct verdict *v, enum rule rule, uint64_t pfn, const char *field,
+		  const char *format, ...) __attribute__((format(printf, 5, 6)));
 bool audit_differs(struct verdict *v, enum rule rule, const char *field, uint64_t expect,
-		   uint64_t actual);
+		   uint64_t actual, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* The same of state.sections: the target wrote the state, and nothing in it is taken on trust. */
+bool audit_malformed(struct verdict *v, const char *field, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict *v);
 

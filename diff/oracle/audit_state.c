@@ -9,12 +9,14 @@
  */
 #include "oracle/audit_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
 	LIST_HEAD = 4, /* words before the blocks of a free list */
 	PCP_HEAD = 8,  /* words before the lists of a page set */
+	PCP_CPU = 2,
 	PCP_COUNT = 3,
 	PCP_LIST_TYPES = 3,
 	PCP_ORDER_LISTS = 12, /* facts 8: behind them two lists of blocks of a pageblock */
@@ -38,10 +40,32 @@ static const uint64_t *next_part(const struct part *p)
 	return p->words + p->n;
 }
 
-/* The target wrote it: nothing in it is taken on trust. */
-static bool malformed(struct verdict *v, const char *field)
+bool audit_well_formed(struct audit *a, const uint64_t *state, size_t size, struct verdict *v)
 {
-	return audit_broken(v, RULE_STATE_SECTIONS, UINT64_MAX, field);
+	size_t at = 0;
+
+	a->exercised[RULE_STATE_SECTIONS]++;
+	while (at + 2 <= size && state[at] != LB_STATE_END) {
+		if (state[at + 1] > size - at - 2)
+			return audit_malformed(
+				v, "state",
+				"the section of type %" PRIu64 " at word %zu is said to "
+				"have %" PRIu64 " words, and %zu are left of the state",
+				state[at], at, state[at + 1], size - at - 2);
+		at += 2 + (size_t)state[at + 1];
+	}
+	if (at + 2 > size)
+		return audit_malformed(
+			v, "state",
+			"the state has %zu words, and ends at word %zu without a section "
+			"END",
+			size, at);
+	return (state[at + 1] == 0 && at + 2 == size) ||
+	       audit_malformed(v, "state",
+			       "section END at word %zu is said to have %" PRIu64
+			       " words, and the state "
+			       "%zu; END has 0 words and is last",
+			       at, state[at + 1], size);
 }
 
 bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict *v)
@@ -50,18 +74,52 @@ bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict
 		if (p.type != LB_STATE_RESERVED)
 			continue;
 		for (uint64_t i = 0; i + 1 < p.n; i += 2) {
+			uint64_t start = p.words[i], end = p.words[i + 1];
+
 			a->exercised[RULE_CONTRACT_FRAMES]++;
-			if (p.words[i] >= p.words[i + 1] || p.words[i + 1] > a->max_pfn ||
-			    !bits_all(a->present, p.words[i], p.words[i + 1]))
-				return audit_broken(v, RULE_CONTRACT_FRAMES, p.words[i],
-						    "reserved");
-			bits_set(a->reserved, p.words[i], p.words[i + 1]);
+			if (start >= end || end > a->max_pfn || !bits_all(a->present, start, end))
+				return audit_broken(v, RULE_CONTRACT_FRAMES, start, "reserved",
+						    "the reserved range from pfn %" PRIu64
+						    " up to %" PRIu64
+						    " is empty, or not all of it is memory",
+						    start, end);
+			bits_set(a->reserved, start, end);
 		}
 	}
 	return true;
 }
 
 /* ---- places ---- */
+
+/* The first frame that is taken already, and by whom. */
+static bool frame_twice(const struct audit *a, uint64_t pfn, uint64_t end, const char *field,
+			struct verdict *v)
+{
+	uint64_t twice = bits_first(a->taken, pfn, end);
+	const char *other = "is in this state before";
+
+	if (bits_any(a->live, twice, twice + 1))
+		other = "is in a live block";
+	else if (bits_any(a->reserved, twice, twice + 1))
+		other = "is reserved";
+	return audit_broken(v, RULE_BUDDY_FRAME_TWICE, twice, field,
+			    "pfn %" PRIu64 ", of the %" PRIu64 " frames at pfn %" PRIu64
+			    " in a %s, %s",
+			    twice, end - pfn, pfn, field, other);
+}
+
+static bool frames_absent(const struct audit *a, uint64_t pfn, uint64_t end, const char *field,
+			  struct verdict *v)
+{
+	uint64_t absent = pfn;
+
+	while (absent < a->max_pfn && bits_any(a->present, absent, absent + 1))
+		absent++;
+	return audit_broken(v, RULE_BUDDY_ABSENT_LISTED, absent, field,
+			    "pfn %" PRIu64 ", of the %" PRIu64 " frames at pfn %" PRIu64
+			    " in a %s, is no memory of the machine",
+			    absent, end - pfn, pfn, field);
+}
 
 /* Frames that are said to be free or lost: memory, and in no other place. */
 static bool place_frames(struct audit *a, uint64_t pfn, uint64_t end, const char *field,
@@ -74,8 +132,8 @@ static bool place_frames(struct audit *a, uint64_t pfn, uint64_t end, const char
 		return true;
 	}
 	if (!exist || !bits_all(a->present, pfn, end))
-		return audit_broken(v, RULE_BUDDY_ABSENT_LISTED, pfn, field);
-	return audit_broken(v, RULE_BUDDY_FRAME_TWICE, pfn, field);
+		return frames_absent(a, pfn, end, field, v);
+	return frame_twice(a, pfn, end, field, v);
 }
 
 static bool lies_in_zone(const uint64_t *zone, uint64_t pfn, unsigned int order)
@@ -91,7 +149,11 @@ static bool place_block(struct audit *a, const uint64_t *zone, uint64_t pfn, uns
 			const char *field, struct verdict *v)
 {
 	if (!lies_in_zone(zone, pfn, order))
-		return audit_broken(v, RULE_BUDDY_ALIGNMENT, pfn, field);
+		return audit_broken(v, RULE_BUDDY_ALIGNMENT, pfn, field,
+				    "the block of order %u at pfn %" PRIu64 " in a %s is not "
+				    "aligned to its size, or not in its zone of %" PRIu64
+				    " frames from pfn %" PRIu64,
+				    order, pfn, field, zone[LB_ZONE_SPANNED], zone[LB_ZONE_START]);
 	a->free_now += UINT64_C(1) << order;
 	return place_frames(a, pfn, pfn + (UINT64_C(1) << order), field, v);
 }
@@ -106,12 +168,30 @@ static unsigned int zone_number(const struct audit *a, const uint64_t *words)
 	return (unsigned int)(words[0] * MACHINE_NR_ZONES + words[1]);
 }
 
+/* Of a section whose first two words should be node and zone index, and are not. */
+static bool no_such_zone(const struct part *p, uint64_t least, const char *field, struct verdict *v)
+{
+	if (p->n < least)
+		return audit_malformed(v, field,
+				       "a %s has %" PRIu64 " words, at least %" PRIu64 " expected",
+				       field, p->n, least);
+	return audit_malformed(v, field,
+			       "a %s is of node %" PRIu64 ", zone index %" PRIu64
+			       ", of which the machine or this state up to here has no zone",
+			       field, p->words[0], p->words[1]);
+}
+
 static bool zone_section(struct audit *a, const struct part *p, struct verdict *v)
 {
 	unsigned int number = p->n < LB_ZONE_WORDS ? AUDIT_ZONES : zone_number(a, p->words);
 
-	if (number == AUDIT_ZONES || a->zone[number])
-		return malformed(v, "zone");
+	if (number == AUDIT_ZONES)
+		return no_such_zone(p, LB_ZONE_WORDS, "zone", v);
+	if (a->zone[number])
+		return audit_malformed(v, "zone",
+				       "the zone of node %" PRIu64 ", index %" PRIu64 " "
+				       "is in this state twice",
+				       p->words[0], p->words[1]);
 	a->zone[number] = p->words;
 	return true;
 }
@@ -125,7 +205,10 @@ static bool zones_count_their_lists(struct audit *a, struct verdict *v)
 		a->exercised[RULE_BUDDY_ACCOUNTING]++;
 		if (a->listed[i] != a->zone[i][LB_ZONE_FREE])
 			return audit_differs(v, RULE_BUDDY_ACCOUNTING, "zone.free", a->listed[i],
-					     a->zone[i][LB_ZONE_FREE]);
+					     a->zone[i][LB_ZONE_FREE],
+					     "free pages that zone %u of node %u counts, its lists "
+					     "against it",
+					     i % MACHINE_NR_ZONES, i / MACHINE_NR_ZONES);
 	}
 	return true;
 }
@@ -160,7 +243,10 @@ static bool walk_free_list(struct audit *a, const struct part *p, unsigned int n
 		if (!place_block(a, a->zone[number], pfn, order, "list", v))
 			return false;
 		if (joins && has_listed_buddy(a, pfn, order, number))
-			return audit_broken(v, RULE_BUDDY_UNMERGED, pfn, "buddy");
+			return audit_broken(v, RULE_BUDDY_UNMERGED, pfn, "buddy",
+					    "pfn %" PRIu64 " and its buddy %" PRIu64 ", both of "
+					    "order %u, are listed as free and were not joined",
+					    pfn, pfn ^ UINT64_C(1) << order, order);
 		a->listed_order[pfn] = (uint8_t)order;
 		a->listed_zone[pfn] = (uint8_t)number;
 	}
@@ -172,8 +258,12 @@ static bool free_list(struct audit *a, const struct part *p, struct verdict *v)
 {
 	unsigned int number = p->n < LIST_HEAD ? AUDIT_ZONES : zone_number(a, p->words);
 
-	if (number == AUDIT_ZONES || !a->zone[number] || p->words[2] > a->machine->top_order)
-		return malformed(v, "list");
+	if (number == AUDIT_ZONES || !a->zone[number])
+		return no_such_zone(p, LIST_HEAD, "list", v);
+	if (p->words[2] > a->machine->top_order)
+		return audit_malformed(v, "list",
+				       "a list is of order %" PRIu64 ", the top order is %u",
+				       p->words[2], a->machine->top_order);
 	if (walk_free_list(a, p, number, v))
 		return true;
 	/* written only here: a comparison has many lists, and names one */
@@ -209,10 +299,16 @@ static bool page_set(struct audit *a, const struct part *p, struct verdict *v)
 	uint64_t pages = 0, nr;
 
 	if (number == AUDIT_ZONES || !a->zone[number])
-		return malformed(v, "page set");
+		return no_such_zone(p, PCP_HEAD, "page set", v);
 	for (uint64_t i = PCP_HEAD; i < p->n; i += 2 + nr) {
 		if (p->n - i < 2 || p->words[i] >= PCP_LISTS || p->words[i + 1] > p->n - i - 2)
-			return malformed(v, "page set");
+			return audit_malformed(v, "page set",
+					       "the page set of cpu %" PRIu64 ", node %" PRIu64
+					       ", zone index %" PRIu64
+					       " has no sound list at its word "
+					       "%" PRIu64 " of %" PRIu64,
+					       p->words[PCP_CPU], p->words[0], p->words[1], i,
+					       p->n);
 		nr = p->words[i + 1];
 
 		unsigned int order = order_of_list(a, p->words[i]);
@@ -223,7 +319,10 @@ static bool page_set(struct audit *a, const struct part *p, struct verdict *v)
 	}
 	a->exercised[RULE_BUDDY_PCP_COUNT]++;
 	return pages == p->words[PCP_COUNT] ||
-	       audit_differs(v, RULE_BUDDY_PCP_COUNT, "pcp.count", pages, p->words[PCP_COUNT]);
+	       audit_differs(v, RULE_BUDDY_PCP_COUNT, "pcp.count", pages, p->words[PCP_COUNT],
+			     "pages that the set of cpu %" PRIu64 ", node %" PRIu64
+			     ", zone index %" PRIu64 " counts, its lists against it",
+			     p->words[PCP_CPU], p->words[0], p->words[1]);
 }
 
 /* ---- lost frames ---- */
@@ -234,7 +333,10 @@ static bool lost_frames(struct audit *a, const struct part *p, struct verdict *v
 		uint64_t start = p->words[i], end = p->words[i + 1];
 
 		if (start >= end)
-			return malformed(v, "leaked");
+			return audit_malformed(v, "leaked",
+					       "the lost range from pfn %" PRIu64 " up to %" PRIu64
+					       " is empty",
+					       start, end);
 		if (!place_frames(a, start, end, "leaked", v))
 			return false;
 		a->lost_now += end - start;
@@ -247,20 +349,26 @@ static bool ledger_is_right(struct audit *a, struct verdict *v)
 {
 	a->exercised[RULE_BUDDY_LEDGER]++;
 	return a->lost_now == a->state->declared_leaks ||
-	       audit_differs(v, RULE_BUDDY_LEDGER, "leaked", a->state->declared_leaks, a->lost_now);
+	       audit_differs(v, RULE_BUDDY_LEDGER, "leaked", a->state->declared_leaks, a->lost_now,
+			     "frames exported as lost, what operations declared against it");
 }
 
 static bool nothing_lost(struct audit *a, struct verdict *v)
 {
+	uint64_t first = UINT64_MAX, nr = 0;
+
 	a->exercised[RULE_BUDDY_FRAME_LOST]++;
 	for (uint64_t i = 0; i < a->nr_words; i++) {
 		uint64_t lost = ~a->taken[i];
 
-		if (lost)
-			return audit_broken(v, RULE_BUDDY_FRAME_LOST,
-					    i * 64 + (unsigned int)__builtin_ctzll(lost), "frame");
+		if (lost && first == UINT64_MAX)
+			first = i * 64 + (unsigned int)__builtin_ctzll(lost);
+		nr += (unsigned int)__builtin_popcountll(lost);
 	}
-	return true;
+	return nr == 0 || audit_broken(v, RULE_BUDDY_FRAME_LOST, first, "frame",
+				       "pfn %" PRIu64 " is neither free, live, reserved nor lost "
+				       "for good; so are %" PRIu64 " frames in all, expected 0",
+				       first, nr);
 }
 
 /* ---- the whole ---- */
@@ -314,5 +422,7 @@ bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v)
 
 	a->exercised[RULE_CONTRACT_LEAK]++;
 	return a->free_now == expect ||
-	       audit_differs(v, RULE_CONTRACT_LEAK, "free", expect, a->free_now);
+	       audit_differs(v, RULE_CONTRACT_LEAK, "free", expect, a->free_now,
+			     "pages free when nothing is live, those of boot but the declared "
+			     "losses against it");
 }

@@ -21,10 +21,20 @@ const char *shadow_zone_index_name(unsigned int index)
 
 /* ---- What is said ---- */
 
+/* Of lists, the largest word stands for an end; of the user's min_free_kbytes it is -1. */
+static void number_text(uint64_t number, char text[24])
+{
+	if (number == NO_PFN)
+		snprintf(text, 24, "nothing (-1)");
+	else
+		snprintf(text, 24, "%lld", (long long)number);
+}
+
 bool comparison_differs(struct comparison *c, enum rule rule, uint64_t expect, uint64_t actual,
 			const char *format, ...)
 {
 	struct verdict *v = c->verdict;
+	char came[24], expected[24];
 	va_list list;
 
 	c->s->exercised[rule]++;
@@ -37,8 +47,10 @@ bool comparison_differs(struct comparison *c, enum rule rule, uint64_t expect, u
 	va_start(list, format);
 	vsnprintf(v->field, sizeof(v->field), format, list);
 	va_end(list);
-	snprintf(v->what, sizeof(v->what), "%s is %lld, expected %lld: %s", v->field,
-		 (long long)actual, (long long)expect, rule_info[rule].sentence);
+	number_text(actual, came);
+	number_text(expect, expected);
+	snprintf(v->what, sizeof(v->what), "%s is %s, expected %s: %s", v->field, came, expected,
+		 rule_info[rule].sentence);
 	return false;
 }
 

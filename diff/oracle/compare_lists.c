@@ -199,7 +199,7 @@ static bool next_list(const struct section *section, uint64_t *at, uint64_t *ind
 		      const uint64_t **pages)
 {
 	if (*at + 1 >= section->n || section->words[*at + 1] == 0 ||
-	    *at + 2 + section->words[*at + 1] > section->n)
+	    section->words[*at + 1] > section->n - *at - 2)
 		return false;
 	*index = section->words[*at];
 	*n = section->words[*at + 1];

@@ -91,6 +91,12 @@ static bool boot_shadow(struct shadow *s, const uint64_t *words, struct verdict 
 	return shadow_save(s) || malformed(v, "no memory for the oracle's image of the boot state");
 }
 
+bool oracle_well_formed(struct oracle *o, const uint64_t *state, size_t size, struct verdict *v)
+{
+	verdict_clear(v);
+	return audit_well_formed(o->audit, state, size, v);
+}
+
 bool oracle_boot(struct oracle *o, const uint64_t *state, struct verdict *v)
 {
 	verdict_clear(v);

@@ -45,18 +45,29 @@ struct verdict {
 	uint64_t expect, actual;
 	bool has_values;	/* expect and actual mean something */
 	uint64_t pfn;		/* where, UINT64_MAX: nowhere in particular */
+	uint64_t other_pfn;	/* contract.overlap: where the live block begins that is in the way */
 	char what[256];		/* a sentence for people */
 };
 
 struct oracle;
 
 /*
- * oracle_create - models for a machine, at the levels that flags and capabilities of a target allow.
- * @flags: enum lb_target_flags of the target; @capabilities: its operations; @exports: it has export_state.
+ * oracle_create - models for a machine, at the levels that a target's flags and its export allow: contract always;
+ * buddy as LB_TARGET_BUDDY, _EAGER_MERGE and _CACHES say, and on exported states; policy and exact with LB_TARGET_LINUX
+ * and an export.
+ * @flags: enum lb_target_flags of the target; @capabilities: its operations, which set no level: one that it lacks is
+ * never stepped; @exports: it has export_state.
  * Returns NULL without memory only.
  */
 struct oracle *oracle_create(const struct machine *machine, uint32_t flags, uint64_t capabilities, bool exports);
 void oracle_destroy(struct oracle *o);
+
+/*
+ * oracle_well_formed - is an exported state a sequence of sections that ends, with section END, where its size says?
+ * Asked of every state before it is given to any function below: they follow the lengths in it.
+ * @size: words that the target wrote.
+ */
+bool oracle_well_formed(struct oracle *o, const uint64_t *state, size_t size, struct verdict *v);
 
 /*
  * oracle_boot - the target has just been created: check its exported boot state and start from it.

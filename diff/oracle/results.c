@@ -17,36 +17,84 @@ struct judgement {
 	struct verdict *verdict;
 };
 
-/* Counts the rule; where it does not hold, the verdict says what came instead. */
-static bool judge(const struct judgement *j, enum rule rule, bool holds, const char *field,
-		  uint64_t expect, uint64_t actual)
+static uint64_t pfn_of(const struct judgement *j)
+{
+	return j->actual->outcome == LB_BLOCK	? j->actual->pfn
+	       : j->expect->outcome == LB_BLOCK ? j->expect->pfn
+						: NO_PFN;
+}
+
+/* Counts the rule; where it does not hold, the verdict says what came instead, in these words. */
+static bool judge_words(const struct judgement *j, enum rule rule, bool holds, const char *field,
+			const char *expect, const char *actual)
 {
 	struct verdict *v = j->verdict;
 
 	if (rule_holds(j->s, rule, holds))
 		return true;
-	*v = (struct verdict){
-		.broken = true, .rule = rule, .expect = expect, .actual = actual, .has_values = true
-	};
-	v->pfn = j->actual->outcome == LB_BLOCK	  ? j->actual->pfn
-		 : j->expect->outcome == LB_BLOCK ? j->expect->pfn
-						  : NO_PFN;
+	*v = (struct verdict){ .broken = true, .rule = rule, .pfn = pfn_of(j) };
 	snprintf(v->field, sizeof(v->field), "%s", field);
-	snprintf(v->what, sizeof(v->what), "%s is %llu, expected %llu: %s", field,
-		 (unsigned long long)actual, (unsigned long long)expect, rule_info[rule].sentence);
+	snprintf(v->what, sizeof(v->what), "%s is %s, expected %s: %s", field, actual, expect,
+		 rule_info[rule].sentence);
 	return false;
+}
+
+/* The same of numbers. */
+static bool judge(const struct judgement *j, enum rule rule, bool holds, const char *field,
+		  uint64_t expect, uint64_t actual)
+{
+	char expected[24], came[24];
+
+	if (holds)
+		return rule_holds(j->s, rule, true);
+	snprintf(expected, sizeof(expected), "%llu", (unsigned long long)expect);
+	snprintf(came, sizeof(came), "%llu", (unsigned long long)actual);
+	judge_words(j, rule, false, field, expected, came);
+	j->verdict->expect = expect;
+	j->verdict->actual = actual;
+	j->verdict->has_values = true;
+	return false;
+}
+
+/* "ENOMEM watermark", "block at pfn 17" */
+static void result_text(const struct lb_result *r, char text[48])
+{
+	const char *outcome = "unknown", *reason = "unknown";
+
+	if (r->outcome < LB_OUTCOME_COUNT)
+		outcome = lb_outcome_name((enum lb_outcome)r->outcome);
+	if (r->reason < LB_REASON_COUNT)
+		reason = lb_reason_name((enum lb_reason)r->reason);
+	if (r->outcome == LB_BLOCK)
+		snprintf(text, 48, "block at pfn %llu", (unsigned long long)r->pfn);
+	else
+		snprintf(text, 48, "%s%s%s", outcome, reason[0] ? " " : "", reason);
+}
+
+static bool judge_result(const struct judgement *j, enum rule rule, bool holds, const char *field)
+{
+	char expect[48], actual[48];
+
+	if (holds)
+		return rule_holds(j->s, rule, true);
+	result_text(j->expect, expect);
+	result_text(j->actual, actual);
+	return judge_words(j, rule, false, field, expect, actual);
 }
 
 static bool judge_outcome(const struct judgement *j, enum rule rule)
 {
-	return judge(j, rule, j->expect->outcome == j->actual->outcome, "outcome",
-		     j->expect->outcome, j->actual->outcome);
+	return judge_result(j, rule, j->expect->outcome == j->actual->outcome, "outcome");
+}
+
+static bool judge_reason(const struct judgement *j, enum rule rule)
+{
+	return judge_result(j, rule, j->expect->reason == j->actual->reason, "reason");
 }
 
 static bool judge_outcome_and_reason(const struct judgement *j, enum rule rule)
 {
-	return judge_outcome(j, rule) && judge(j, rule, j->expect->reason == j->actual->reason,
-					       "reason", j->expect->reason, j->actual->reason);
+	return judge_outcome(j, rule) && judge_reason(j, rule);
 }
 
 /* ---- Which frame ---- */
@@ -66,6 +114,11 @@ static bool is_frame(const struct shadow *s, uint64_t pfn)
 	return pfn < s->max_pfn && s->frames[pfn].kind != FRAME_ABSENT;
 }
 
+static void zone_text(const struct zone *z, char text[32])
+{
+	snprintf(text, 32, "%s of node %u", shadow_zone_index_name(z->index), z->node);
+}
+
 /* A block of the target comes from a zone that the last walk could use. */
 static bool judge_zone(const struct judgement *j)
 {
@@ -73,22 +126,26 @@ static bool judge_zone(const struct judgement *j)
 	const struct trail *t = &s->trail;
 	uint64_t pfn = j->actual->pfn;
 	const struct zone *z;
+	char expect[32], actual[32];
 	uint32_t number;
 
 	if (!is_frame(s, pfn) || t->walks == 0)
 		return judge(j, RULE_EXACT_FRAME, false, "pfn", j->expect->pfn, pfn);
 	z = zone_of(s, pfn);
 	number = number_of(s, z);
-	if (!judge(j, RULE_ZONE_LIMIT, z->index <= t->highest, "zone", t->highest, z->index))
+	zone_text(z, actual);
+	snprintf(expect, sizeof(expect), "at most %s", shadow_zone_index_name(t->highest));
+	if (!judge_words(j, RULE_ZONE_LIMIT, z->index <= t->highest, "zone", expect, actual))
 		return false;
-	if (!judge(j, RULE_ZONE_LIMIT, !t->nodemask || t->nodemask >> z->node & 1, "node",
-		   t->nodemask, z->node))
+	snprintf(expect, sizeof(expect), "a node of mask 0x%x", t->nodemask);
+	if (!judge_words(j, RULE_ZONE_LIMIT, !t->nodemask || t->nodemask >> z->node & 1, "node",
+			 expect, actual))
 		return false;
-	if (!judge(j, RULE_ZONE_LIMIT, position_of(t, number) < t->zonelist->n, "zone",
-		   t->zonelist->n, number))
+	if (!judge_words(j, RULE_ZONE_LIMIT, position_of(t, number) < t->zonelist->n, "zone",
+			 "one of the request's zonelist", actual))
 		return false;
-	return t->failed == 0 ||
-	       judge(j, RULE_ZONE_WATERMARK, !(t->failed >> number & 1), "mark", 0, 1);
+	return t->failed == 0 || judge_words(j, RULE_ZONE_WATERMARK, !(t->failed >> number & 1),
+					     "mark", "another zone, whose mark passes", actual);
 }
 
 /* The type of the list a frame is on as we see it; NR_LIST_TYPES: on none. */
@@ -103,12 +160,16 @@ static unsigned int list_type_of(const struct shadow *s, uint64_t pfn)
 	return NR_LIST_TYPES;
 }
 
+static const char *const type_names[NR_LIST_TYPES] = { "UNMOVABLE", "MOVABLE", "RECLAIMABLE",
+						       "HIGHATOMIC" };
+
 /* Both gave a block, and not the same one. */
 static bool judge_frame(const struct judgement *j)
 {
 	const struct shadow *s = j->s;
 	const struct trail *t = &s->trail;
 	uint64_t expect = j->expect->pfn, actual = j->actual->pfn;
+	char our_zone[32], their_zone[32];
 	uint32_t ours, theirs;
 	unsigned int type;
 
@@ -116,12 +177,15 @@ static bool judge_frame(const struct judgement *j)
 		return false;
 	ours = position_of(t, number_of(s, zone_of(s, expect)));
 	theirs = position_of(t, number_of(s, zone_of(s, actual)));
-	if (!judge(j, RULE_NUMA_ORDER, theirs <= ours, "zone", ours, theirs))
+	zone_text(zone_of(s, expect), our_zone);
+	zone_text(zone_of(s, actual), their_zone);
+	if (!judge_words(j, RULE_NUMA_ORDER, theirs <= ours, "zone", our_zone, their_zone))
 		return false;
 	type = list_type_of(s, actual);
 	if (theirs == ours && type != NR_LIST_TYPES && type != t->taken_type &&
 	    type != t->asked_type &&
-	    !judge(j, RULE_TYPE_FALLBACK_ORDER, false, "type", t->taken_type, type))
+	    !judge_words(j, RULE_TYPE_FALLBACK_ORDER, false, "type", type_names[t->taken_type],
+			 type_names[type]))
 		return false;
 	return judge(j, RULE_EXACT_FRAME, false, "pfn", expect, actual);
 }
@@ -148,9 +212,7 @@ static bool judge_refusal(const struct judgement *j)
 		return judge_outcome_and_reason(j, RULE_CONTEXT_NMI);
 	if (j->expect->reason == LB_BAD_TYPE)
 		return judge_outcome_and_reason(j, RULE_TYPE_REFUSED);
-	return judge_outcome(j, RULE_MISUSE_REFUSED) &&
-	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason",
-		     j->expect->reason, j->actual->reason);
+	return judge_outcome(j, RULE_MISUSE_REFUSED) && judge_reason(j, RULE_RESULT_REASON);
 }
 
 /* We have no block. */
@@ -166,9 +228,7 @@ static bool judge_failure(const struct judgement *j)
 		return judge_outcome(j, RULE_SLOWPATH_LOOP);
 	if (j->expect->outcome == LB_OOM || j->actual->outcome == LB_OOM)
 		return judge_outcome(j, RULE_SLOWPATH_OOM);
-	return judge_outcome(j, RULE_RESULT_OUTCOME) &&
-	       judge(j, RULE_RESULT_REASON, j->expect->reason == j->actual->reason, "reason",
-		     j->expect->reason, j->actual->reason);
+	return judge_outcome(j, RULE_RESULT_OUTCOME) && judge_reason(j, RULE_RESULT_REASON);
 }
 
 static bool is_failure(unsigned int outcome)
@@ -194,7 +254,8 @@ static bool judge_warning(const struct judgement *j, enum rule rule, unsigned in
 	unsigned int expect = j->expect->warnings & bit, actual = j->actual->warnings & bit;
 
 	return (!expect && !actual) ||
-	       judge(j, rule, expect == actual, field, expect != 0, actual != 0);
+	       judge_words(j, rule, expect == actual, field, expect ? "given" : "not given",
+			   actual ? "given" : "not given");
 }
 
 static bool judge_side_effects(const struct judgement *j)

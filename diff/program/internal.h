@@ -14,6 +14,8 @@
 #include "program/program.h"
 #include "program/random.h"
 
+struct cursor;
+
 enum {
 	MACHINE_DEFAULT_PAGES = 512,
 	MACHINE_LEAST_PAGES = 32,   /* present pages of any machine */
@@ -33,6 +35,21 @@ enum {
 };
 
 /* ---- machines ---- */
+
+#define MACHINE_GREATEST_PFN (UINT64_C(1) << 40)
+
+/* One row of the table of keys (machine_text.c): all that is known of `name=value`. */
+struct machine_reading;
+struct machine_key {
+	const char *name;
+	const char *form;	/* of its value, for people */
+	uint64_t low, high;	/* of the numbers in it; high = 0: there are none */
+	const char *normal;	/* the value that may be left out; NULL: derived, and doc says how */
+	bool (*parse)(const struct machine_key *key, struct machine_reading *r, struct cursor *c);
+	const char *doc;
+};
+/* NULL behind the last. */
+const struct machine_key *machine_key_at(unsigned int index);
 
 /*
  * Memory of @pages pages, from pfn 1, divided evenly over the nodes; borders on pageblocks where
@@ -137,5 +154,7 @@ struct printer {
 };
 void print_add(struct printer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void print_gfp(struct printer *out, uint32_t gfp);
+/* A sentence, broken at blanks into lines of at most @width columns, each indented by 8. */
+void print_folded(struct printer *out, size_t width, const char *text);
 
 #endif

@@ -6,25 +6,7 @@
 
 #include "program/internal.h"
 
-enum { WIDTH = 100, INDENT = 8 };
-
-/* A sentence, broken at blanks, every line indented. */
-static void print_folded(struct printer *out, const char *text)
-{
-	while (*text) {
-		size_t length = strlen(text), room = WIDTH - INDENT;
-
-		if (length > room) {
-			for (length = room; length > 0 && text[length] != ' '; length--)
-				;
-			length = length ? length : room;
-		}
-		print_add(out, "        %.*s\n", (int)length, text);
-		text += length;
-		while (*text == ' ')
-			text++;
-	}
-}
+enum { WIDTH = 100 };
 
 static void print_form(struct printer *out, const struct op_info *info)
 {
@@ -67,11 +49,12 @@ static void print_head(struct printer *out)
 		  "    repeat N {\n"
 		  "    }\n\n",
 		  PROGRAM_LANGUAGE, PROGRAM_LANGUAGE);
-	print_folded(out, "Handles are numbered in binding order. A handle is live until its last "
-			  "reference is dropped; "
-			  "using one whose allocation failed does nothing. OBSERVED is pfn N, an "
-			  "outcome in words, or ! and the "
-			  "id of a rule that is expected to be broken.");
+	print_folded(out, WIDTH,
+		     "Handles are numbered in binding order. A handle is live until its last "
+		     "reference is dropped; "
+		     "using one whose allocation failed does nothing. OBSERVED is pfn N, an "
+		     "outcome in words, or ! and the "
+		     "id of a rule that is expected to be broken.");
 	print_add(out, "\n");
 }
 
@@ -91,6 +74,13 @@ static void print_words(struct printer *out)
 		print_add(out, "        %-18s 0x%x\n", n->name, n->bits);
 }
 
+static void print_machine_keys(struct printer *out)
+{
+	print_add(out, "\nKeys of a machine:\n\n");
+	size_t room = out->size > out->length ? out->size - out->length : 0;
+	out->length += machine_print_keys(room ? out->buffer + out->length : NULL, room);
+}
+
 size_t language_print(char *buffer, size_t size)
 {
 	struct printer out = { .buffer = buffer, .size = size };
@@ -100,9 +90,10 @@ size_t language_print(char *buffer, size_t size)
 	for (unsigned int i = 0; i < OP_COUNT; i++) {
 		print_add(&out, "    ");
 		print_form(&out, &op_info[i]);
-		print_folded(&out, op_info[i].doc);
+		print_folded(&out, WIDTH, op_info[i].doc);
 		print_add(&out, "\n");
 	}
 	print_words(&out);
+	print_machine_keys(&out);
 	return out.length;
 }

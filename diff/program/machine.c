@@ -297,7 +297,7 @@ static bool check_ranges(const struct machine_range *ranges, uint32_t nr, uint64
 	for (uint32_t i = 0; i < nr; i++) {
 		unsigned long long start = ranges[i].start, end = ranges[i].end;
 
-		if (start >= end || end > UINT64_C(1) << 40)
+		if (start >= end || end > MACHINE_GREATEST_PFN)
 			return error_set(
 				error,
 				"%s range %llu-%llu is empty, backwards or too far up: expected "
@@ -370,8 +370,8 @@ static bool check_borders(const struct machine *m, struct text_error *error)
 	if (m->dma32_end && m->dma32_end < m->dma_end)
 		return error_set(error, "dma32_end %llu lies below dma_end %llu",
 				 (unsigned long long)m->dma32_end, (unsigned long long)m->dma_end);
-	if (!check_range(m->dma_end, 0, UINT64_C(1) << 40, "dma_end", error) ||
-	    !check_range(m->dma32_end, 0, UINT64_C(1) << 40, "dma32_end", error) ||
+	if (!check_range(m->dma_end, 0, MACHINE_GREATEST_PFN, "dma_end", error) ||
+	    !check_range(m->dma32_end, 0, MACHINE_GREATEST_PFN, "dma32_end", error) ||
 	    !check_range(m->section_pages, block, UINT64_C(1) << 30, "section", error))
 		return false;
 	return m->section_pages % pageblock == 0 ||

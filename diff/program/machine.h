@@ -134,6 +134,12 @@ bool machine_from_boot(struct machine *m, const char *dir, struct text_error *er
 size_t machine_print_line(const struct machine *m, char *buffer, size_t size);
 
 /*
+ * The reference of keys: a line each with form, range and default, and a sentence below it; then how a
+ * `.machine` file is written. Returns as machine_print_line().
+ */
+size_t machine_print_keys(char *buffer, size_t size);
+
+/*
  * Two machines are the same iff their bytes are: every unused field and padding is 0
  * (machine_default sees to it).
  */

@@ -53,7 +53,7 @@ static bool node_of(const struct boot *b, unsigned long long node, unsigned int 
 {
 	if (node < MACHINE_MAX_NODES)
 		return true;
-	error_set(b->error, "the boot log names node %llu: a machine has at most %d nodes", node,
+	error_set(b->error, "dmesg:%u: node %llu: a machine has at most %d nodes", line, node,
 		  MACHINE_MAX_NODES);
 	b->error->line = line;
 	b->error->column = 1;

@@ -187,6 +187,7 @@ void machine_random(struct machine *m, struct random *r)
 	struct text_error error;
 
 	machine_default(m);
+	m->profile = random_percent(r, 30) ? PROFILE_LINUX_5_10 : PROFILE_LINUX_6_1;
 	draw_sizes(m, r);
 	draw_memory(m, r);
 	draw_reserved(m, r);

@@ -2,7 +2,8 @@
  * The text of a machine: `key=value ...` on one line of a program, or one a line in a `.machine`
  * file.
  *
- * Keys may come in any order, each at most once. What no key names is derived when all are read:
+ * One table, keys[], is what the parser reads by, what the printer names keys by, and what the reference
+ * page says (machine_print_keys()). Keys may come in any order, each at most once. What no key names is derived when all are read:
  * memory from `pages`, borders from memory, distances and CPUs from the number of nodes (machine.c,
  * "Defaults"). Printing leaves out what would be derived just so, which makes the text canonical.
  */
@@ -12,18 +13,13 @@
 #include "program/internal.h"
 
 /* What has been read so far. */
-struct reading {
+struct machine_reading {
 	struct machine *m;
 	const char *folder;
 	uint64_t pages;
 	uint32_t given; /* bit of each key that was there */
 	uint32_t rows, row_length[MACHINE_MAX_NODES], nr_cpu_nodes;
 	bool node_movable[MACHINE_MAX_NODES];
-};
-
-struct key {
-	const char *name;
-	bool (*parse)(struct reading *r, struct cursor *c);
 };
 
 enum key_index {
@@ -55,26 +51,52 @@ enum key_index {
 	KEY_COUNT
 };
 
-static bool was_given(const struct reading *r, enum key_index key)
+static bool was_given(const struct machine_reading *r, enum key_index key)
 {
 	return r->given >> key & 1;
 }
 
 /* ---- Values ---- */
 
-static bool number32(struct cursor *c, uint32_t max, const char *what, uint32_t *out)
+/* A number in the range of the key; @what names it in the error. */
+static bool number(struct cursor *c, const struct machine_key *key, const char *what,
+		   uint64_t *value)
+{
+	const char *at = c->at;
+
+	if (!cursor_number(c, key->high, what, value))
+		return false;
+	return *value >= key->low ||
+	       cursor_fail(c, at, "%s=%llu is too small: expected %s, at least %llu", key->name,
+			   (unsigned long long)*value, what, (unsigned long long)key->low);
+}
+
+static bool number32(struct cursor *c, const struct machine_key *key, const char *what,
+		     uint32_t *out)
 {
 	uint64_t value;
 
-	if (!cursor_number(c, max, what, &value))
+	assert(key->high <= UINT32_MAX);
+	if (!number(c, key, what, &value))
 		return false;
 	*out = (uint32_t)value;
 	return true;
 }
 
-static bool pfn_value(struct cursor *c, uint64_t *out)
+/* Nodes stand in the values of several keys. */
+static bool node_number(struct cursor *c, const char *what, uint32_t *node)
 {
-	return cursor_number(c, UINT64_C(1) << 40, "a page frame number", out);
+	uint64_t value;
+
+	if (!cursor_number(c, MACHINE_MAX_NODES - 1, what, &value))
+		return false;
+	*node = (uint32_t)value;
+	return true;
+}
+
+static bool pfn_value(struct cursor *c, const struct machine_key *key, uint64_t *out)
+{
+	return number(c, key, "a page frame number", out);
 }
 
 /* One of the words, which are separated by `|` for the error; its index is the value. */
@@ -97,81 +119,92 @@ static const char *const profile_words[PROFILE_COUNT] = { "linux-6.1", "linux-5.
 static const char *const switch_words[] = { "off", "on" };
 static const char *const checks_words[] = { "linux", "debug", "off" };
 
-static bool parse_profile(struct reading *r, struct cursor *c)
+static bool parse_profile(const struct machine_key *key, struct machine_reading *r,
+			  struct cursor *c)
 {
+	(void)key;
 	return one_of(c, profile_words, PROFILE_COUNT, "the profile linux-6.1 or linux-5.10",
 		      &r->m->profile);
 }
 
-static bool parse_thp(struct reading *r, struct cursor *c)
+static bool parse_thp(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
+	(void)key;
 	return one_of(c, switch_words, 2, "on or off", &r->m->thp);
 }
 
-static bool parse_checks(struct reading *r, struct cursor *c)
+static bool parse_checks(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
+	(void)key;
 	return one_of(c, checks_words, 3, "linux, debug or off", &r->m->checks);
 }
 
-static bool parse_pc(struct reading *r, struct cursor *c)
+static bool parse_pc(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
+	(void)key;
 	return one_of(c, switch_words, 2, "on or off", &r->m->pc);
 }
 
-static bool parse_nodes(struct reading *r, struct cursor *c)
+static bool parse_nodes(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return number32(c, MACHINE_MAX_NODES, "the number of nodes", &r->m->nr_nodes);
+	return number32(c, key, "the number of nodes", &r->m->nr_nodes);
 }
 
-static bool parse_cpus(struct reading *r, struct cursor *c)
+static bool parse_cpus(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return number32(c, MACHINE_MAX_CPUS, "the number of CPUs", &r->m->nr_cpus);
+	return number32(c, key, "the number of CPUs", &r->m->nr_cpus);
 }
 
-static bool parse_pages(struct reading *r, struct cursor *c)
+static bool parse_pages(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return pfn_value(c, &r->pages);
+	return number(c, key, "the number of pages", &r->pages);
 }
 
-static bool parse_dma_end(struct reading *r, struct cursor *c)
+static bool parse_dma_end(const struct machine_key *key, struct machine_reading *r,
+			  struct cursor *c)
 {
-	return pfn_value(c, &r->m->dma_end);
+	return pfn_value(c, key, &r->m->dma_end);
 }
 
-static bool parse_dma32_end(struct reading *r, struct cursor *c)
+static bool parse_dma32_end(const struct machine_key *key, struct machine_reading *r,
+			    struct cursor *c)
 {
-	return pfn_value(c, &r->m->dma32_end);
+	return pfn_value(c, key, &r->m->dma32_end);
 }
 
-static bool parse_pageblock_order(struct reading *r, struct cursor *c)
+static bool parse_pageblock_order(const struct machine_key *key, struct machine_reading *r,
+				  struct cursor *c)
 {
-	return number32(c, MACHINE_HIGHEST_ORDER, "an order", &r->m->pageblock_order);
+	return number32(c, key, "an order", &r->m->pageblock_order);
 }
 
-static bool parse_top_order(struct reading *r, struct cursor *c)
+static bool parse_top_order(const struct machine_key *key, struct machine_reading *r,
+			    struct cursor *c)
 {
-	return number32(c, MACHINE_HIGHEST_ORDER, "an order", &r->m->top_order);
+	return number32(c, key, "an order", &r->m->top_order);
 }
 
-static bool parse_section(struct reading *r, struct cursor *c)
+static bool parse_section(const struct machine_key *key, struct machine_reading *r,
+			  struct cursor *c)
 {
-	return cursor_number(c, 1u << 30, "a number of pages", &r->m->section_pages);
+	return number(c, key, "a number of pages", &r->m->section_pages);
 }
 
-static bool parse_range(struct cursor *c, bool with_node, struct machine_range *range)
+static bool parse_range(struct cursor *c, const struct machine_key *key, bool with_node,
+			struct machine_range *range)
 {
 	*range = (struct machine_range){ 0 };
-	if (!pfn_value(c, &range->start) || !cursor_expect(c, '-', "the start of a range") ||
-	    !pfn_value(c, &range->end))
+	if (!pfn_value(c, key, &range->start) || !cursor_expect(c, '-', "the start of a range") ||
+	    !pfn_value(c, key, &range->end))
 		return false;
 	if (!with_node)
 		return true;
 	return cursor_expect(c, '@', "a memory range, and its node") &&
-	       number32(c, MACHINE_MAX_NODES - 1, "a node", &range->node);
+	       node_number(c, "a node", &range->node);
 }
 
-static bool parse_ranges(struct cursor *c, bool with_node, struct machine_range *ranges,
-			 uint32_t *nr)
+static bool parse_ranges(struct cursor *c, const struct machine_key *key, bool with_node,
+			 struct machine_range *ranges, uint32_t *nr)
 {
 	*nr = 0;
 	memset(ranges, 0, MACHINE_MAX_RANGES * sizeof(*ranges));
@@ -179,24 +212,26 @@ static bool parse_ranges(struct cursor *c, bool with_node, struct machine_range 
 		if (*nr == MACHINE_MAX_RANGES)
 			return cursor_fail(c, c->at, "too many ranges: a machine has at most %d",
 					   MACHINE_MAX_RANGES);
-		if (!parse_range(c, with_node, &ranges[*nr]))
+		if (!parse_range(c, key, with_node, &ranges[*nr]))
 			return false;
 		++*nr;
 	} while (cursor_take(c, ','));
 	return true;
 }
 
-static bool parse_memory(struct reading *r, struct cursor *c)
+static bool parse_memory(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return parse_ranges(c, true, r->m->memory, &r->m->nr_memory);
+	return parse_ranges(c, key, true, r->m->memory, &r->m->nr_memory);
 }
 
-static bool parse_reserved(struct reading *r, struct cursor *c)
+static bool parse_reserved(const struct machine_key *key, struct machine_reading *r,
+			   struct cursor *c)
 {
-	return parse_ranges(c, false, r->m->reserved, &r->m->nr_reserved);
+	return parse_ranges(c, key, false, r->m->reserved, &r->m->nr_reserved);
 }
 
-static bool parse_distances(struct reading *r, struct cursor *c)
+static bool parse_distances(const struct machine_key *key, struct machine_reading *r,
+			    struct cursor *c)
 {
 	memset(r->m->distance, 0, sizeof(r->m->distance));
 	do {
@@ -215,7 +250,7 @@ static bool parse_distances(struct reading *r, struct cursor *c)
 					"too many distances in a row: a machine has at most %d "
 					"nodes",
 					MACHINE_MAX_NODES);
-			if (!number32(c, 255, "a distance", &value))
+			if (!number32(c, key, "a distance", &value))
 				return false;
 			r->m->distance[row][column] = (uint8_t)value;
 		} while (cursor_take(c, '/'));
@@ -223,8 +258,10 @@ static bool parse_distances(struct reading *r, struct cursor *c)
 	return true;
 }
 
-static bool parse_cpu_nodes(struct reading *r, struct cursor *c)
+static bool parse_cpu_nodes(const struct machine_key *key, struct machine_reading *r,
+			    struct cursor *c)
 {
+	(void)key;
 	memset(r->m->cpu_node, 0, sizeof(r->m->cpu_node));
 	do {
 		uint32_t node;
@@ -232,29 +269,27 @@ static bool parse_cpu_nodes(struct reading *r, struct cursor *c)
 		if (r->nr_cpu_nodes == MACHINE_MAX_CPUS)
 			return cursor_fail(c, c->at, "too many CPUs: a machine has at most %d",
 					   MACHINE_MAX_CPUS);
-		if (!number32(c, MACHINE_MAX_NODES - 1, "the node of a CPU", &node))
+		if (!node_number(c, "the node of a CPU", &node))
 			return false;
 		r->m->cpu_node[r->nr_cpu_nodes++] = (uint8_t)node;
 	} while (cursor_take(c, ','));
 	return true;
 }
 
-static bool parse_movable(struct reading *r, struct cursor *c)
+static bool parse_movable(const struct machine_key *key, struct machine_reading *r,
+			  struct cursor *c)
 {
 	do {
 		const char *at = c->at;
 		uint64_t border;
 		uint32_t node;
 
-		if (!pfn_value(c, &border) ||
+		if (!pfn_value(c, key, &border) ||
 		    !cursor_expect(c, '@', "a Movable border, and its node") ||
-		    !number32(c, MACHINE_MAX_NODES - 1, "a node", &node))
+		    !node_number(c, "a node", &node))
 			return false;
-		if (border == 0 || r->node_movable[node])
-			return cursor_fail(c, at,
-					   "node %u has two Movable borders, or one at pfn 0: "
-					   "expected one above "
-					   "0",
+		if (r->node_movable[node])
+			return cursor_fail(c, at, "node %u has two Movable borders: expected one",
 					   node);
 		r->node_movable[node] = true;
 		r->m->movable_start[node] = border;
@@ -262,61 +297,63 @@ static bool parse_movable(struct reading *r, struct cursor *c)
 	return true;
 }
 
-static bool parse_tunable(struct cursor *c, const char *what, int64_t *out)
+static bool parse_tunable(struct cursor *c, const struct machine_key *key, const char *what,
+			  int64_t *out)
 {
 	uint64_t value;
 
-	if (!cursor_number(c, MACHINE_GREATEST_TUNABLE, what, &value))
+	if (!number(c, key, what, &value))
 		return false;
 	*out = (int64_t)value;
 	return true;
 }
 
-static bool parse_min_free_kbytes(struct reading *r, struct cursor *c)
+static bool parse_min_free_kbytes(const struct machine_key *key, struct machine_reading *r,
+				  struct cursor *c)
 {
-	return parse_tunable(c, "kbytes", &r->m->min_free_kbytes);
+	return parse_tunable(c, key, "kbytes", &r->m->min_free_kbytes);
 }
 
-static bool parse_high(struct reading *r, struct cursor *c)
+static bool parse_high(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return parse_tunable(c, "a number of pages", &r->m->pcp_high);
+	return parse_tunable(c, key, "a number of pages", &r->m->pcp_high);
 }
 
-static bool parse_batch(struct reading *r, struct cursor *c)
+static bool parse_batch(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return parse_tunable(c, "a number of pages", &r->m->pcp_batch);
+	return parse_tunable(c, key, "a number of pages", &r->m->pcp_batch);
 }
 
-static bool parse_scale(struct reading *r, struct cursor *c)
+static bool parse_scale(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	return number32(c, 3000, "a watermark scale factor", &r->m->watermark_scale_factor);
+	return number32(c, key, "a watermark scale factor", &r->m->watermark_scale_factor);
 }
 
-static bool parse_boost_factor(struct reading *r, struct cursor *c)
+static bool parse_boost_factor(const struct machine_key *key, struct machine_reading *r,
+			       struct cursor *c)
 {
-	return number32(c, 100000, "a watermark boost factor", &r->m->watermark_boost_factor);
+	return number32(c, key, "a watermark boost factor", &r->m->watermark_boost_factor);
 }
 
-static bool parse_ratios(struct reading *r, struct cursor *c)
+static bool parse_ratios(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
 	for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++) {
 		if (i > 0 &&
 		    !cursor_expect(c, '/',
 				   "a reserve ratio: there are four, of DMA/DMA32/Normal/Movable"))
 			return false;
-		if (!number32(c, MACHINE_GREATEST_TUNABLE, "a reserve ratio",
-			      &r->m->lowmem_reserve_ratio[i]))
+		if (!number32(c, key, "a reserve ratio", &r->m->lowmem_reserve_ratio[i]))
 			return false;
 	}
 	return true;
 }
 
-static bool parse_percpu(struct reading *r, struct cursor *c)
+static bool parse_percpu(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
 	size_t length = cursor_word(c);
 
 	if (!cursor_word_is(c, length, "real"))
-		return number32(c, 1u << 20, "the pages of a percpu unit (or real)",
+		return number32(c, key, "the pages of a percpu unit (or real)",
 				&r->m->percpu_unit_pages);
 	c->at += length;
 	r->m->percpu_unit_pages = MACHINE_PERCPU_REAL;
@@ -324,8 +361,9 @@ static bool parse_percpu(struct reading *r, struct cursor *c)
 }
 
 /* The whole machine comes from another file; a name may hold anything but blanks. */
-static bool parse_file(struct reading *r, struct cursor *c)
+static bool parse_file(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
+	(void)key;
 	const char *start = c->at;
 	char path[4096], name[4096];
 	struct text_error inner;
@@ -355,32 +393,79 @@ static bool parse_file(struct reading *r, struct cursor *c)
 	return cursor_fail(c, start, "%.240s", inner.what);
 }
 
-static const struct key keys[KEY_COUNT] = {
-	[KEY_PROFILE] = { "profile", parse_profile },
-	[KEY_THP] = { "thp", parse_thp },
-	[KEY_CHECKS] = { "checks", parse_checks },
-	[KEY_PC] = { "pc", parse_pc },
-	[KEY_NODES] = { "nodes", parse_nodes },
-	[KEY_CPUS] = { "cpus", parse_cpus },
-	[KEY_PAGES] = { "pages", parse_pages },
-	[KEY_MEMORY] = { "memory", parse_memory },
-	[KEY_RESERVED] = { "reserved", parse_reserved },
-	[KEY_DMA_END] = { "dma_end", parse_dma_end },
-	[KEY_DMA32_END] = { "dma32_end", parse_dma32_end },
-	[KEY_PAGEBLOCK_ORDER] = { "pageblock_order", parse_pageblock_order },
-	[KEY_TOP_ORDER] = { "top_order", parse_top_order },
-	[KEY_SECTION] = { "section", parse_section },
-	[KEY_DISTANCES] = { "distances", parse_distances },
-	[KEY_CPU_NODES] = { "cpu_nodes", parse_cpu_nodes },
-	[KEY_MOVABLE] = { "movable", parse_movable },
-	[KEY_MIN_FREE_KBYTES] = { "min_free_kbytes", parse_min_free_kbytes },
-	[KEY_HIGH] = { "high", parse_high },
-	[KEY_BATCH] = { "batch", parse_batch },
-	[KEY_SCALE] = { "scale", parse_scale },
-	[KEY_BOOST_FACTOR] = { "boost_factor", parse_boost_factor },
-	[KEY_RATIOS] = { "ratios", parse_ratios },
-	[KEY_PERCPU] = { "percpu", parse_percpu },
-	[KEY_FILE] = { "file", parse_file },
+static const struct machine_key keys[KEY_COUNT] = {
+	[KEY_PROFILE] = { "profile", "linux-6.1|linux-5.10", 0, 0, "linux-6.1", parse_profile,
+			  "whose rules hold" },
+	[KEY_THP] = { "thp", "on|off", 0, 0, "off", parse_thp, "transparent huge pages" },
+	[KEY_CHECKS] = { "checks", "linux|debug|off", 0, 0, "linux", parse_checks,
+			 "when pages are looked at for bad state: as a kernel without DEBUG_VM, "
+			 "with it, or never" },
+	[KEY_PC] = { "pc", "on|off", 0, 0, "off", parse_pc,
+		     "the first MiB is reserved and has the hole at 640 KiB, as after a boot" },
+	[KEY_NODES] = { "nodes", "N", 1, MACHINE_MAX_NODES, "1", parse_nodes,
+			"NUMA nodes, numbered from 0" },
+	[KEY_CPUS] = { "cpus", "N", 1, MACHINE_MAX_CPUS, "1", parse_cpus, "CPUs, numbered from 0" },
+	[KEY_PAGES] = { "pages", "N", MACHINE_LEAST_PAGES + 1, MACHINE_GREATEST_PFN, "512",
+			parse_pages,
+			"memory from pfn 1 up to pfn N, divided evenly over the nodes (pfn 0 is "
+			"never memory)" },
+	[KEY_MEMORY] = { "memory", "START-END@NODE,...", 0, MACHINE_GREATEST_PFN, NULL,
+			 parse_memory,
+			 "memory as ranges of pfns, END excluded, ascending. Default: what pages "
+			 "says" },
+	[KEY_RESERVED] = { "reserved", "START-END,...", 0, MACHINE_GREATEST_PFN, NULL,
+			   parse_reserved,
+			   "pfns that boot keeps from the allocator, ascending. Default: none" },
+	[KEY_DMA_END] = { "dma_end", "PFN", 0, MACHINE_GREATEST_PFN, NULL, parse_dma_end,
+			  "end of zone DMA, a multiple of 2^top_order; 0: no such zone. Default: "
+			  "an "
+			  "eighth of the memory, rounded down" },
+	[KEY_DMA32_END] = { "dma32_end", "PFN", 0, MACHINE_GREATEST_PFN, NULL, parse_dma32_end,
+			    "end of zone DMA32, a multiple of 2^top_order, not below dma_end; 0: "
+			    "no "
+			    "such zone. Default: half of the memory, rounded down" },
+	[KEY_PAGEBLOCK_ORDER] = { "pageblock_order", "N", MACHINE_LOWEST_ORDER,
+				  MACHINE_HIGHEST_ORDER, "4", parse_pageblock_order,
+				  "a pageblock, which has one migratetype, is 2^N pages; at most "
+				  "top_order" },
+	[KEY_TOP_ORDER] = { "top_order", "N", MACHINE_LOWEST_ORDER, MACHINE_HIGHEST_ORDER, "6",
+			    parse_top_order, "the largest block is 2^N pages" },
+	[KEY_SECTION] = { "section", "N", 1u << MACHINE_LOWEST_ORDER, 1u << 30, NULL, parse_section,
+			  "pages of a section of the memory map: whole pageblocks, and at least "
+			  "2^top_order. Default: 256, or 2^top_order if that is more" },
+	[KEY_DISTANCES] = { "distances", "D/D/...,D/D/...", 10, MACHINE_FARTHEST, NULL,
+			    parse_distances,
+			    "from each node (a row) to each node; 10 to itself. Default: 20 to "
+			    "others" },
+	[KEY_CPU_NODES] = { "cpu_nodes", "NODE,NODE,...", 0, MACHINE_MAX_NODES - 1, NULL,
+			    parse_cpu_nodes,
+			    "the node of each CPU. Default: in blocks, evenly over the nodes" },
+	[KEY_MOVABLE] = { "movable", "PFN@NODE,...", 1, MACHINE_GREATEST_PFN, NULL, parse_movable,
+			  "where zone Movable of a node begins, a multiple of 2^top_order in the "
+			  "node's highest zone. Default: no zone Movable" },
+	[KEY_MIN_FREE_KBYTES] = { "min_free_kbytes", "N", 0, MACHINE_GREATEST_TUNABLE, NULL,
+				  parse_min_free_kbytes,
+				  "what the min watermarks of all zones share. Default: by Linux's "
+				  "formula" },
+	[KEY_HIGH] = { "high", "N", 0, MACHINE_GREATEST_PAGE_LIST, NULL, parse_high,
+		       "pages at which a per-CPU list is trimmed. Default: by Linux's formula" },
+	[KEY_BATCH] = { "batch", "N", 1, MACHINE_GREATEST_PAGE_LIST, NULL, parse_batch,
+			"pages by which a per-CPU list is filled and trimmed. Default: by Linux's "
+			"formula" },
+	[KEY_SCALE] = { "scale", "N", 1, 3000, "10", parse_scale,
+			"watermark_scale_factor: distance of the watermarks in 1/10000 of a zone" },
+	[KEY_BOOST_FACTOR] = { "boost_factor", "N", 0, 100000, "15000", parse_boost_factor,
+			       "watermark_boost_factor, in 1/10000 of the high watermark; 0: no "
+			       "boost" },
+	[KEY_RATIOS] = { "ratios", "N/N/N/N", 0, MACHINE_GREATEST_TUNABLE, "256/256/32/0",
+			 parse_ratios,
+			 "lowmem_reserve_ratio of DMA, DMA32, Normal, Movable; 0: no reserve" },
+	[KEY_PERCPU] = { "percpu", "N|real", 0, 1u << 20, "0", parse_percpu,
+			 "pages that boot takes for each CPU on its node; real: by Linux's "
+			 "formula" },
+	[KEY_FILE] = { "file", "NAME", 0, 0, NULL, parse_file,
+		       "a .machine file beside the program; it stands alone, and only in a "
+		       "program's file" },
 };
 
 /* ---- Reading ---- */
@@ -407,7 +492,7 @@ static bool unknown_key(struct cursor *c, size_t length)
 		cursor_found(c, found));
 }
 
-static bool parse_key(struct reading *r, struct cursor *c)
+static bool parse_key(struct machine_reading *r, struct cursor *c)
 {
 	size_t length = cursor_word(c);
 	uint32_t index = 0;
@@ -423,7 +508,7 @@ static bool parse_key(struct reading *r, struct cursor *c)
 	if (r->given && (index == KEY_FILE || was_given(r, KEY_FILE)))
 		return cursor_fail(c, c->at, "`file=` stands alone: the file holds all keys");
 	c->at += length;
-	if (!cursor_expect(c, '=', "a machine key") || !keys[index].parse(r, c))
+	if (!cursor_expect(c, '=', "a machine key") || !keys[index].parse(&keys[index], r, c))
 		return false;
 	if (!cursor_at_line_end(c) && *c->at != ' ' && *c->at != '\t' && *c->at != '\r')
 		return cursor_fail(c, c->at, "expected a blank after the value of `%s`, found %s",
@@ -432,7 +517,7 @@ static bool parse_key(struct reading *r, struct cursor *c)
 	return true;
 }
 
-static bool check_shapes(const struct reading *r, struct text_error *error)
+static bool check_shapes(const struct machine_reading *r, struct text_error *error)
 {
 	const struct machine *m = r->m;
 
@@ -459,7 +544,7 @@ static bool check_shapes(const struct reading *r, struct text_error *error)
 }
 
 /* What was not named follows from what was. */
-static void derive(struct reading *r)
+static void derive(struct machine_reading *r)
 {
 	struct machine *m = r->m, defaults = *m;
 
@@ -482,15 +567,13 @@ static void derive(struct reading *r)
 		memcpy(m->cpu_node, defaults.cpu_node, sizeof(m->cpu_node));
 }
 
-static bool finish(struct reading *r, struct text_error *error)
+static bool finish(struct machine_reading *r, struct text_error *error)
 {
 	struct machine *m = r->m;
 
 	if (was_given(r, KEY_FILE))
 		return true;
-	if (m->nr_nodes == 0 || m->nr_cpus == 0)
-		return error_set(error, "a machine has at least one node and one CPU");
-	if (m->top_order < m->pageblock_order || m->pageblock_order < MACHINE_LOWEST_ORDER)
+	if (m->top_order < m->pageblock_order)
 		return error_set(error,
 				 "pageblock_order is %u and top_order is %u: expected 4 <= "
 				 "pageblock_order <= "
@@ -505,7 +588,7 @@ static bool finish(struct reading *r, struct text_error *error)
 /* Reads keys up to the end of the line, or of the file if @lines. */
 static bool parse_keys(struct machine *m, struct cursor *c, const char *folder, bool lines)
 {
-	struct reading r = { .m = m, .folder = folder };
+	struct machine_reading r = { .m = m, .folder = folder };
 	unsigned int line = c->line, column = (unsigned int)(c->at - c->line_start) + 1;
 
 	machine_default(m);
@@ -671,17 +754,19 @@ static void print_topology(struct printer *out, const struct machine *m,
 	}
 }
 
-static void print_tunables(struct printer *out, const struct machine *m)
+static void print_tunables(struct printer *out, const struct machine *m,
+			   const struct machine *normal)
 {
-	static const uint32_t ratios[MACHINE_NR_ZONES] = { 256, 256, 32, 0 };
 	uint64_t formula = (uint64_t)MACHINE_BY_FORMULA;
 
 	print_number(out, KEY_MIN_FREE_KBYTES, (uint64_t)m->min_free_kbytes, formula);
 	print_number(out, KEY_HIGH, (uint64_t)m->pcp_high, formula);
 	print_number(out, KEY_BATCH, (uint64_t)m->pcp_batch, formula);
-	print_number(out, KEY_SCALE, m->watermark_scale_factor, 10);
-	print_number(out, KEY_BOOST_FACTOR, m->watermark_boost_factor, 15000);
-	if (memcmp(m->lowmem_reserve_ratio, ratios, sizeof(ratios)) != 0) {
+	print_number(out, KEY_SCALE, m->watermark_scale_factor, normal->watermark_scale_factor);
+	print_number(out, KEY_BOOST_FACTOR, m->watermark_boost_factor,
+		     normal->watermark_boost_factor);
+	if (memcmp(m->lowmem_reserve_ratio, normal->lowmem_reserve_ratio,
+		   sizeof(m->lowmem_reserve_ratio)) != 0) {
 		print_key(out, KEY_RATIOS);
 		for (uint32_t i = 0; i < MACHINE_NR_ZONES; i++)
 			print_add(out, "%s%u", i ? "/" : "", m->lowmem_reserve_ratio[i]);
@@ -697,25 +782,65 @@ static void print_tunables(struct printer *out, const struct machine *m)
 size_t machine_print_line(const struct machine *m, char *buffer, size_t size)
 {
 	struct printer out = { .buffer = buffer, .size = size };
-	struct machine defaults = *m;
+	struct machine defaults = *m, normal;
 
+	machine_default(&normal);
 	machine_default_borders(&defaults);
 	machine_default_nodes(&defaults);
 	if (size)
 		buffer[0] = '\0';
+	print_word(&out, KEY_PROFILE, profile_words, m->profile);
 	print_word(&out, KEY_THP, switch_words, m->thp);
 	print_word(&out, KEY_CHECKS, checks_words, m->checks);
 	print_word(&out, KEY_PC, switch_words, m->pc);
-	print_number(&out, KEY_NODES, m->nr_nodes, 1);
-	print_number(&out, KEY_CPUS, m->nr_cpus, 1);
+	print_number(&out, KEY_NODES, m->nr_nodes, normal.nr_nodes);
+	print_number(&out, KEY_CPUS, m->nr_cpus, normal.nr_cpus);
 	print_memory(&out, m);
 	print_ranges(&out, KEY_RESERVED, m->reserved, m->nr_reserved);
 	print_number(&out, KEY_DMA_END, m->dma_end, defaults.dma_end);
 	print_number(&out, KEY_DMA32_END, m->dma32_end, defaults.dma32_end);
-	print_number(&out, KEY_PAGEBLOCK_ORDER, m->pageblock_order, 4);
-	print_number(&out, KEY_TOP_ORDER, m->top_order, 6);
+	print_number(&out, KEY_PAGEBLOCK_ORDER, m->pageblock_order, normal.pageblock_order);
+	print_number(&out, KEY_TOP_ORDER, m->top_order, normal.top_order);
 	print_number(&out, KEY_SECTION, m->section_pages, machine_default_section(m));
 	print_topology(&out, m, &defaults);
-	print_tunables(&out, m);
+	print_tunables(&out, m, &normal);
+	return out.length;
+}
+
+/* ---- The reference ---- */
+
+const struct machine_key *machine_key_at(unsigned int index)
+{
+	return index < KEY_COUNT ? &keys[index] : NULL;
+}
+
+static void print_key_facts(struct printer *out, const struct machine_key *key)
+{
+	const char *before = "        ";
+
+	print_add(out, "    %s=%s", key->name, key->form);
+	if (key->high) {
+		print_add(out, "%s%llu .. %llu", before, (unsigned long long)key->low,
+			  (unsigned long long)key->high);
+		before = ", ";
+	}
+	if (key->normal)
+		print_add(out, "%sdefault %s", before, key->normal);
+	print_add(out, "\n");
+}
+
+size_t machine_print_keys(char *buffer, size_t size)
+{
+	enum { WIDTH = 78 }; /* of a terminal: a help text shows it too */
+	struct printer out = { .buffer = buffer, .size = size };
+
+	for (unsigned int i = 0; i < KEY_COUNT; i++) {
+		print_key_facts(&out, &keys[i]);
+		print_folded(&out, WIDTH, keys[i].doc);
+	}
+	print_add(&out, "\n");
+	print_folded(&out, WIDTH,
+		     "A .machine file has the same keys, any number of them a line, below a first "
+		     "line `lostbuddy-machine 1`, and no file=; # begins a comment.");
 	return out.length;
 }

@@ -525,15 +525,67 @@ static bool parse_words(struct cursor *c, struct observed *o)
 		end = *c->at == ' ' || *c->at == '\t' || *c->at == '\r' ? end : c->at + 1;
 		c->at++;
 	}
-	if (start == end)
-		return cursor_fail(c, start,
-				   "expected what was observed after `->`: pfn N, an outcome, or ! "
-				   "and a rule");
 	if ((size_t)(end - start) >= sizeof(o->words))
 		return cursor_fail(c, start, "an observation has at most %zu characters",
 				   sizeof(o->words) - 1);
 	memcpy(o->words, start, (size_t)(end - start));
 	return true;
+}
+
+/*
+ * Words for outcomes and reasons, as targets answer them (target/names.c has the same). A reason may
+ * stand behind either outcome that has one: a target may be wrong, and its answer is kept.
+ */
+static const char *const outcome_words[] = { "ok", "LOOP", "OOM", "ENOMEM", "refused", NULL };
+static const char *const reason_words[] = { "order",  "injected",    "zone", "watermark", "block",
+					    "memory", "double-free", "tail", "frame",	  "range",
+					    "type",   "context",     NULL };
+
+static const char *outcome_word_at(unsigned int index)
+{
+	return outcome_words[index];
+}
+
+static const char *reason_word_at(unsigned int index)
+{
+	return reason_words[index];
+}
+
+/* Looks ahead only: parse_words() takes the words. */
+static bool check_outcome(struct cursor c)
+{
+	enum { FIRST_WITH_REASON = 3 };
+	int outcome = take_word(&c, outcome_word_at);
+	char found[40];
+
+	if (outcome < 0)
+		return unknown_word(&c, "observation",
+				    "pfn N, ok, ENOMEM, refused, or ! and a rule", outcome_word_at);
+	cursor_skip_blanks(&c);
+	if (cursor_at_line_end(&c))
+		return true;
+	if (outcome >= FIRST_WITH_REASON) {
+		if (take_word(&c, reason_word_at) < 0)
+			return unknown_word(&c, "reason", "watermark or double-free",
+					    reason_word_at);
+		cursor_skip_blanks(&c);
+	}
+	return cursor_at_line_end(&c) ||
+	       cursor_fail(&c, c.at, "expected the end of the line after an observation, found %s",
+			   cursor_found(&c, found));
+}
+
+/* `!` and the id of a rule, which has a dot; which rules there are, only the oracle knows. */
+static bool check_rule_id(struct cursor c)
+{
+	char found[40];
+
+	cursor_skip_blanks(&c);
+	if (memchr(c.at, '.', cursor_word(&c)))
+		return true;
+	return cursor_fail(&c, c.at,
+			   "expected the id of a rule such as buddy.unmerged after `!`, found %s",
+			   cursor_found(&c, found));
 }
 
 static bool parse_observed(struct cursor *c, struct observed *o)
@@ -551,6 +603,12 @@ static bool parse_observed(struct cursor *c, struct observed *o)
 		return cursor_number(c, UINT64_MAX, "a page frame number", &o->pfn);
 	}
 	o->kind = cursor_take(c, '!') ? OBSERVED_DIVERGENCE : OBSERVED_OUTCOME;
+	if (cursor_at_line_end(c))
+		return cursor_fail(c, c->at,
+				   "expected what was observed after `->`: pfn N, an outcome, or ! "
+				   "and a rule");
+	if (!(o->kind == OBSERVED_DIVERGENCE ? check_rule_id(*c) : check_outcome(*c)))
+		return false;
 	return parse_words(c, o);
 }
 
@@ -764,9 +822,14 @@ static bool parse_head(struct parser *q)
 	uint64_t language;
 	char found[40];
 
+	if (c->at == c->end)
+		return cursor_fail(c, c->at, "this is empty: a program begins with `lostbuddy %d`",
+				   PROGRAM_LANGUAGE);
 	cursor_skip_lines(c);
 	if (!cursor_word_is(c, cursor_word(c), "lostbuddy"))
-		return cursor_fail(c, c->at, "a program begins with `lostbuddy %d`, found %s",
+		return cursor_fail(c, c->at,
+				   "a program begins with `lostbuddy %d`, found %s; bytes of the "
+				   "wire form are read from files named .bin",
 				   PROGRAM_LANGUAGE, cursor_found(c, found));
 	c->at += strlen("lostbuddy");
 	cursor_skip_blanks(c);
@@ -882,29 +945,62 @@ static char *folder_of(const char *path)
 static bool parse_file(struct program *p, const char *path, const char *text, size_t size,
 		       struct text_error *error)
 {
-	char *folder = folder_of(path);
+	char *folder = path ? folder_of(path) : NULL;
 	struct parser q = { .p = p, .folder = folder };
-	bool good = folder ? run_parser(&q, text, size, error)
-			   : error_set(error, "there is no memory to read %s", path);
+	bool good = folder || !path ? run_parser(&q, text, size, error)
+				    : error_set(error, "there is no memory to read %s", path);
 
 	free(folder);
 	return good;
 }
 
+static bool ends_with(const char *path, const char *ending)
+{
+	size_t length = strlen(path), ending_length = strlen(ending);
+
+	return length > ending_length && strcmp(path + length - ending_length, ending) == 0;
+}
+
+static bool is_printable(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i] != '\t' && bytes[i] != '\n' && bytes[i] != '\r' &&
+		    (bytes[i] < ' ' || bytes[i] > '~'))
+			return false;
+	return true;
+}
+
+/*
+ * Any bytes are a program of the wire form, a letter to a friend too. So a name decides first; where
+ * it does not, what looks like text is held to be text, and the parser says what is missing.
+ */
+static bool is_text(const char *path, const char *bytes, size_t size)
+{
+	static const char word[] = "lostbuddy ";
+	size_t length = sizeof(word) - 1;
+
+	if (path && ends_with(path, ".lb"))
+		return true;
+	if (path && ends_with(path, ".bin"))
+		return false;
+	return (size >= length && memcmp(bytes, word, length) == 0) || is_printable(bytes, size);
+}
+
+bool program_read_bytes(struct program *p, const char *path, const char *bytes, size_t size,
+			struct text_error *error)
+{
+	if (is_text(path, bytes, size))
+		return parse_file(p, path, bytes, size, error);
+	return program_decode(p, (const uint8_t *)bytes, size) ||
+	       error_set(error, "there is no memory to decode the program");
+}
+
 bool program_read_file(struct program *p, const char *path, struct text_error *error)
 {
-	static const char word[] = "lostbuddy";
 	size_t size;
-	char *text = text_read_file(path, &size, error);
-	bool good;
+	char *bytes = text_read_file(path, &size, error);
+	bool good = bytes && program_read_bytes(p, path, bytes, size, error);
 
-	if (!text)
-		return false;
-	if (size >= sizeof(word) - 1 && memcmp(text, word, sizeof(word) - 1) == 0)
-		good = parse_file(p, path, text, size, error);
-	else
-		good = program_decode(p, (const uint8_t *)text, size) ||
-		       error_set(error, "there is no memory to decode %s", path);
-	free(text);
+	free(bytes);
 	return good;
 }

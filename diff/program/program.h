@@ -231,10 +231,15 @@ size_t program_print(const struct program *p, char *buffer, size_t size);	/* as 
 size_t op_print(const struct program *p, uint32_t index, char *buffer, size_t size);
 
 /*
- * Reads a file of either form (text begins with the word "lostbuddy"). error->line = 0 for errors
- * of the file.
+ * A program in a file of either form. A name that ends in .lb means text, in .bin the wire form; any
+ * other file is text if it begins with "lostbuddy " or is wholly printable (and an empty one is),
+ * else the wire form.
+ * Returns false with the reason; error->line = 0 for errors of the file as a whole.
  */
 bool program_read_file(struct program *p, const char *path, struct text_error *error);
+/* The same of bytes that are read already; @path: where from, or NULL (then `file=` has no folder). */
+bool program_read_bytes(struct program *p, const char *path, const char *bytes, size_t size,
+			struct text_error *error);
 
 /*
  * A generator: the same seed gives the same sequence of programs, on any machine. Each program

@@ -274,3 +274,23 @@ void print_add(struct printer *out, const char *format, ...)
 	assert(length >= 0);
 	out->length += (size_t)length;
 }
+
+void print_folded(struct printer *out, size_t width, const char *text)
+{
+	enum { INDENT = 8 };
+
+	assert(width > INDENT);
+	while (*text) {
+		size_t length = strlen(text), room = width - INDENT;
+
+		if (length > room) {
+			for (length = room; length > 0 && text[length] != ' '; length--)
+				;
+			length = length ? length : room;
+		}
+		print_add(out, "        %.*s\n", (int)length, text);
+		text += length;
+		while (*text == ' ')
+			text++;
+	}
+}

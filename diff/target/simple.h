@@ -21,7 +21,8 @@
  * Which frames: the longest run of memory of the machine that is not reserved, from its start
  * rounded up to the largest block (2^top_order). The allocator's frame 0 is there. Its last block
  * may be cut short by the end of the run. Where no run reaches such a boundary, the largest smaller
- * one counts: blocks above it have no place in a run that does not cross the next.
+ * one counts: blocks above it have no place in a run that does not cross the next. `lostbuddy explain`
+ * says which pfn it is.
  *
  * Operations: those that allocate and those that free whole blocks. Extra references, split_page,
  * drains, tunables and misuse are not asked of it. Flags say what the allocator claims (target.h):
@@ -218,9 +219,9 @@ static inline void *lb_simple_memory(void *instance, uint64_t pfn)
 		free(s);                                                                           \
 	}                                                                                          \
 	const struct lb_target lostbuddy_target = {                                                \
-		LB_TARGET_ABI,	(flags_),      (name_),	       LB_SIMPLE_CAPABILITIES,             \
-		lb_simple_make, lb_simple_end, lb_simple_exec, NULL,                               \
-		NULL,		NULL,	       NULL,	       (memory_),                          \
+		LB_TARGET_ABI,	(flags_) | LB_TARGET_SIMPLE, (name_), LB_SIMPLE_CAPABILITIES,      \
+		lb_simple_make, lb_simple_end,		     lb_simple_exec, NULL,                 \
+		NULL,		NULL,			     NULL, (memory_),                      \
 		NULL,                                                                              \
 	};
 

@@ -215,6 +215,7 @@ enum lb_target_flags {
 	LB_TARGET_ONE_INSTANCE = 1 << 4,	/* at most one instance lives at a time */
 	LB_TARGET_TRUSTED = 1 << 5,		/* may run in the judge's process */
 	LB_TARGET_MISUSE = 1 << 6,		/* it detects misuse: it refuses a free of what is not held */
+	LB_TARGET_SIMPLE = 1 << 7,		/* simple.h made it: its frame 0 is where lb_simple_place() says */
 };
 
 struct lb_target {

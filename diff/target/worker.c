@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { PATIENT_TURNS = 10 };
+
 struct worker {
 	worker_serve serve;
 	void *context;
@@ -65,12 +67,16 @@ unsigned int worker_starts(const struct worker *w)
  */
 static void forget_handlers(void)
 {
-	static const int ours[] = { SIGSEGV, SIGBUS,  SIGABRT, SIGFPE, SIGILL,
-				    SIGTRAP, SIGALRM, SIGTERM, SIGXCPU };
+	static const int ours[] = { SIGSEGV, SIGBUS,  SIGABRT, SIGFPE,
+				    SIGILL,  SIGTRAP, SIGALRM, SIGXCPU };
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL);
-	/* Keys pressed on a terminal are for the caller, whose end is ours. */
+	/*
+	 * What is sent to the whole process group (keys on a terminal, timeout(1)) is for the caller,
+	 * whose end is ours.
+	 */
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -159,6 +165,33 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* CPU time that a process has had, or INT64_MAX if nobody can tell. */
+static int64_t cpu_ms(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return INT64_MAX;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* It does not wait for anything but a CPU or a disk. */
+static bool could_go_on(pid_t pid)
+{
+	char path[64], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return false;
+	if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(stat);
+	return state == 'R' || state == 'D';
+}
+
 /* True when there is something to read (an answer, or the end), false when time is up. */
 static bool wait_readable(int socket, unsigned int timeout_ms)
 {
@@ -178,6 +211,20 @@ static bool wait_readable(int socket, unsigned int timeout_ms)
 	}
 }
 
+/* The same for a worker that may take so long: a computer under load is not its fault. */
+static bool wait_for_answer(const struct worker *w, unsigned int timeout_ms)
+{
+	int64_t before = cpu_ms(w->pid);
+
+	for (int turn = 0; turn < PATIENT_TURNS; turn++) {
+		if (wait_readable(w->socket, timeout_ms))
+			return true;
+		if (cpu_ms(w->pid) - before >= timeout_ms / 2 || !could_go_on(w->pid))
+			return false;
+	}
+	return false;
+}
+
 static bool read_answer(int socket)
 {
 	char token;
@@ -189,11 +236,25 @@ static bool read_answer(int socket)
 	return got == 1;
 }
 
+/*
+ * SIGKILL between two requests came from outside, and is not the next one's fault: another process
+ * will serve it. Any other death stays to be reported.
+ */
+static void bury_killed(struct worker *w)
+{
+	siginfo_t info = { 0 };
+
+	if (w->pid > 0 && waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == w->pid && info.si_code == CLD_KILLED && info.si_status == SIGKILL)
+		bury(w);
+}
+
 struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
 {
 	const char token = 'r';
 
 	assert(timeout_ms > 0 && timeout_ms <= INT32_MAX);
+	bury_killed(w);
 	if (w->pid == 0) {
 		int error = start(w);
 
@@ -202,7 +263,7 @@ struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
 	}
 	if (send(w->socket, &token, 1, MSG_NOSIGNAL) != 1)
 		return report_of(bury(w));
-	if (!wait_readable(w->socket, timeout_ms)) {
+	if (!wait_for_answer(w, timeout_ms)) {
 		kill(w->pid, SIGKILL);
 		bury(w);
 		return (struct worker_report){ WORKER_HUNG, 0 };

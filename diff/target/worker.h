@@ -6,7 +6,8 @@
  *	writes the request into shared  -->  serve(context, shared)
  *	waits, with a watchdog          <--  says it is done
  *
- * One fork serves many requests; after a death the next request forks again. The context is the
+ * One fork serves many requests; after a death the next request forks again, and a SIGKILL between
+ * two requests goes unnoticed but for worker_starts(). The context is the
  * caller's memory as it was at the fork: what serve keeps there lives as long as the process that
  * serves.
  *
@@ -15,8 +16,9 @@
  *   W2  a worker does not outlive its caller, nor a call its time limit;
  *   W3  every process that was started was waited for.
  *
- * Not here: what is asked and answered (judge/supervise.c). The watchdog looks at wall time: a
- * machine so loaded that a process gets no time for seconds makes a hang of it.
+ * Not here: what is asked and answered (judge/supervise.c). The watchdog looks at wall time, but
+ * on a loaded computer a process that is ready to run, and was given less than half of its limit, has
+ * ten times as long.
  */
 #ifndef LOSTBUDDY_TARGET_WORKER_H
 #define LOSTBUDDY_TARGET_WORKER_H
@@ -49,7 +51,7 @@ struct worker *worker_create(size_t shared_size, worker_serve serve, void *conte
 void worker_destroy(struct worker *w);
 void *worker_shared(const struct worker *w);
 
-/* One request. timeout_ms > 0. */
+/* One request. timeout_ms > 0: how long it may take, on a computer that is not loaded. */
 struct worker_report worker_call(struct worker *w, unsigned int timeout_ms);
 
 /* How often a process was started. */

@@ -181,6 +181,9 @@ static bool run_batch(struct engine *e, struct findings *f, struct campaign_summ
 	double before = clock_wall();
 	struct batch batch;
 
+	/* What is heard of a finding is the batch's own; and a target that prints fills no disk. */
+	if (f->options.noise)
+		noise_clear(f->options.noise);
 	runner_run(e->runner, e->round, e->index, next_batch(e, summary), summary->programs + 1,
 		   &batch);
 	if (batch.end != BATCH_CLEAN && stopped(e->options))

@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "campaign/again.h"
 #include "campaign/runner.h"
 #include "campaign/save.h"
 #include "campaign/seed.h"
 #include "shrink/shrink.h"
 
 #define UNSTEADY "target.nondeterministic"
+
+static const char last_words[] = "\nThe target's last words:\n";
 
 enum { WAITING_MAX = 64, ALIASES_MAX = 4096 };
 
@@ -102,11 +105,12 @@ static void add_alias(struct findings *f, const char *raw, const struct finding 
 }
 
 /*
- * The rule's id, as far as it makes a file name, and a hash that keeps signatures of one rule
- * apart.
+ * The rule's id, as far as it makes a file name, and a hash that keeps apart signatures of one
+ * rule, and the findings of several targets in one folder.
  */
-static void name_files(char *name, size_t size, const char *signature)
+static void name_files(char *name, size_t size, const char *signature, const char *target)
 {
+	uint64_t hash = seed_derive(seed_of_word(target), seed_of_word(signature));
 	char id[40];
 	size_t n = 0;
 
@@ -118,7 +122,7 @@ static void name_files(char *name, size_t size, const char *signature)
 	}
 	id[n] = '\0';
 	snprintf(name, size, "%s-%08" PRIx32, id[0] && id[0] != '.' ? id : "finding",
-		 (uint32_t)seed_of_word(signature));
+		 (uint32_t)hash);
 }
 
 static struct finding *new_entry(struct findings *f, const char *signature, uint64_t number)
@@ -127,7 +131,7 @@ static struct finding *new_entry(struct findings *f, const char *signature, uint
 	struct finding *entry = &f->entries[f->nr_entries++];
 
 	snprintf(entry->signature, sizeof(entry->signature), "%s", signature);
-	name_files(entry->name, sizeof(entry->name), signature);
+	name_files(entry->name, sizeof(entry->name), signature, f->options.target_name);
 	entry->program = number;
 	entry->seen = 1;
 	entry->known = f->options.known && signatures_has(f->options.known, signature);
@@ -143,14 +147,7 @@ static char *annotated_text(const struct findings *f, const struct finding *entr
 
 	if (out) {
 		fprintf(out, "%s", program);
-		fprintf(out, "# signature: %s\n", entry->signature);
-		fprintf(out,
-			"# found by: lostbuddy fuzz --target %s --seed %s, program %" PRIu64 "\n",
-			f->options.target_name, f->options.seed, entry->program);
-		fprintf(out, "# again:    lostbuddy replay --target %s %s.lb\n",
-			f->options.target_name, entry->name);
-		if (entry->unsteady)
-			fprintf(out, "# it did not show when this program was run again alone\n");
+		print_origin(out, &f->options, entry);
 		if (fclose(out) != 0) {
 			free(text);
 			text = NULL;
@@ -209,6 +206,22 @@ static void print_unsaved(const struct findings *f, const struct finding *entry)
 		f->why, entry->text ? entry->text : "(no memory for its text)\n");
 }
 
+static void announce(const struct findings *f, const struct finding *entry)
+{
+	FILE *out = f->options.notes;
+
+	fprintf(out, "finding: %s\n  %" PRIu32 " operations, ", entry->signature,
+		entry->ops_before);
+	if (entry->unsteady)
+		fprintf(out, "not shrunk");
+	else
+		fprintf(out, "shrunk to %" PRIu32, entry->ops_after);
+	fprintf(out, ": %s/%s.lb\n", f->options.dir, entry->name);
+	if (entry->unsteady)
+		print_unsteady(out, &f->options);
+	fflush(out);
+}
+
 static bool keep(struct findings *f, struct finding *entry, const struct program *p,
 		 const char *explanation, size_t size)
 {
@@ -217,10 +230,7 @@ static bool keep(struct findings *f, struct finding *entry, const struct program
 		print_unsaved(f, entry);
 		return false;
 	}
-	fprintf(f->options.notes,
-		"finding: %s\n  %" PRIu32 " operations, shrunk to %" PRIu32 ": %s/%s.lb\n",
-		entry->signature, entry->ops_before, entry->ops_after, f->options.dir, entry->name);
-	fflush(f->options.notes);
+	announce(f, entry);
 	return !findings_full(f);
 }
 
@@ -265,7 +275,8 @@ static bool shrink_hang(struct findings *f, struct finding *entry, struct progra
 
 	program_init(&small);
 	if (impatient && program_copy(&small, p) &&
-	    judge_shrink(impatient, &small, entry->signature, FINDINGS_SHRINK_HANGS, NULL, NULL))
+	    judge_shrink(impatient, &small, entry->signature, FINDINGS_SHRINK_HANGS,
+			 f->options.stop, NULL, NULL))
 		shrunk = !judge_run(f->judge, &small, &outcome) &&
 			 strcmp(outcome.signature, entry->signature) == 0 &&
 			 program_copy(p, &small);
@@ -275,26 +286,51 @@ static bool shrink_hang(struct findings *f, struct finding *entry, struct progra
 }
 
 /* The judge's explanation, and the last words of a target that died of the program. */
-static char *explanation_with_noise(struct findings *f, struct judge *judge,
+static char *explanation_with_words(struct findings *f, struct judge *judge,
 				    const struct program *p, size_t *size)
 {
-	enum { TAIL = 4096 };
 	struct noise *noise = f->options.noise;
-	char tail[TAIL];
+	char words[NOISE_WORDS];
 
 	if (noise)
 		noise_clear(noise);
 	char *text = text_of_explanation(judge, p, size);
 
-	if (!text || !noise || noise_tail(noise, tail, sizeof(tail)) == 0)
+	if (!text || !noise || noise_words(noise, words, sizeof(words)) == 0)
 		return text;
-	static const char head[] = "\nThe target's last words:\n";
-	char *longer = realloc(text, *size + sizeof(head) + TAIL);
+	char *longer = realloc(text, *size + sizeof(last_words) + NOISE_WORDS);
 
 	if (!longer)
 		return text;
-	*size += (size_t)snprintf(longer + *size, sizeof(head) + TAIL, "%s%s", head, tail);
+	*size += (size_t)snprintf(longer + *size, sizeof(last_words) + NOISE_WORDS, "%s%s",
+				  last_words, words);
 	return longer;
+}
+
+/*
+ * What did not show again cannot be explained by running it: what the campaign saw and heard then
+ * is all there is.
+ */
+static char *explanation_of_unsteady(const struct findings *f, const struct outcome *outcome,
+				     size_t *size)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, size);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "%s\n", outcome->signature);
+	if (outcome->verdict.what[0])
+		fprintf(out, "  what       %s\n", outcome->verdict.what);
+	fputc('\n', out);
+	print_unsteady(out, &f->options);
+	if (f->words[0])
+		fprintf(out, "%s%s", last_words, f->words);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 /* Shrink, observe, explain and write a finding that is new. The program is ours to change. */
@@ -309,9 +345,11 @@ static bool work_out(struct findings *f, struct finding *entry, struct judge *ju
 		shrink_hang(f, entry, p);
 	else
 		entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f),
-						wait_for_later, f);
+						f->options.stop, wait_for_later, f);
 	judge_observe(judge, p, &last);
-	char *explanation = explanation_with_noise(f, judge, p, &size);
+	entry->at_end = last.kind != FINDING_NONE && last.op >= p->nr_ops;
+	char *explanation = entry->unsteady ? explanation_of_unsteady(f, outcome, &size)
+					    : explanation_with_words(f, judge, p, &size);
 	bool kept = keep(f, entry, p, explanation, size);
 
 	free(explanation);
@@ -332,20 +370,30 @@ static struct judge *look_closely(struct findings *f, const struct program *p,
 	return f->judge;
 }
 
+static bool begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
 /*
- * A computer that is busy with other things can make a hang of any program. What does not hang
- * again did not.
+ * A computer that is busy with other things can make a hang of any program, and SIGKILL comes from
+ * outside: a person, or the kernel for want of memory. What does not happen again was not the
+ * program's doing.
  */
-static bool was_only_slow(struct findings *f, const struct program *p,
+static bool was_disturbed(struct findings *f, const struct program *p,
 			  const struct outcome *closely)
 {
+	bool killed = begins_with(closely->signature, "target.crash SIGKILL ");
 	struct outcome again;
 
-	if (closely->kind != FINDING_HANG || !judge_run(f->judge, p, &again))
+	if ((closely->kind != FINDING_HANG && !killed) || !judge_run(f->judge, p, &again))
 		return false;
 	fprintf(f->options.notes,
-		"program %" PRIu64 " took too long once, and not when it was run again\n",
+		killed ? "program %" PRIu64 ": its process was killed from outside (SIGKILL: by "
+			 "hand, or for want of memory), and not when it was run again\n"
+		       : "program %" PRIu64 " took too long once, and not when it was run again\n",
 		f->current);
+	fflush(f->options.notes);
 	return true;
 }
 
@@ -367,7 +415,7 @@ static bool report_one(struct findings *f, const struct program *p, const struct
 		return true;
 	struct judge *judge = look_closely(f, p, outcome, &closely);
 
-	if (was_only_slow(f, p, &closely))
+	if (was_disturbed(f, p, &closely))
 		return true;
 	struct finding *entry = entry_of(f, closely.signature);
 	if (entry) {
@@ -393,13 +441,23 @@ static bool report_one(struct findings *f, const struct program *p, const struct
 	return kept;
 }
 
+/* What the target printed up to now is kept: running the program again may not bring it back. */
+static void hear(struct findings *f)
+{
+	f->words[0] = '\0';
+	if (f->options.noise)
+		noise_words(f->options.noise, f->words, sizeof(f->words));
+}
+
 bool findings_report(struct findings *f, const struct program *p, const struct outcome *outcome,
 		     uint64_t number)
 {
 	assert(outcome->kind != FINDING_NONE && outcome->signature[0]);
 	f->current = number;
+	hear(f);
 	bool kept = report_one(f, p, outcome);
 
+	f->words[0] = '\0'; /* those were of the program that was reported, not of these */
 	while (f->nr_waiting > 0) {
 		struct finding_waiting waiting = f->waiting[--f->nr_waiting];
 
@@ -429,7 +487,8 @@ bool findings_report_unsteady(struct findings *f, const struct program *p, uint6
 				   "different results.\n"
 				   "The target depends on something beside the program: a clock, "
 				   "an address, what ran before.\n";
-	struct shrink_task task = { still_unsteady, f->judge, p->nr_ops, shrink_bound(f), false };
+	struct shrink_task task = { still_unsteady,  f->judge, p->nr_ops,
+				    shrink_bound(f), false,    f->options.stop };
 	struct finding *entry = entry_of(f, UNSTEADY);
 	struct program copy;
 

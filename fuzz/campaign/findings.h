@@ -8,11 +8,13 @@
  * Invariants:
  *   F1  no two entries have the same signature;
  *   F2  an entry that is new has been written whole, or findings_report() has returned false;
- *   F3  what was met while shrinking another finding is reported too.
+ *   F3  what was met while shrinking another finding is reported too;
+ *   F4  findings of targets with different names have files with different names.
  */
 #ifndef LOSTBUDDY_CAMPAIGN_FINDINGS_H
 #define LOSTBUDDY_CAMPAIGN_FINDINGS_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "campaign/noise.h"
@@ -35,10 +37,12 @@ enum { CAREFUL_MAX_OPS = 1 << 13 };
 struct findings_options {
 	const char *dir;		/* made when there is something to write */
 	const char *seed, *target_name; /* for the note in the text: how it was found */
+	const char *command;		/* likewise: how lostbuddy was called; NULL: lostbuddy */
 	const struct signatures *known; /* not written, not new; may be NULL */
 	FILE *notes;			/* one line a finding */
 	struct noise *noise;		/* what dying targets print; may be NULL */
 	uint32_t shrink_runs;		/* 0: FINDINGS_SHRINK_RUNS */
+	const volatile sig_atomic_t *stop; /* once set, shrinking ends with what it has; may be NULL */
 	const struct machine *machine; /* the campaign's, if it has one: large ones need patience */
 };
 
@@ -50,6 +54,7 @@ struct finding {
 	uint64_t program; /* the first of them: its number in the campaign */
 	uint32_t ops_before, ops_after;
 	bool known, written;
+	bool at_end;   /* it showed when everything had been given back, not at an operation */
 	bool unsteady; /* it did not show when the program was run again alone */
 };
 
@@ -76,7 +81,8 @@ struct findings {
 	struct finding_waiting *waiting; /* met while shrinking */
 	size_t nr_waiting;
 	uint64_t current; /* number of the program that is being reported */
-	char why[1024];	  /* of the last failure */
+	char words[NOISE_WORDS]; /* what the target printed up to the program that is reported */
+	char why[1024];		 /* of the last failure */
 };
 
 /* False: no memory. */

@@ -73,6 +73,9 @@ const char *colour(FILE *out, enum colour colour);
 bool program_folder(char *path, size_t size);
 bool find_fuzz_pages(char *path, size_t size);
 
+/* -h, for every verb: `struct argp` has it as its children. */
+extern const struct argp_child help_children[];
+
 /* --target T, shared by several verbs. */
 #define OPTION_TARGET                                                                              \
 	{ "target",                                                                                \

@@ -15,6 +15,25 @@
 #include "target/broken/broken.h"
 #include "target/builtin.h"
 
+static error_t parse_help(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key != 'h')
+		return ARGP_ERR_UNKNOWN;
+	argp_state_help(state, state->out_stream, ARGP_HELP_STD_HELP);
+	return 0;
+}
+
+/* argp has --help and -?; people try -h. */
+static const struct argp_option help_options[] = {
+	{ NULL, 'h', NULL, 0, "like --help", -1 },
+	{ 0 },
+};
+
+static const struct argp help_argp = { .options = help_options, .parser = parse_help };
+
+const struct argp_child help_children[] = { { &help_argp, 0, NULL, 0 }, { 0 } };
+
 int fail(const char *format, ...)
 {
 	va_list list;
@@ -53,18 +72,14 @@ static char *read_stdin(size_t *size)
 
 static bool read_stdin_program(struct program *p)
 {
-	static const char word[] = "lostbuddy";
 	struct text_error error = { 0 };
 	size_t size = 0;
 	char *bytes = read_stdin(&size);
-	bool read;
 
 	if (!bytes)
 		return fail("-: cannot read the standard input"), false;
-	if (size >= sizeof(word) - 1 && memcmp(bytes, word, sizeof(word) - 1) == 0)
-		read = program_parse(p, bytes, size, &error);
-	else
-		read = program_decode(p, (const uint8_t *)bytes, size);
+	bool read = program_read_bytes(p, NULL, bytes, size, &error);
+
 	free(bytes);
 	if (!read)
 		fail_at("-", &error);
@@ -102,7 +117,10 @@ bool read_boot(struct machine *m, const char *dir)
 
 	if (machine_from_boot(m, dir, &error))
 		return true;
-	fail_at(dir, &error);
+	fail("--from-boot %s: %s; a boot's folder holds dmesg, cmdline, and node/nodeN/distance "
+	     "and "
+	     "cpulist of each node, as corpus/machines/a-1n1c-128m does",
+	     dir, error.what);
 	return false;
 }
 

@@ -27,7 +27,7 @@ static const struct argp argp = {
 	"Says what is installed, what can be built with it, and whether the planted faults "
 	"(canaries) are found.\v"
 	"Exit codes: 0 campaigns can be trusted, 4 a canary was missed.",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

@@ -45,7 +45,7 @@ static const struct argp argp = {
 	"that is broken.\v"
 	"Exit codes: 0 nothing is wrong, 1 it cannot be read, 77 something is wrong (and was "
 	"explained).",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

@@ -1,4 +1,5 @@
 /* lostbuddy fuzz: a campaign. */
+#define _GNU_SOURCE
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ static const struct argp_option options[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
 	  "builtin (random programs, the default) or libfuzzer (coverage, sanitizers)", 0 },
 	{ "time", OPT_TIME, "TIME", 0,
-	  "stop after 60s, 5m, 2h; 0: never. Default: 60s, unless --runs is given", 0 },
+	  "stop after 60s, 5m, 2h; 0 alone: never. Default: 60s, unless --runs is given", 0 },
 	{ "runs", OPT_RUNS, "N", 0, "stop after N programs", 0 },
 	{ "seed", OPT_SEED, "WORD", 0,
 	  "any word or commit hash; equal seeds give equal campaigns. Default: a random one", 0 },
@@ -91,6 +92,16 @@ static bool parse_count(const char *text, uint64_t *count)
 	return text[0] >= '0' && text[0] <= '9' && !*end && errno == 0 && *count > 0;
 }
 
+/* Names of files are put behind it. */
+static const char *without_slashes(char *folder)
+{
+	size_t length = strlen(folder);
+
+	while (length > 1 && folder[length - 1] == '/')
+		folder[--length] = '\0';
+	return folder;
+}
+
 static error_t parse_value(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -107,10 +118,17 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		a->time_given = true;
 		if (!parse_time(arg, &a->campaign.seconds))
 			argp_error(state, "--time %s: not a time; write 60s, 5m or 2h", arg);
+		if (a->campaign.seconds == 0 && strcmp(arg, "0") != 0)
+			argp_error(state,
+				   "--time %s: no time at all; write 60s, 5m or 2h, or 0 alone for "
+				   "no end",
+				   arg);
 		return 0;
 	case OPT_RUNS:
 		if (!parse_count(arg, &a->campaign.runs))
-			argp_error(state, "--runs %s: not a number of programs; write 1 or more",
+			argp_error(state,
+				   "--runs %s: not a number of programs; write 1 or more, or "
+				   "leave it out for --time alone",
 				   arg);
 		return 0;
 	case OPT_SEED:
@@ -120,7 +138,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_DIR:
 		a->dir_given = true;
-		a->campaign.findings.dir = arg;
+		a->campaign.findings.dir = without_slashes(arg);
 		return 0;
 	case OPT_KNOWN:
 		if (!signatures_read(&a->known, arg))
@@ -181,7 +199,7 @@ static const struct argp argp = {
 	"  lostbuddy fuzz --time 10m --seed $(git rev-parse HEAD)\n"
 	"  lostbuddy fuzz --target ./mine.so --machine 'nodes=2 pages=512'\n"
 	"  lostbuddy fuzz --target broken:loses-buddies --runs 1000 --dir /tmp/camp",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };
@@ -228,8 +246,10 @@ static bool prepare(struct arguments *a)
 	c->notes = a->json ? stderr : stdout;
 	c->terminal = isatty(fileno(c->notes));
 	c->stop = &stop_requested;
+	c->findings.stop = &stop_requested;
 	c->findings.seed = c->seed;
 	c->findings.target_name = a->target;
+	c->findings.command = program_invocation_name;
 	c->findings.notes = c->notes;
 	c->findings.known = &a->known;
 	c->findings.machine = c->machine;

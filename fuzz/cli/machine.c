@@ -49,6 +49,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* The keys come from the parser's table. */
+static char *add_keys(int key, const char *text, void *input)
+{
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	size_t before = strlen(text), size = machine_print_keys(NULL, 0);
+	static const char head[] = "\n\nKeys, separated by blanks:\n";
+	char *page = malloc(before + sizeof(head) + size);
+
+	if (!page)
+		return (char *)text;
+	memcpy(page, text, before);
+	memcpy(page + before, head, sizeof(head));
+	machine_print_keys(page + before + sizeof(head) - 1, size + 1);
+	return page;
+}
+
 static const struct argp argp = {
 	options,
 	parse,
@@ -59,9 +77,9 @@ static const struct argp argp = {
 	"Exit codes: 0 it can exist, 1 it cannot (and why).\n\n"
 	"Examples:\n"
 	"  lostbuddy machine nodes=2 cpus=4 pages=2048\n"
-	"  lostbuddy machine --from-boot boots/two-nodes",
-	NULL,
-	NULL,
+	"  lostbuddy machine --from-boot corpus/machines/b-2n4c-2x512m",
+	help_children,
+	add_keys,
 	NULL,
 };
 

@@ -6,6 +6,8 @@
 
 const char *argp_program_version = "lostbuddy 0.1";
 
+static int verb_help(int argc, char **argv);
+
 static const struct verb verbs[] = {
 	{ "fuzz", verb_fuzz, "random programs for a target, judged by the oracle" },
 	{ "replay", verb_replay, "run programs from files; say whether anything is wrong" },
@@ -24,6 +26,7 @@ static const struct verb verbs[] = {
 #endif
 	{ "test", verb_test, "all tests of the checkout this program was built from" },
 	{ "doctor", verb_doctor, "what is installed, what can be built, are canaries found" },
+	{ "help", verb_help, "this page; help VERB: the page of a verb" },
 };
 
 enum { NR_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
@@ -86,25 +89,56 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-int main(int argc, char **argv)
+/* What the options of the program itself say. The request stays empty without a verb. */
+static bool parse_request(int argc, char **argv, struct request *request)
 {
-	static const struct argp argp = { .parser = parse,
-					  .args_doc = "VERB [ARGUMENT...]",
-					  .doc = before,
-					  .help_filter = print_verbs };
-	char with_post[sizeof(before) + 4], name[32];
-	struct argp main_argp = argp;
-	struct request request = { 0 };
+	char with_post[sizeof(before) + 4];
 
 	/* A vertical tab begins the text behind the options, which print_verbs() fills in. */
 	snprintf(with_post, sizeof(with_post), "%s\v ", before);
-	main_argp.doc = with_post;
+	const struct argp argp = { .parser = parse,
+				   .args_doc = "VERB [ARGUMENT...]",
+				   .doc = with_post,
+				   .children = help_children,
+				   .help_filter = print_verbs };
+
+	return argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, request) == 0 && request->verb;
+}
+
+static int run_verb(const struct verb *verb, int argc, char **argv)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "lostbuddy %s", verb->name);
+	argv[0] = name;
+	return verb->run(argc, argv);
+}
+
+/* `help fuzz` is `fuzz --help`; `help` alone and `help help` are `--help`. */
+static int verb_help(int argc, char **argv)
+{
+	static char program[] = "lostbuddy", option[] = "--help";
+	char *asked[] = { program, option, NULL };
+	struct request request = { 0 };
+	const struct verb *verb = argc > 1 ? verb_named(argv[1]) : NULL;
+
+	if (argc > 2)
+		return fail("help: name one verb");
+	if (argc > 1 && !verb && argv[1][0] != '-')
+		return fail("%s: no such verb; `lostbuddy --help' lists them", argv[1]);
+	if (verb && verb->run != verb_help)
+		return run_verb(verb, 2, asked);
+	return parse_request(2, asked, &request) ? EXIT_CLEAN : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { 0 };
+
 	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&main_argp, argc, argv, ARGP_IN_ORDER, NULL, &request) != 0 || !request.verb)
+	if (!parse_request(argc, argv, &request))
 		return EXIT_USAGE;
-	snprintf(name, sizeof(name), "lostbuddy %s", request.verb->name);
-	argv[request.first] = name;
-	int code = request.verb->run(argc - request.first, argv + request.first);
+	int code = run_verb(request.verb, argc - request.first, argv + request.first);
 
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail("cannot write to the standard output; is the disk full?");

@@ -55,7 +55,7 @@ static const struct argp argp = {
 	"Examples:\n"
 	"  lostbuddy proc buddyinfo --machine 'nodes=2 cpus=4 pages=2048'\n"
 	"  lostbuddy proc buddyinfo --from-boot corpus/machines/a-1n1c-128m",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

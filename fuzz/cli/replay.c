@@ -75,7 +75,7 @@ static const struct argp argp = {
 	"Exit codes, the worst of all files: 0 clean, 1 cannot be read, 3 expected divergences "
 	"only, "
 	"5 two runs differed, 77 a finding.",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

@@ -56,11 +56,14 @@ static const struct argp argp = {
 	parse,
 	NULL,
 	"Every rule of the oracle: its id, what must hold, and where that stands.\v"
+	"Where it stands: facts N is section N of doc/LINUX-FACTS.md, readings is "
+	"diff/READINGS.md, "
+	"ops.def and machine.h are in diff/program/, target.h in diff/target/.\n"
 	"Levels: contract holds for any allocator, buddy for any buddy system, policy for Linux's "
 	"semantics, exact for "
 	"lockstep with Linux. Which levels apply to a target follows from what it declares.\n\n"
 	"Exit codes: 0 printed, 1 wrong usage.",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

@@ -62,7 +62,7 @@ static const struct argp argp = {
 	"Prints a program (.lb text or .bin bytes; - is the standard input) in its canonical text "
 	"form.\v"
 	"Exit codes: 0 printed, 1 it cannot be read (file:line:column and what was expected).",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };

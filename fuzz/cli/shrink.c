@@ -64,7 +64,7 @@ static const struct argp argp = {
 	"stderr.\n\n"
 	"Exit codes: 0 shrunk and written, 1 cannot be read or written, 5 the program shows no "
 	"finding.",
-	NULL,
+	help_children,
 	NULL,
 	NULL,
 };
@@ -106,7 +106,8 @@ static int shrink_with(struct judge *judge, struct program *p, const struct shri
 	bool clean = judge_run(judge, p, &outcome);
 
 	if (!clean)
-		runs = judge_shrink(judge, p, outcome.signature, a->runs, note_other, &others);
+		runs = judge_shrink(judge, p, outcome.signature, a->runs, NULL, note_other,
+				    &others);
 	if (runs)
 		judge_observe(judge, p, &last);
 	noise_end(&noise);

@@ -31,7 +31,7 @@ static bool shows_signature(const struct program *p, void *arg)
 }
 
 uint32_t judge_shrink(struct judge *j, struct program *p, const char *signature, uint32_t max_runs,
-		      shrink_other_fn *other, void *arg)
+		      const volatile sig_atomic_t *stop, shrink_other_fn *other, void *arg)
 {
 	struct judged judged = { j, signature, other, arg };
 	struct outcome outcome;
@@ -44,6 +44,7 @@ uint32_t judge_shrink(struct judge *j, struct program *p, const char *signature,
 		.arg = &judged,
 		.failing = outcome.op,
 		.max_runs = max_runs - 1,
+		.stop = stop,
 	};
 
 	return 1 + shrink_program(p, &task);

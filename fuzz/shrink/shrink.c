@@ -25,7 +25,9 @@ struct search {
 
 static bool search_over(const struct search *s)
 {
-	return s->stuck || s->runs >= s->task->max_runs;
+	const volatile sig_atomic_t *stop = s->task->stop;
+
+	return s->stuck || (stop && *stop) || s->runs >= s->task->max_runs;
 }
 
 /* A copy of the best program to be changed. The caller hands it to try_candidate() or frees it. */

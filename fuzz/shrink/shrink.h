@@ -14,7 +14,7 @@
  *   S1  the program that is left satisfies the predicate, if the one that came in did;
  *   S2  it has no more operations than the one that came in;
  *   S3  at most max_runs calls of the predicate are made;
- *   S4  no randomness, no clock: the same input gives the same output;
+ *   S4  no randomness, no clock: the same input gives the same output (unless it is stopped);
  *   S5  a machine that is left can exist (machine_check) and has a text form that reads back to
  *       itself.
  *
@@ -23,6 +23,8 @@
  */
 #ifndef LOSTBUDDY_SHRINK_H
 #define LOSTBUDDY_SHRINK_H
+
+#include <signal.h>
 
 #include "judge/judge.h"
 
@@ -35,6 +37,7 @@ struct shrink_task {
 	uint32_t failing; /* the operation at which it was seen; nr_ops: at the end, or not known */
 	uint32_t max_runs;
 	bool keep_machine; /* leave the machine alone */
+	const volatile sig_atomic_t *stop; /* once set, no more runs are made; may be NULL */
 };
 
 /*
@@ -49,11 +52,12 @@ typedef void shrink_other_fn(const struct program *p, const struct outcome *outc
 
 /*
  * judge_shrink - the shortest program with the same signature that a bounded search finds.
- * @p: changed in place; @max_runs: bounds the search; @other: may be NULL.
+ * @p: changed in place; @max_runs: bounds the search; @stop: ends it when set, with the best so far;
+ * @stop and @other may be NULL.
  * Returns the number of runs made; 0 iff the first run does not show the signature (then *p is
  * as it was).
  */
 uint32_t judge_shrink(struct judge *j, struct program *p, const char *signature, uint32_t max_runs,
-		      shrink_other_fn *other, void *arg);
+		      const volatile sig_atomic_t *stop, shrink_other_fn *other, void *arg);
 
 #endif

@@ -75,6 +75,22 @@ TEST(an_expected_divergence_that_does_not_come_is_a_finding)
 
 	expect_finding(&o, "replay.expected");
 	EXPECT_EQ(o.op, 2);
+	EXPECT_STR(
+		o.verdict.what,
+		"the text expects \"contract.overlap\", and all was well: fixed? Take the `-> !` "
+		"off this line, or replay with --no-observed");
+}
+
+/* Who misspells a rule is not told that it was fixed. */
+TEST(an_expected_divergence_has_the_name_of_a_finding)
+{
+	struct outcome o = judged_with(given_target("broken:correct"), &look,
+				       OVERLAP " -> ! contract.overlaps\n");
+
+	expect_finding(&o, "replay.expected");
+	EXPECT(strstr(o.verdict.what, "no finding has that name") != NULL);
+	o = judged_with(given_target("broken:correct"), &look, OVERLAP " -> ! target.crash\n");
+	EXPECT(strstr(o.verdict.what, "fixed?") != NULL);
 }
 
 /* What is found is written where it was found, and so found again by a replay. */

@@ -335,6 +335,67 @@ TEST(a_target_that_does_not_start_is_a_finding_with_its_reason)
 	EXPECT(strstr(o.verdict.what, "no moon"));
 }
 
+/* ---- states that a target gives ---- */
+
+/* The reference allocator, whose state has the size that size_of makes of the true one. */
+static size_t (*size_of)(size_t size);
+static unsigned int exports;
+
+static size_t export_some(void *instance, uint64_t *words, size_t capacity)
+{
+	exports++;
+	return size_of(given_target("core")->export_state(instance, words, capacity));
+}
+
+static size_t more_than_there_is_room_for(size_t size)
+{
+	return size | (size_t)1 << 60;
+}
+
+static size_t nothing(size_t size)
+{
+	return size - size;
+}
+
+/* The judge asks twice at boot: for room, and with it. */
+static size_t nothing_after_boot(size_t size)
+{
+	return exports > 2 ? 0 : size;
+}
+
+static size_t one_word_less(size_t size)
+{
+	return size - 1;
+}
+
+TEST(a_state_that_cannot_be_read_is_a_finding)
+{
+	size_t (*const sizes[])(size_t) = { more_than_there_is_room_for, nothing,
+					    nothing_after_boot, one_word_less };
+	struct lb_target target = *given_target("core");
+
+	target.export_state = export_some;
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct outcome o;
+
+		exports = 0;
+		size_of = sizes[i];
+		o = judged_with(&target, NULL, MACHINE "p0 = alloc_page(gfp=KERNEL)\ndump()\n");
+		expect_finding(&o, "state.sections");
+		EXPECT(o.verdict.what[0]);
+	}
+}
+
+TEST(an_overlap_names_the_handle_that_holds_the_frame)
+{
+	struct outcome o = judged("broken:overlaps", MACHINE "p0 = alloc_page(gfp=KERNEL)\n"
+							     "p1 = alloc_page(gfp=KERNEL)\n"
+							     "p2 = alloc_page(gfp=KERNEL)\n");
+
+	expect_finding(&o, "contract.overlap");
+	EXPECT(strstr(o.verdict.what, "holds, as p1"));
+}
+
 /* Memory of one run must not be seen by the next. */
 TEST(a_run_begins_with_zeroed_memory)
 {

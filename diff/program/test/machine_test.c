@@ -94,22 +94,24 @@ TEST(an_impossible_machine_is_refused_with_its_reason)
 	refused("memory=0-512@0", 1, "pfn 0");
 	refused("memory=512-512@0", 1, "empty");
 	refused("memory=1-512@1", 1, "on node 1, but there are only 1 nodes");
-	refused("pages=20", 1, "needs 32");
+	refused("pages=20", 7, "pages=20 is too small: expected the number of pages, at least 33");
+	refused("pages=0", 7, "at least 33");
+	refused("memory=1-20@0", 1, "needs 32");
 	refused("nodes=17", 7, "too large");
-	refused("nodes=0", 1, "at least one node");
+	refused("nodes=0", 7, "at least 1");
 	refused("cpus=65", 6, "at most 64");
-	refused("cpus=0", 1, "at least one node and one CPU");
+	refused("cpus=0", 6, "at least 1");
 	refused("top_order=11", 11, "at most 10");
 	refused("pageblock_order=7 top_order=6", 1, "4 <= pageblock_order");
-	refused("pageblock_order=3", 1, "4 <= pageblock_order");
+	refused("pageblock_order=3", 17, "at least 4");
 	refused("dma_end=65", 1, "multiples of 2^top_order = 64");
 	refused("dma_end=256 dma32_end=128", 1, "lies below");
 	refused("section=72 top_order=4 pageblock_order=4", 1, "multiple of the pageblock");
 	refused("section=32", 1, "section is 32");
-	refused("nodes=2 distances=10/9,20/10", 1, "from node 0 to node 1 is 9");
+	refused("nodes=2 distances=10/9,20/10", 22, "expected a distance, at least 10");
 	refused("nodes=2 distances=11/20,20/10", 1, "to itself is 11");
 	refused("nodes=2 distances=10/20", 1, "2 rows of 2 numbers");
-	refused("nodes=2 distances=10/255,20/10", 1, "must be 10 to 254");
+	refused("nodes=2 distances=10/255,20/10", 22, "a distance, at most 254");
 	refused("cpus=2 cpu_nodes=0", 1, "1 entries for 2 CPUs");
 	refused("cpu_nodes=1", 1, "CPU 0 is on node 1");
 	refused("movable=100@0", 1, "multiple of 2^top_order");
@@ -117,12 +119,78 @@ TEST(an_impossible_machine_is_refused_with_its_reason)
 	refused("movable=512@0", 1, "inside the node's memory");
 	refused("movable=256@1", 1, "on node 1");
 	refused("movable=64@0 dma_end=0 dma32_end=0 memory=64-512@0", 1, "leave less than 16");
-	refused("scale=0", 1, "scale is 0");
-	refused("batch=0", 1, "batch is 0");
+	refused("scale=0", 7, "scale=0 is too small");
+	refused("batch=0", 7, "batch=0 is too small");
 	refused("percpu=400", 1, "leave less than a quarter");
 	refused("percpu=real", 1, "512 pages for percpu");
 	refused("reserved=1-500", 1, "leave less than a quarter");
 	refused("pages=512 memory=1-512@0", 1, "both given");
+}
+
+/* Is what the reference says of a key what the parser does? */
+static bool refused_at_value(const struct machine_key *key, uint64_t value)
+{
+	char line[128];
+	struct machine m;
+	struct text_error error;
+
+	snprintf(line, sizeof(line), "%s=%llu", key->name, (unsigned long long)value);
+	return !machine_parse_line(&m, line, &error) && error.column == strlen(key->name) + 2;
+}
+
+TEST(the_range_of_a_key_is_the_one_that_the_reference_says)
+{
+	const struct machine_key *key;
+	unsigned int numbers = 0;
+
+	for (unsigned int i = 0; (key = machine_key_at(i)); i++) {
+		if (strcmp(key->form, "N") != 0 && strcmp(key->form, "PFN") != 0)
+			continue;
+		EXPECT(!refused_at_value(key, key->low));
+		EXPECT(!refused_at_value(key, key->high));
+		EXPECT(refused_at_value(key, key->high + 1));
+		if (key->low > 0)
+			EXPECT(refused_at_value(key, key->low - 1));
+		numbers++;
+	}
+	EXPECT(numbers >= 10);
+}
+
+TEST(the_default_of_a_key_may_be_left_out)
+{
+	const struct machine_key *key;
+	unsigned int defaults = 0;
+	struct machine nothing;
+
+	machine_default(&nothing);
+	for (unsigned int i = 0; (key = machine_key_at(i)); i++) {
+		char line[128], printed[128];
+
+		if (!key->normal)
+			continue;
+		snprintf(line, sizeof(line), "%s=%s", key->name, key->normal);
+		struct machine m = parsed(line);
+
+		machine_print_line(&m, printed, sizeof(printed));
+		EXPECT(machine_equal(&m, &nothing));
+		EXPECT_STR(printed, "");
+		defaults++;
+	}
+	EXPECT(defaults >= 10);
+}
+
+TEST(the_reference_of_keys_has_forms_ranges_and_defaults)
+{
+	static char text[16384];
+	const struct machine_key *key;
+
+	EXPECT(machine_print_keys(text, sizeof(text)) < sizeof(text));
+	for (unsigned int i = 0; (key = machine_key_at(i)); i++)
+		EXPECT(strstr(text, key->name) != NULL);
+	EXPECT(strstr(text, "    nodes=N        1 .. 16, default 1\n") != NULL);
+	EXPECT(strstr(text, "    pages=N        33 .. 1099511627776, default 512\n") != NULL);
+	EXPECT(strstr(text, "    checks=linux|debug|off        default linux\n") != NULL);
+	EXPECT(strstr(text, "`lostbuddy-machine 1`") != NULL);
 }
 
 TEST(a_malformed_machine_is_refused_at_its_place)

@@ -235,6 +235,8 @@ TEST(the_reference_page_names_every_operation)
 	EXPECT(strstr(text, "pN = alloc_pages(order=N, gfp=MASK, [node=N], [nodemask=0xN])") !=
 	       NULL);
 	EXPECT(strstr(text, "pA..pB = split_page(p0)") != NULL);
+	EXPECT(strstr(text, "Keys of a machine:") != NULL);
+	EXPECT(strstr(text, "    dma_end=PFN") != NULL);
 }
 
 TEST(gfp_names_are_the_numbers_of_the_facts)

@@ -150,6 +150,20 @@ TEST(errors_say_where_and_what_was_expected)
 		"check has no argument `order`: `show --language` lists what it has");
 	refused("check() -> \n", 3, 12,
 		"expected what was observed after `->`: pfn N, an outcome, or ! and a rule");
+	refused("check() -> okay\n", 3, 12, "unknown observation `okay`: is it `ok`?");
+	refused("check() -> pfm 7\n", 3, 12,
+		"unknown observation `pfm`: expected one such as pfn N, ok, ENOMEM, refused, or ! "
+		"and a rule");
+	refused("check() -> !\n", 3, 13,
+		"expected what was observed after `->`: pfn N, an outcome, or ! and a rule");
+	refused("check() -> ! unmerged\n", 3, 14,
+		"expected the id of a rule such as buddy.unmerged after `!`, found `unmerged`");
+	refused("check() -> refused double-fre\n", 3, 20,
+		"unknown reason `double-fre`: is it `double-free`?");
+	refused("check() -> ok watermark\n", 3, 15,
+		"expected the end of the line after an observation, found `watermark`");
+	refused("check() -> ENOMEM zone 3\n", 3, 24,
+		"expected the end of the line after an observation, found `3`");
 	refused("check() -> pfn x\n", 3, 16,
 		"expected a page frame number, a number up to 18446744073709551615, found "
 		"`x`");
@@ -229,6 +243,59 @@ TEST(a_machine_may_come_from_a_file_beside_the_program)
 	snprintf(path, sizeof(path), "%s/two.machine", folder);
 	unlink(path);
 	rmdir(folder);
+	program_free(&p);
+}
+
+/* What a file of this name with these bytes is read as. */
+static bool read_as(const char *path, const char *bytes, size_t size, struct program *p,
+		    struct text_error *error)
+{
+	*error = (struct text_error){ 0 };
+	return program_read_bytes(p, path, bytes, size, error);
+}
+
+TEST(a_name_says_which_form_a_file_has)
+{
+	static const char text[] = "# a remark first\nlostbuddy 1\ncheck()\n";
+	static const char wire[] = "\1\2\3\4\5";
+	struct program p;
+	struct text_error error;
+
+	program_init(&p);
+	EXPECT(read_as("a.lb", text, sizeof(text) - 1, &p, &error));
+	EXPECT_EQ(p.nr_ops, 1);
+	EXPECT(read_as("a", text, sizeof(text) - 1, &p, &error));
+	EXPECT(read_as("crash-1234", wire, sizeof(wire) - 1, &p, &error));
+	EXPECT(!read_as("a.lb", wire, sizeof(wire) - 1, &p, &error));
+	EXPECT(error.line == 1 && error.column == 1);
+	/* In the wire form any bytes mean something. */
+	EXPECT(read_as("a.bin", text, sizeof(text) - 1, &p, &error));
+	EXPECT(read_as("a.bin", "", 0, &p, &error));
+	EXPECT_EQ(p.nr_ops, 0);
+	program_free(&p);
+}
+
+TEST(a_file_that_is_no_program_is_refused)
+{
+	static const char *const files[] = { "int main(void)\n{\n}\n", "buy milk\n",
+					     "lostbuddies\n", "{}" };
+	struct program p;
+	struct text_error error;
+
+	program_init(&p);
+	for (unsigned int i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		EXPECT(!read_as("notes.txt", files[i], strlen(files[i]), &p, &error));
+		EXPECT_EQ(error.line, 1);
+		EXPECT_EQ(error.column, 1);
+		EXPECT(strstr(error.what, "a program begins with `lostbuddy 1`, found ") != NULL);
+		EXPECT(strstr(error.what, "are read from files named .bin") != NULL);
+		EXPECT(!read_as(NULL, files[i], strlen(files[i]), &p, &error));
+		EXPECT(!read_as("a.lb", files[i], strlen(files[i]), &p, &error));
+	}
+	EXPECT(!read_as("a.lb", "", 0, &p, &error));
+	EXPECT_STR(error.what, "this is empty: a program begins with `lostbuddy 1`");
+	EXPECT_EQ(error.column, 1);
+	EXPECT(!read_as("a", "", 0, &p, &error));
 	program_free(&p);
 }
 

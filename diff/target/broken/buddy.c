@@ -171,6 +171,12 @@ static void fail(struct lb_result *result, enum lb_reason reason)
 	result->reason = (uint8_t)reason;
 }
 
+static void refuse(struct lb_result *result, enum lb_reason reason)
+{
+	result->outcome = LB_REFUSED;
+	result->reason = (uint8_t)reason;
+}
+
 /* Faults that act on an allocation before it is made. True: result is set. */
 static bool faulty_allocation(struct buddy *b, const struct lb_call *call, struct lb_result *result)
 {
@@ -199,6 +205,8 @@ static void allocate(struct buddy *b, const struct lb_call *call, struct lb_resu
 	unsigned int order = call->order, from = order;
 	bool zero = call->op == OP_GET_ZEROED_PAGE || (call->gfp & GFP_ZERO);
 
+	if (order > b->machine->top_order && faulty(b, FAULT_IGNORES_TOP_ORDER, true))
+		order = from = b->machine->top_order;
 	if (order > b->machine->top_order) {
 		fail(result, LB_NO_ORDER);
 		return;
@@ -239,14 +247,17 @@ static void release(struct buddy *b, uint64_t pfn, struct lb_result *result)
 {
 	/* What a faulty allocation made up was never held. */
 	if (pfn >= b->machine->max_pfn || b->frames[pfn].held == NOT_A_HEAD) {
-		result->outcome = LB_REFUSED;
-		result->reason = LB_NOT_HELD;
+		refuse(result, LB_NOT_HELD);
 		return;
 	}
 
 	unsigned int order = (unsigned int)b->frames[pfn].held;
 
 	b->frees++;
+	if (faulty(b, FAULT_REFUSES_FREES, every_third(b->frees))) {
+		refuse(result, LB_NOT_HELD);
+		return;
+	}
 	b->frames[pfn].held = NOT_A_HEAD;
 	if (!faulty_free(b, pfn))
 		join(b, pfn, order);
@@ -259,17 +270,11 @@ static void release(struct buddy *b, uint64_t pfn, struct lb_result *result)
 	result->outcome = LB_DONE;
 }
 
-static void refuse(struct lb_result *result, enum lb_reason reason)
-{
-	result->outcome = LB_REFUSED;
-	result->reason = (uint8_t)reason;
-}
-
 void buddy_exec(void *instance, const struct lb_call *call, struct lb_result *result)
 {
 	struct buddy *b = instance;
 
-	if (call->level == LEVEL_NMI) {
+	if (call->level == LEVEL_NMI && !faulty(b, FAULT_SERVES_NMI, true)) {
 		refuse(result, LB_BAD_CONTEXT);
 		return;
 	}
@@ -285,10 +290,11 @@ void buddy_exec(void *instance, const struct lb_call *call, struct lb_result *re
 			release(b, call->pfn, result);
 		break;
 	case OP_FREE_TAIL:
-		refuse(result, LB_NOT_HEAD);
-		break;
 	case OP_FREE_PFN:
-		refuse(result, LB_NOT_FRAME);
+		if (faulty(b, FAULT_ACCEPTS_BAD_FREES, true))
+			result->outcome = LB_DONE;
+		else
+			refuse(result, call->op == OP_FREE_TAIL ? LB_NOT_HEAD : LB_NOT_FRAME);
 		break;
 	default:
 		allocate(b, call, result);

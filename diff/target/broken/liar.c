@@ -22,7 +22,7 @@ struct liar {
 	void *core;
 	uint64_t *words; /* the true state, before it is falsified */
 	size_t capacity;
-	unsigned int pageblock_order;
+	const struct machine *machine;
 	unsigned int allocations, frees;
 	enum lie lie;
 };
@@ -37,7 +37,7 @@ void *liar_create(const struct machine *machine, enum lie lie, char *error)
 		return NULL;
 	}
 	l->lie = lie;
-	l->pageblock_order = machine->pageblock_order;
+	l->machine = machine;
 	l->core = core_target.create(machine, error);
 	if (l->core)
 		return l;
@@ -80,6 +80,11 @@ static bool frees(const struct lb_call *call)
 	return call->op == OP_FREE_PAGES_STRUCT || call->op == OP_FREE_PAGES;
 }
 
+static bool shares(const struct lb_call *call)
+{
+	return call->op == OP_GET_PAGE || call->op == OP_SPLIT_PAGE;
+}
+
 void liar_exec(void *instance, const struct lb_call *call, struct lb_result *result)
 {
 	struct liar *l = instance;
@@ -96,6 +101,11 @@ void liar_exec(void *instance, const struct lb_call *call, struct lb_result *res
 		result->outcome = LB_DONE;
 		return;
 	}
+	if (l->lie == LIE_REFUSES_SHARING && shares(call) && call->level != LEVEL_NMI) {
+		result->outcome = LB_REFUSED;
+		result->reason = LB_NOT_ALLOWED;
+		return;
+	}
 	if (l->lie == LIE_CROSSES_ZONES && allocates(call))
 		told.gfp &= ~(uint32_t)GFP_ZONE_BITS;
 	core_target.exec(l->core, &told, result);
@@ -107,15 +117,58 @@ static size_t next_section(const uint64_t *words, size_t at)
 	return at + 2 + words[at + 1];
 }
 
-static size_t miscount(uint64_t *words, size_t size)
+/* Where the first section of a type begins; size: there is none. */
+static size_t find_section(const uint64_t *words, size_t size, uint64_t type)
 {
-	for (size_t at = 0; at < size && words[at] != LB_STATE_END; at = next_section(words, at)) {
-		if (words[at] != LB_STATE_ZONE)
-			continue;
-		words[at + 2 + LB_ZONE_FREE]++;
-		break;
-	}
+	size_t at = 0;
+
+	while (at < size && words[at] != type && words[at] != LB_STATE_END)
+		at = next_section(words, at);
+	return at < size && words[at] == type ? at : size;
+}
+
+static size_t miscount(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t zone = find_section(words, size, LB_STATE_ZONE);
+
+	(void)m;
+	if (zone < size)
+		words[zone + 2 + LB_ZONE_FREE]++;
 	return size;
+}
+
+enum { PAGE_SET_COUNT = 3 };
+
+static size_t miscount_a_set(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t set = find_section(words, size, LB_STATE_PCP);
+
+	(void)m;
+	if (set < size)
+		words[set + 2 + PAGE_SET_COUNT]++;
+	return size;
+}
+
+static size_t hide_losses(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t lost = find_section(words, size, LB_STATE_LEAKED), next;
+
+	(void)m;
+	if (lost == size)
+		return size;
+	next = next_section(words, lost);
+	memmove(words + lost + 2, words + next, (size - next) * sizeof(*words));
+	size -= words[lost + 1];
+	words[lost + 1] = 0;
+	return size;
+}
+
+/* Section END is a type and a length. */
+static size_t cut_the_end(const struct machine *m, uint64_t *words, size_t size)
+{
+	(void)m;
+	(void)words;
+	return size - 2;
 }
 
 /* Takes size words apart at at, so that there is room for so many more. */
@@ -123,6 +176,21 @@ static void make_room(uint64_t *words, size_t size, size_t at, size_t more)
 {
 	assert(at <= size);
 	memmove(words + at + more, words + at, (size - at) * sizeof(*words));
+}
+
+/* A frame that no machine has joins the lost ones. */
+static size_t lose_nothings(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t lost = find_section(words, size, LB_STATE_LEAKED), end;
+
+	if (lost == size)
+		return size;
+	end = next_section(words, lost);
+	make_room(words, size, end, 2);
+	words[lost + 1] += 2;
+	words[end] = m->max_pfn;
+	words[end + 1] = m->max_pfn + 1;
+	return size + 2;
 }
 
 enum { LIST_NODE, LIST_ZONE, LIST_ORDER, LIST_TYPE, LIST_PFNS };
@@ -175,13 +243,13 @@ static size_t append_blocks(uint64_t *words, size_t size, const uint64_t list[LI
  * The head of the first list whose blocks may be cut becomes two halves: buddies that lie free side
  * by side.
  */
-static size_t split_a_block(uint64_t *words, size_t size, unsigned int pageblock_order)
+static size_t split_a_block(const struct machine *m, uint64_t *words, size_t size)
 {
 	for (size_t at = 0; at < size && words[at] != LB_STATE_END; at = next_section(words, at)) {
 		const uint64_t *list = words + at + 2;
 
 		if (words[at] != LB_STATE_FREE_LIST || list[LIST_ORDER] < 1 ||
-		    list[LIST_ORDER] > pageblock_order)
+		    list[LIST_ORDER] > m->pageblock_order)
 			continue;
 
 		uint64_t half[LIST_PFNS] = { list[0], list[1], list[LIST_ORDER] - 1,
@@ -198,6 +266,42 @@ static size_t split_a_block(uint64_t *words, size_t size, unsigned int pageblock
 	}
 	return size;
 }
+
+/* The head of the first list stands at its tail too. */
+static size_t list_twice(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t list = find_section(words, size, LB_STATE_FREE_LIST), end;
+
+	(void)m;
+	if (list == size)
+		return size;
+	end = next_section(words, list);
+	make_room(words, size, end, 1);
+	words[list + 1]++;
+	words[end] = words[list + 2 + LIST_PFNS];
+	return size + 1;
+}
+
+static size_t shift_a_block(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t at = 0;
+
+	(void)m;
+	while (words[at] != LB_STATE_END &&
+	       (words[at] != LB_STATE_FREE_LIST || words[at + 2 + LIST_ORDER] == 0))
+		at = next_section(words, at);
+	if (words[at] != LB_STATE_END)
+		words[at + 2 + LIST_PFNS]++;
+	return size;
+}
+
+/* What a lie makes of a state; returns its size, at most 8 words more. NULL: it is about calls. */
+static size_t (*const falsify[LIE_COUNT])(const struct machine *m, uint64_t *words, size_t size) = {
+	[LIE_MISCOUNTS] = miscount,	  [LIE_MISCOUNTS_SETS] = miscount_a_set,
+	[LIE_SPLITS] = split_a_block,	  [LIE_SHIFTS] = shift_a_block,
+	[LIE_LISTS_TWICE] = list_twice,	  [LIE_LOSES_NOTHINGS] = lose_nothings,
+	[LIE_HIDES_LOSSES] = hide_losses, [LIE_CUTS] = cut_the_end,
+};
 
 /* The true state in l->words, with room to falsify it. Returns its size, 0 without memory. */
 static size_t true_state(struct liar *l)
@@ -219,13 +323,12 @@ static size_t true_state(struct liar *l)
 size_t liar_export_state(void *instance, uint64_t *words, size_t capacity)
 {
 	struct liar *l = instance;
-	bool lies = l->frees > 0 && (l->lie == LIE_MISCOUNTS || l->lie == LIE_SPLITS);
+	bool lies = l->frees > 0 && falsify[l->lie];
 	size_t size = lies ? true_state(l) : 0;
 
 	if (size == 0)
 		return core_target.export_state(l->core, words, capacity);
-	size = l->lie == LIE_MISCOUNTS ? miscount(l->words, size)
-				       : split_a_block(l->words, size, l->pageblock_order);
+	size = falsify[l->lie](l->machine, l->words, size);
 	if (size <= capacity)
 		memcpy(words, l->words, size * sizeof(*words));
 	return size;

@@ -28,6 +28,13 @@ static const struct {
 	{ "broken:forgets-to-zero", "contract.zeroed",
 	  A_PAGE("0") FREE("0") "p1 = get_zeroed_page(gfp=KERNEL)\n", 2 },
 	{ "broken:scribbles", "contract.contents", A_PAGE("0") A_PAGE("1") FREE("0") FREE("1"), 3 },
+	{ "broken:ignores-top-order", "contract.order", "p0 = alloc_pages(order=9, gfp=KERNEL)\n",
+	  0 },
+	{ "broken:accepts-bad-frees", "contract.bad-free-accepted",
+	  "p0 = alloc_pages(order=1, gfp=KERNEL)\nfree_tail(p0, page=1)\n", 1 },
+	{ "broken:refuses-frees", "contract.free-refused",
+	  THREE_PAGES FREE("0") FREE("1") FREE("2"), 5 },
+	{ "broken:serves-nmi", "contract.context", "p0 = alloc_page(gfp=KERNEL) @cpu0/nmi\n", 0 },
 	{ "broken:hangs", "target.hang", THREE_PAGES, 2 },
 	{ "broken:crashes", "target.crash", THREE_PAGES FREE("0") FREE("1") FREE("2"), 5 },
 	{ "broken:corrupts-itself", "target.crash", THREE_PAGES FREE("0") FREE("1") FREE("2"), 5 },
@@ -37,6 +44,19 @@ static const struct {
 	  5 },
 	{ "broken:core-miscounts", "buddy.accounting", A_PAGE("0") FREE("0") "check()\n", 1 },
 	{ "broken:core-loses-buddies", "buddy.unmerged", A_PAGE("0") FREE("0") "check()\n", 1 },
+	{ "broken:core-refuses-sharing", "contract.sharing", A_PAGE("0") "get_page(p0)\n", 1 },
+	{ "broken:core-misaligns", "buddy.natural-alignment", A_PAGE("0") FREE("0") "check()\n",
+	  1 },
+	{ "broken:core-lists-twice", "buddy.frame-twice", A_PAGE("0") FREE("0") "check()\n", 1 },
+	{ "broken:core-loses-nothings", "buddy.absent-listed", A_PAGE("0") FREE("0") "check()\n",
+	  1 },
+	{ "broken:core-hides-losses", "buddy.ledger",
+	  "p0 = alloc_pages(order=1, gfp=KERNEL)\nfree_wrong_order(p0, order=0)\n" A_PAGE("1")
+		  FREE("1") "check()\n",
+	  3 },
+	{ "broken:core-miscounts-page-sets", "buddy.pcp-count", A_PAGE("0") FREE("0") "check()\n",
+	  1 },
+	{ "broken:core-cuts-its-state", "state.sections", A_PAGE("0") FREE("0") "check()\n", 1 },
 };
 
 enum { EXPECTED = sizeof(expected) / sizeof(expected[0]) };
@@ -72,6 +92,24 @@ TEST(every_member_of_the_family_has_its_case)
 			cases += strcmp(expected[i].target, t->name) == 0;
 		if (!EXPECT_EQ(cases, 1))
 			fprintf(stderr, "  %s\n", t->name);
+	}
+}
+
+TEST(every_rule_of_the_audit_is_broken_by_a_member_of_the_family)
+{
+	static const enum rule rules[] = {
+#define RULE(NAME, id, level, sentence, source) RULE_##NAME,
+#include "oracle/rules_audit.def"
+#undef RULE
+	};
+
+	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
+		unsigned int cases = 0;
+
+		for (unsigned int i = 0; i < EXPECTED; i++)
+			cases += strcmp(expected[i].id, rule_info[rules[r]].id) == 0;
+		if (!EXPECT(cases > 0))
+			fprintf(stderr, "  %s\n", rule_info[rules[r]].id);
 	}
 }
 

@@ -29,6 +29,38 @@ TEST(every_number_has_a_word_and_paths_have_different_ones)
 	}
 }
 
+/* Is `-> OUTCOME REASON` a line that the parser reads? */
+static bool is_read(const char *outcome, const char *reason)
+{
+	char text[128];
+	struct program p;
+	struct text_error error;
+	int length =
+		snprintf(text, sizeof(text), "lostbuddy 1\ncheck() -> %s %s\n", outcome, reason);
+
+	program_init(&p);
+	bool read = program_parse(&p, text, (size_t)length, &error);
+
+	program_free(&p);
+	return read;
+}
+
+/* The language has its own table of these words, since it must not know of targets. */
+TEST(every_answer_can_be_read_back)
+{
+	const char *null = lb_outcome_name(LB_NULL), *refused = lb_outcome_name(LB_REFUSED);
+
+	for (int i = 0; i < LB_OUTCOME_COUNT; i++)
+		if (i != LB_BLOCK) /* that is `pfn N` */
+			EXPECT(is_read(lb_outcome_name((enum lb_outcome)i), ""));
+	for (int i = 0; i < LB_REASON_COUNT; i++) {
+		EXPECT(is_read(null, lb_reason_name((enum lb_reason)i)));
+		EXPECT(is_read(refused, lb_reason_name((enum lb_reason)i)));
+	}
+	EXPECT(!is_read("block", ""));
+	EXPECT(!is_read(null, "unknown"));
+}
+
 TEST(a_number_that_a_target_made_up_has_a_word_too)
 {
 	EXPECT_STR(lb_outcome_name((enum lb_outcome)LB_OUTCOME_COUNT), "unknown");

@@ -115,6 +115,20 @@ TEST(the_first_bug_of_the_example_is_a_lost_buddy)
 	EXPECT_STR(o.verdict.field, "probe.blocks");
 }
 
+/* 512 pages, and the largest block has 64: from the first boundary above pfn 0 on, 448 are left. */
+TEST(a_report_says_which_pfn_is_frame_0)
+{
+	static char report[1 << 16];
+	struct judge *j = judge_create(given_target(PLUGINS "/mine_unmerging.so"), NULL);
+	struct program p;
+
+	if (given_program(&p, FIRST))
+		judge_explain(j, &p, report, sizeof(report));
+	EXPECT(strstr(report, "The allocator's frame 0 is pfn 64; it has 448 frames.\n") != NULL);
+	program_free(&p);
+	judge_destroy(j);
+}
+
 static void expect_clean_when_generated(const char *file)
 {
 	char path[512];

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { ADD, CRASH, ABORT, EXIT, HANG };
@@ -38,6 +39,15 @@ static void serve(void *memory, void *shared)
 	default:
 		r->answer = r->value + c->served;
 	}
+}
+
+/* Returns when the process is dead; it is not buried. */
+static void wait_for_death_by(int signal_number, pid_t pid)
+{
+	siginfo_t info;
+
+	EXPECT_EQ(kill(pid, signal_number), 0);
+	EXPECT_EQ(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 }
 
 static struct worker_report ask(struct worker *w, int what, int value)
@@ -104,6 +114,55 @@ static void never(int signal)
 {
 	(void)signal;
 	_exit(99);
+}
+
+/* The shared memory is the worker's to write its own pid into. */
+static void serve_pid(void *memory, void *shared)
+{
+	(void)memory;
+	*(pid_t *)shared = getpid();
+}
+
+TEST(a_kill_between_two_requests_is_not_the_next_ones_fault)
+{
+	struct worker *w = worker_create(sizeof(pid_t), serve_pid, NULL);
+	const pid_t *served = worker_shared(w);
+
+	EXPECT_EQ(worker_call(w, 10000).end, WORKER_ANSWERED);
+	pid_t first = *served;
+
+	wait_for_death_by(SIGKILL, first);
+	EXPECT_EQ(worker_call(w, 10000).end, WORKER_ANSWERED);
+	EXPECT(*served != first);
+	EXPECT_EQ(worker_starts(w), 2);
+	worker_destroy(w);
+}
+
+TEST(another_death_between_two_requests_is_reported)
+{
+	struct worker *w = worker_create(sizeof(pid_t), serve_pid, NULL);
+	const pid_t *served = worker_shared(w);
+
+	EXPECT_EQ(worker_call(w, 10000).end, WORKER_ANSWERED);
+	wait_for_death_by(SIGSEGV, *served);
+	struct worker_report report = worker_call(w, 10000);
+
+	EXPECT_EQ(report.end, WORKER_KILLED);
+	EXPECT_EQ(report.which, SIGSEGV);
+	worker_destroy(w);
+}
+
+TEST(a_request_to_end_that_is_sent_to_the_whole_group_is_the_callers)
+{
+	struct worker *w = worker_create(sizeof(pid_t), serve_pid, NULL);
+	const pid_t *served = worker_shared(w);
+
+	EXPECT_EQ(worker_call(w, 10000).end, WORKER_ANSWERED);
+	EXPECT_EQ(kill(*served, SIGTERM), 0);
+	EXPECT_EQ(kill(*served, SIGINT), 0);
+	EXPECT_EQ(worker_call(w, 10000).end, WORKER_ANSWERED);
+	EXPECT_EQ(worker_starts(w), 1);
+	worker_destroy(w);
 }
 
 TEST(a_handler_of_the_caller_does_not_see_the_crash)

@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -219,6 +220,170 @@ TEST(a_crash_is_a_finding_and_not_the_end)
 	run_end(&r);
 }
 
+static char *content_of(const struct run *r, const struct finding *entry, const char *ending)
+{
+	static char content[1 << 16];
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s%s", r->dir, entry->name, ending);
+	FILE *file = fopen(path, "r");
+
+	content[file ? fread(content, 1, sizeof(content) - 1, file) : 0] = '\0';
+	if (file)
+		fclose(file);
+	return content;
+}
+
+static size_t programs_in(const char *dir)
+{
+	DIR *list = opendir(dir);
+	size_t sum = 0;
+
+	for (struct dirent *entry; list && (entry = readdir(list));)
+		sum += strlen(entry->d_name) > 3 &&
+		       strcmp(entry->d_name + strlen(entry->d_name) - 3, ".lb") == 0;
+	if (list)
+		closedir(list);
+	return sum;
+}
+
+/* The same allocator by two names has the same signatures, as two allocators with one bug have. */
+TEST(two_targets_with_the_same_bug_in_one_folder_leave_two_findings)
+{
+	struct run first, second;
+
+	run_begin(&first, "broken:loses-buddies", "ten", 60);
+	run_campaign(&first);
+	run_begin(&second, "broken:loses-buddies", "ten", 60);
+	second.options.findings.target_name = "./mine.so";
+	run_campaign(&second);
+	EXPECT(first.findings.nr_entries > 0);
+	EXPECT_EQ(first.findings.nr_entries, second.findings.nr_entries);
+	EXPECT_EQ(programs_in(first.dir), 2 * first.findings.nr_entries);
+	for (size_t i = 0; i < first.findings.nr_entries; i++) {
+		const struct finding *a = &first.findings.entries[i];
+		const struct finding *b = &second.findings.entries[i];
+
+		EXPECT_STR(a->signature, b->signature);
+		EXPECT(strstr(content_of(&first, a, ".lb"), "--target broken:loses-buddies "));
+		EXPECT(strstr(content_of(&second, b, ".lb"), "--target ./mine.so "));
+	}
+	run_end(&first);
+	run_end(&second);
+}
+
+TEST(a_finding_says_how_to_see_it_again_from_here)
+{
+	struct run r;
+	char again[512];
+
+	run_begin(&r, "broken:loses-buddies", "eleven", 60);
+	snprintf(r.dir, sizeof(r.dir), "%s/it's here", folder);
+	r.options.findings.command = "./lostbuddy";
+	r.options.findings.target_name = "./mine.so";
+	run_campaign(&r);
+	EXPECT(r.findings.nr_entries > 0);
+	for (size_t i = 0; i < r.findings.nr_entries; i++) {
+		const struct finding *entry = &r.findings.entries[i];
+
+		snprintf(again, sizeof(again),
+			 "# again:    ./lostbuddy replay --target ./mine.so '%s/it'\\''s "
+			 "here/%s.lb'\n",
+			 folder, entry->name);
+		EXPECT(strstr(content_of(&r, entry, ".lb"), again));
+	}
+	run_end(&r);
+}
+
+/*
+ * Targets with a memory of what other programs did: in one process they carry out so many
+ * operations, then a signal ends them. No program alone has as many.
+ */
+enum { LAST_OPERATION = 4000 };
+
+static const struct lb_target *sound;
+static unsigned int carried_out;
+static int deadly;
+
+static void count_and_die(void *instance, const struct lb_call *call, struct lb_result *result)
+{
+	if (++carried_out == LAST_OPERATION) {
+		fprintf(stderr, "I cannot go on\n");
+		raise(deadly);
+	}
+	sound->exec(instance, call, result);
+}
+
+/* Runs a campaign on such a target, with what it prints caught; *printed: the campaign's notes. */
+static void run_mortal(struct run *r, struct lb_target *mortal, const char *seed, int signal_number,
+		       char *printed, size_t size)
+{
+	struct noise noise;
+
+	run_begin(r, "broken:correct", seed, 100);
+	sound = r->options.target;
+	deadly = signal_number;
+	*mortal = *sound;
+	mortal->exec = count_and_die;
+	r->options.target = mortal;
+	r->options.findings.target_name = "./mine.so";
+	r->options.findings.noise = &noise;
+	r->options.notes = r->options.findings.notes = tmpfile();
+	noise_begin(&noise);
+	run_campaign(r);
+	r->findings.options.noise = NULL;
+	noise_end(&noise);
+	rewind(r->options.notes);
+	printed[fread(printed, 1, size - 1, r->options.notes)] = '\0';
+	fclose(r->options.notes);
+}
+
+TEST(a_crash_that_no_program_shows_alone_is_kept_with_what_is_known_of_it)
+{
+	static char printed[1 << 16];
+	const char help[] =
+		"LD_PRELOAD=$(cc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 "
+		"lostbuddy fuzz --target ./mine.so --seed twelve\n";
+	struct lb_target mortal;
+	struct run r;
+
+	run_mortal(&r, &mortal, "twelve", SIGSEGV, printed, sizeof(printed));
+	EXPECT_EQ(r.summary.end, END_RUNS);
+	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_FINDING);
+	if (EXPECT_EQ(r.findings.nr_entries, 1)) {
+		const struct finding *entry = &r.findings.entries[0];
+		const char *text = content_of(&r, entry, ".txt");
+
+		EXPECT(entry->unsteady && entry->written);
+		EXPECT_EQ(entry->ops_after, entry->ops_before);
+		EXPECT(!strstr(text, "Nothing was found"));
+		EXPECT(strstr(text, "target.crash SIGSEGV"));
+		EXPECT(strstr(text, "did not show again"));
+		EXPECT(strstr(text, help));
+		EXPECT(strstr(text, "The target's last words:\nI cannot go on\n"));
+		EXPECT(strstr(content_of(&r, entry, ".lb"), "# it did not show"));
+	}
+	EXPECT(strstr(printed, "operations, not shrunk: "));
+	EXPECT(strstr(printed, "did not show again"));
+	EXPECT(strstr(printed, help));
+	run_end(&r);
+}
+
+TEST(a_worker_that_is_killed_from_outside_is_said_and_no_finding)
+{
+	static char printed[1 << 16];
+	struct lb_target mortal;
+	struct run r;
+
+	run_mortal(&r, &mortal, "thirteen", SIGKILL, printed, sizeof(printed));
+	EXPECT_EQ(r.summary.end, END_RUNS);
+	EXPECT_EQ(r.summary.programs, 100);
+	EXPECT_EQ(r.findings.nr_entries, 0);
+	EXPECT_EQ(campaign_exit_code(&r.summary), EXIT_CLEAN);
+	EXPECT(strstr(printed, "killed from outside"));
+	run_end(&r);
+}
+
 static volatile sig_atomic_t stop_now = 1;
 
 TEST(a_signal_before_the_first_program_ends_it_with_its_own_code)
@@ -304,7 +469,7 @@ TEST(the_judges_shrinker_keeps_the_signature_and_tells_of_others)
 		EXPECT(generator_next(g, &p));
 		if (!judge_run(judge, &p, &before)) {
 			uint32_t ops = p.nr_ops, runs = judge_shrink(judge, &p, before.signature,
-								     400, take_note, &others);
+								     400, NULL, take_note, &others);
 
 			EXPECT(runs > 0 && runs <= 400);
 			EXPECT(!judge_run(judge, &p, &after));
@@ -331,7 +496,7 @@ TEST(a_program_without_the_signature_is_left_alone)
 
 	program_init(&p);
 	EXPECT(program_parse(&p, text, sizeof(text) - 1, &where));
-	EXPECT_EQ(judge_shrink(judge, &p, "no such finding", 100, NULL, NULL), 0);
+	EXPECT_EQ(judge_shrink(judge, &p, "no such finding", 100, NULL, NULL, NULL), 0);
 	EXPECT_EQ(p.nr_ops, 1);
 	program_free(&p);
 	judge_destroy(judge);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "campaign/again.h"
 #include "campaign/noise.h"
 #include "campaign/save.h"
 #include "campaign/seed.h"
@@ -125,22 +126,135 @@ TEST(signatures_are_a_set_and_a_file_of_lines)
 	EXPECT_EQ(s.count, 0);
 }
 
-TEST(what_is_printed_on_stderr_is_caught_and_its_end_kept)
+TEST(what_is_printed_on_stderr_is_caught_until_it_is_forgotten)
 {
 	struct noise noise;
-	char tail[8];
+	char words[128];
 
 	noise_begin(&noise);
 	EXPECT(noise.notes);
 	fprintf(stderr, "0123456789");
-	EXPECT_EQ(noise_tail(&noise, tail, sizeof(tail)), 7);
-	EXPECT_STR(tail, "3456789");
+	EXPECT_EQ(noise_words(&noise, words, sizeof(words)), 10);
+	EXPECT_STR(words, "0123456789");
 	noise_clear(&noise);
-	EXPECT_EQ(noise_tail(&noise, tail, sizeof(tail)), 0);
+	EXPECT_EQ(noise_words(&noise, words, sizeof(words)), 0);
+	EXPECT_STR(words, "");
 	EXPECT_EQ(write(STDERR_FILENO, "ab", 2), 2);
-	EXPECT_EQ(noise_tail(&noise, tail, sizeof(tail)), 2);
-	EXPECT_STR(tail, "ab");
+	EXPECT_EQ(noise_words(&noise, words, sizeof(words)), 2);
+	EXPECT_STR(words, "ab");
 	noise_end(&noise);
+}
+
+TEST(of_much_that_is_printed_both_ends_are_kept)
+{
+	struct noise noise;
+	char words[256];
+
+	noise_begin(&noise);
+	fprintf(stderr, "the first words ");
+	for (int i = 0; i < 1000; i++)
+		fprintf(stderr, "0123456789");
+	fprintf(stderr, " the last words");
+	size_t length = noise_words(&noise, words, sizeof(words));
+
+	noise_end(&noise);
+	EXPECT(length < sizeof(words));
+	EXPECT_EQ(strlen(words), length);
+	EXPECT_EQ(strncmp(words, "the first words 012", 19), 0);
+	EXPECT_STR(words + length - 19, "6789 the last words"); /* 4 + 15 bytes */
+	/* 16 + 10000 + 15 bytes were printed, two halves of (256 - 64) / 2 = 96 are kept */
+	EXPECT(strstr(words, "\n[9839 bytes are left out]\n"));
+}
+
+TEST(whatever_the_length_all_is_kept_or_what_is_missing_is_said)
+{
+	struct noise noise;
+	char words[128], text[400];
+	unsigned int wrong = 0;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i % 26);
+	noise_begin(&noise);
+	for (size_t length = 0; length <= sizeof(text); length++) {
+		noise_clear(&noise);
+		if (write(STDERR_FILENO, text, length) != (ssize_t)length)
+			break;
+		size_t got = noise_words(&noise, words, sizeof(words));
+		bool whole = got == length && memcmp(words, text, length) == 0;
+		bool said = strstr(words, " bytes are left out]\n");
+
+		wrong += whole != (length < sizeof(words)) || said == whole;
+	}
+	noise_end(&noise);
+	EXPECT_EQ(wrong, 0);
+}
+
+TEST(of_a_sanitizers_report_the_head_is_kept)
+{
+	struct noise noise;
+	char words[256];
+
+	noise_begin(&noise);
+	for (int i = 0; i < 1000; i++)
+		fprintf(stderr, "chatter of the target\n");
+	fprintf(stderr,
+		"==42==ERROR: AddressSanitizer: heap-buffer-overflow\n    #0 in mine_free\n");
+	for (int i = 0; i < 1000; i++)
+		fprintf(stderr, "  0x0c067fff7ff0: 00 00 00 00\n");
+	fprintf(stderr, "==42==ABORTING\n");
+	size_t length = noise_words(&noise, words, sizeof(words));
+
+	noise_end(&noise);
+	const char head[] =
+		"==42==ERROR: AddressSanitizer: heap-buffer-overflow\n    #0 in mine_free\n";
+
+	EXPECT_EQ(strncmp(words, head, sizeof(head) - 1), 0);
+	EXPECT_STR(words + length - 15, "==42==ABORTING\n");
+}
+
+/* What `printf %s WORD` prints in a shell. */
+static void through_a_shell(const char *word, char *back, size_t size)
+{
+	char *command = NULL;
+	size_t length;
+	FILE *out = open_memstream(&command, &length);
+
+	fprintf(out, "printf %%s ");
+	print_shell_word(out, word);
+	fclose(out);
+	FILE *shell = popen(command, "r");
+
+	back[fread(back, 1, size - 1, shell)] = '\0';
+	pclose(shell);
+	free(command);
+}
+
+TEST(a_shell_reads_words_as_they_were)
+{
+	static const char *const words[] = {
+		"./mine.so", "it's here", "",	"''", "$HOME `id` \\", "a;b",	      "*",
+		"~",	     "!x",	  "#x", "\"", "caf\xc3\xa9",   "a&b|c>d<e(f)"
+	};
+	char every[256], back[512];
+	size_t n = 0;
+
+	for (int c = ' '; c < 127; c++)
+		every[n++] = (char)c;
+	every[n] = '\0';
+	through_a_shell(every, back, sizeof(back));
+	EXPECT_STR(back, every);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		through_a_shell(words[i], back, sizeof(back));
+		EXPECT_STR(back, words[i]);
+	}
+}
+
+TEST(a_word_stays_on_its_line)
+{
+	char back[64];
+
+	through_a_shell("two\nlines\t", back, sizeof(back));
+	EXPECT_STR(back, "two?lines?");
 }
 
 TEST(seeds_of_like_words_differ_in_many_bits)

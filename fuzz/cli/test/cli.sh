@@ -2,10 +2,13 @@
 #
 # The program's face: exit codes and error sentences, verb by verb.
 #
-#	cli.sh path/to/lostbuddy
+#	cli.sh path/to/lostbuddy path/to/mine_unmerging.so ON|OFF	OFF: lostbuddy has no sanitizer of its own
 set -u
 
 lostbuddy=$(realpath "$1")
+plugin=$(realpath "$2")
+sanitized=$3
+top=$PWD
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -48,11 +51,20 @@ for verb in fuzz replay show shrink explain rules machine doctor; do
 	expect 0 "Exit codes" "$verb" --help; silent
 	expect 1 "unrecognized option '--frobnicate'" "$verb" --frobnicate
 	expect 0 "Usage: lostbuddy $verb" "$verb" --usage
+	expect 0 "Exit codes" "$verb" -h; silent
+	expect 0 "Usage: lostbuddy $verb" help "$verb"; silent
 done
+expect 0 "Verbs:" -h; silent
+expect 0 "Verbs:" help; silent
+expect 1 "no such verb" help frobnicate; one_sentence
+expect 1 "name one verb" help fuzz replay; one_sentence
+expect 0 "pages=N        33 .. " help machine
+expect 0 "pages=N        33 .. " show --language
 expect 1 "no such engine" fuzz --engine steam
 expect 1 "not a time" fuzz --time soon
 expect 1 "not a time" fuzz --time -1s
-expect 1 "not a number" fuzz --runs 0
+expect 1 "no time at all" fuzz --time 0s
+expect 1 "write 1 or more" fuzz --runs 0
 expect 1 "not a number" fuzz --runs -3
 expect 1 "name a program" replay
 expect 1 "--level" rules --level high
@@ -69,12 +81,24 @@ expect 0 "1 lines dropped" show --repair "$dir/p.lb"
 expect 1 "No such file" show "$dir/nothing.lb"; one_sentence
 expect 1 "No such file" replay "$dir/nothing.lb" ; one_sentence
 
+program 'check() -> okay'
+expect 1 "$dir/p.lb:3:12: unknown observation" replay "$dir/p.lb"; one_sentence
+
+# ---- files that are no programs ----
+echo "buy milk" >"$dir/notes.txt"
+expect 1 "$dir/notes.txt:1:1: a program begins with" replay "$dir/notes.txt"; one_sentence
+: >"$dir/empty.lb"
+expect 1 "$dir/empty.lb:1:1: this is empty" replay "$dir/empty.lb"; one_sentence
+expect 1 "1:1: this is empty" replay -; one_sentence
+
 # ---- impossible machines: the reason ----
 expect 1 "machine" machine memory=10-200@0,100-300@0; one_sentence
 expect 1 "CPU" machine cpus=65; one_sentence
 expect 1 "machine:1:" machine node=2; one_sentence
 expect 1 "No such file" machine "$dir/none.machine"; one_sentence
-expect 1 "dmesg" machine --from-boot "$dir/none"; one_sentence
+expect 1 "--from-boot $dir/none: $dir/none/dmesg cannot be read" machine --from-boot "$dir/none"; one_sentence
+expect 1 "a boot's folder holds dmesg, cmdline, and node/nodeN/distance" machine --from-boot "$dir/none"
+expect 1 "machine:1:7: pages=0 is too small" machine pages=0; one_sentence
 expect 1 "CPU" fuzz --runs 1 --machine cpus=65; one_sentence
 expect 1 "give one of them" fuzz --machine pages=64 --from-boot "$dir"; one_sentence
 expect 1 "one of them" machine
@@ -143,12 +167,51 @@ expect 3 "expected divergence" replay --target broken:loses-buddies "$found"
 expect 77 "buddy.unmerged" replay --target broken:loses-buddies "${found%.lb}.bin"
 expect 77 "buddy.unmerged" explain --target broken:loses-buddies "$found"
 expect 0 "buddy.unmerged" shrink --target broken:loses-buddies "$found"
+grep -q "^# it showed at the end of the program" "$found" || { echo "FAILED: no word of the end:"; cat "$found"; failed=$((failed + 1)); }
 expect 77 "replay.expected" replay --target broken:correct "$found"
+expect 77 'or replay with --no-observed' replay --target broken:correct "$found"
 expect 77 "finding" replay --target broken:loses-buddies found
+
+# again NAME... - the comment of each finding, given to a shell as it stands, shows it
+again() {
+	local name
+	for name in "$@"; do
+		sed -n 's/^# again: *//p' "$name" >command
+		[ -s command ] && sh command >out 2>&1
+		[ $? = 3 ] || { echo "FAILED: $(cat command)"; cat out; failed=$((failed + 1)); }
+	done
+}
+again found/*.lb
+expect 77 "buddy.unmerged" fuzz --seed first --runs 40 --target broken:loses-buddies --dir "it's here/"
+again "it's here"/*.lb
+cp "$plugin" mine.so
+expect 77 "found/buddy.unmerged" fuzz --seed first --runs 40 --target ./mine.so --dir found/
+grep -l -- '--target ./mine.so found/' found/*.lb >ours
+again $(cat ours)
+[ "$(ls found/buddy.unmerged*.lb | wc -l)" = 2 ] || { echo "FAILED: two targets, not two findings:"; ls found; failed=$((failed + 1)); }
+
 grep -h '^# signature: ' found/*.lb | sed 's/^# signature: //' >known
 expect 3 "0 new" fuzz --seed first --runs 200 --target broken:loses-buddies --known known --dir again
 expect 77 '"exit_code": 77' fuzz --seed first --runs 20 --target broken:leaks --json --dir json
 head -c 1 out | grep -q '{' || { echo "FAILED: --json is not alone on stdout"; failed=$((failed + 1)); }
+
+# ---- a plug-in with a sanitizer, whose runtime is loaded first ----
+if [ "$sanitized" = OFF ]; then
+	sed 's/malloc(sizeof(\*m) + pages)/malloc(pages)/' "$top/diff/target/example/mine.c" >overruns.c
+	cc -g -fsanitize=address -fPIC -shared -I "$top/diff" -o overruns.so overruns.c || failed=$((failed + 1))
+	cc -g -fsanitize=address -fPIC -shared -I "$top/diff" -o sound.so "$top/diff/target/example/mine.c" || failed=$((failed + 1))
+	export LD_PRELOAD ASAN_OPTIONS=detect_leaks=0
+	LD_PRELOAD=$(cc -print-file-name=libasan.so)
+	expect 0 "0 new" fuzz --seed first --runs 40 --target ./sound.so; silent
+	expect 77 "target.crash exit 1" fuzz --seed first --runs 1 --target ./overruns.so --dir overruns
+	unset LD_PRELOAD ASAN_OPTIONS
+	grep -q '^==[0-9]*==ERROR: AddressSanitizer: heap-buffer-overflow' overruns/*.txt && grep -q ' in mine_create ' overruns/*.txt ||
+		{ echo "FAILED: the head of the report is not kept:"; head -n 20 overruns/*.txt; failed=$((failed + 1)); }
+	expect 1 "" fuzz --runs 1 --target ./overruns.so
+	grep -q "ASan runtime does not come first" err || { echo "FAILED: without the runtime:"; cat err; failed=$((failed + 1)); }
+else
+	echo "not run: a plug-in with gcc's AddressSanitizer, since lostbuddy has clang's"
+fi
 
 # ---- signals ----
 "$lostbuddy" fuzz --time 0 --target broken:correct >out 2>err &

@@ -70,7 +70,7 @@ static uint32_t allocations(const struct program *p)
 static uint32_t shrink_to(struct program *p, struct wanted *wanted, uint32_t failing,
 			  uint32_t max_runs)
 {
-	const struct shrink_task task = { has_enough, wanted, failing, max_runs, false };
+	const struct shrink_task task = { has_enough, wanted, failing, max_runs, false, NULL };
 
 	return shrink_program(p, &task);
 }
@@ -207,12 +207,39 @@ TEST(a_machine_keeps_only_what_is_needed)
 	program_free(&p);
 }
 
+static volatile sig_atomic_t stop_now;
+
+/* Somebody loses patience over the third candidate. */
+static bool has_enough_and_stops(const struct program *p, void *wanted)
+{
+	static unsigned int calls;
+
+	EXPECT(!stop_now);
+	stop_now = ++calls == 3;
+	return has_enough(p, wanted);
+}
+
+TEST(once_stopped_no_more_runs_are_made_and_the_best_so_far_is_left)
+{
+	struct wanted wanted = { allocations, 1, 0 };
+	struct program p = given(mixed);
+	const struct shrink_task task = {
+		has_enough_and_stops, &wanted, p.nr_ops, PLENTY, false, &stop_now
+	};
+	uint32_t before = p.nr_ops;
+
+	EXPECT_EQ(shrink_program(&p, &task), 3);
+	EXPECT(p.nr_ops <= before);
+	EXPECT(has_enough(&p, &wanted));
+	program_free(&p);
+}
+
 TEST(a_machine_that_is_to_be_kept_is_kept)
 {
 	struct wanted wanted = { allocations, 1, 0 };
 	struct program p = given(mixed);
 	struct machine before = p.machine;
-	const struct shrink_task task = { has_enough, &wanted, p.nr_ops, PLENTY, true };
+	const struct shrink_task task = { has_enough, &wanted, p.nr_ops, PLENTY, true, NULL };
 
 	shrink_program(&p, &task);
 	EXPECT_EQ(p.nr_ops, 1);
