@@ -16,13 +16,33 @@
 /* mapcount and refcount of a page that nobody maps or holds, as one word. */
 #define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
 
-bool page_is_bad(const struct page *page, uint64_t bad_flags)
+/*
+ * All that a free page must not have, as one word: 0 iff there is nothing. Pages are scanned by the
+ * thousand, so that a branch for each field would cost more than the fields.
+ */
+static __always_inline uint64_t badness(const struct page *page, uint64_t bad_flags)
 {
 	uint64_t counts;
 
 	memcpy(&counts, &page->_mapcount, sizeof(counts));
-	return counts != UNMAPPED_UNHELD || page->mapping || page->memcg_data ||
+	return (counts ^ UNMAPPED_UNHELD) | (uintptr_t)page->mapping | page->memcg_data |
 	       (page->flags & bad_flags);
+}
+
+bool page_is_bad(const struct page *page, uint64_t bad_flags)
+{
+	return badness(page, bad_flags) != 0;
+}
+
+/* The pages [page, end) together. */
+static __always_inline uint64_t badness_of_all(const struct page *page, const struct page *end,
+					       uint64_t bad_flags)
+{
+	uint64_t bad = 0;
+
+	for (; page < end; page++)
+		bad |= badness(page, bad_flags);
+	return bad;
 }
 
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
@@ -41,34 +61,48 @@ void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
  */
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order)
 {
-	for (unsigned long i = 0; i < 1UL << order; i++) {
-		if (likely(!page_is_bad(&page[i], PAGE_FLAGS_ALL)))
-			continue;
-		leak_bad_block(m, page, order);
-		return true;
-	}
-	return false;
+	if (likely(!badness_of_all(page, page + (1UL << order), PAGE_FLAGS_ALL)))
+		return false;
+	leak_bad_block(m, page, order);
+	return true;
 }
 
-/* Takes tails apart and looks at each. Returns how many are bad. */
-static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *page,
-					     unsigned int order)
+static void take_tails_apart(struct page *page, unsigned int order)
 {
-	bool compound = PageHead(page), check = m->checks != MM_CHECKS_OFF;
+	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
+		tail->mapping = NULL;
+		tail->compound_head = 0;
+	}
+}
+
+/* Clears the flags of tails that nobody may complain of. Returns how many are bad. */
+static __cold unsigned int look_at_tails(struct page *page, unsigned int order)
+{
 	unsigned int bad = 0;
 
 	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
-		if (compound) {
-			tail->mapping = NULL;
-			tail->compound_head = 0;
-		}
-		if (check && unlikely(page_is_bad(tail, PAGE_FLAGS_BAD_AT_FREE))) {
+		if (page_is_bad(tail, PAGE_FLAGS_BAD_AT_FREE))
 			bad++;
-			continue;
-		}
-		tail->flags &= ~PAGE_FLAGS_ALL;
+		else
+			tail->flags &= ~PAGE_FLAGS_ALL;
 	}
 	return bad;
+}
+
+/* Takes tails apart and looks at them. Returns how many are bad. */
+static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *page,
+					     unsigned int order)
+{
+	const struct page *end = page + (1UL << order);
+
+	if (unlikely(PageHead(page)))
+		take_tails_apart(page, order);
+	if (m->checks == MM_CHECKS_OFF)
+		return 0;
+	/* nothing wrong, and no flag to clear */
+	if (likely(!badness_of_all(page + 1, end, PAGE_FLAGS_ALL)))
+		return 0;
+	return look_at_tails(page, order);
 }
 
 /*
