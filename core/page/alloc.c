@@ -10,6 +10,7 @@
 
 #include "page/new_page.h"
 #include "page/pcp.h"
+#include "page/vmstat.h"
 
 #define BOTH_MOBILITIES (__GFP_MOVABLE | __GFP_RECLAIMABLE)
 
@@ -52,7 +53,7 @@ static struct page *take_from_buddy(struct zone *zone, unsigned int order, int m
 		reserve = take_smallest(zone, order, MIGRATE_HIGHATOMIC);
 	if (!reserve)
 		page = rmqueue_locked(zone, order, migratetype, alloc_flags);
-	if (!page && !reserve && (alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK)))
+	if (!page && !reserve && (alloc_flags & zone->machine->config.profile->last_resort_flags))
 		reserve = take_smallest(zone, order, MIGRATE_HIGHATOMIC);
 	if (reserve)
 		mm_emit(zone->machine, MM_EVENT_HIGHATOMIC_TAKE, zone,
@@ -60,19 +61,30 @@ static struct page *take_from_buddy(struct zone *zone, unsigned int order, int m
 	return page ? page : reserve;
 }
 
+/* 5.10 counts only the block it hands out: a bad one that it met before stays free on paper. */
+static void count_taken(struct zone *zone, unsigned int order, bool bad)
+{
+	if (bad && zone->machine->config.profile->bad_blocks_stay_counted)
+		zone->nr_bad_counted += UINT64_C(1) << order;
+	else
+		mod_zone_free_pages(zone, -(1L << order));
+}
+
 static __noinline struct page *rmqueue_buddy(struct zone *zone, unsigned int order, int migratetype,
 					     unsigned int alloc_flags)
 {
 	struct mm_machine *m = zone->machine;
 	struct page *page;
+	bool bad;
 
+	zone_lock(zone);
 	do {
-		zone_lock(zone);
 		page = take_from_buddy(zone, order, migratetype, alloc_flags);
+		bad = page && m->checks != MM_CHECKS_OFF && new_pages_are_bad(m, page, order);
 		if (page)
-			mod_zone_free_pages(zone, -(1L << order));
-		zone_unlock(zone);
-	} while (page && m->checks != MM_CHECKS_OFF && new_pages_are_bad(m, page, order));
+			count_taken(zone, order, bad);
+	} while (bad);
+	zone_unlock(zone);
 	return page;
 }
 
@@ -107,7 +119,7 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 		mm_emit(m,
 			zone->pgdat == preferred->pgdat ? MM_EVENT_OTHER_ZONE : MM_EVENT_OTHER_NODE,
 			zone, pfn, order, 0, 0);
-	if (zone->nr_free_pages < (long)wmark_pages(zone, WMARK_MIN))
+	if (zone_free_pages(zone) < wmark_pages(zone, WMARK_MIN))
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
@@ -116,7 +128,7 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
  * same.
  */
 static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *zone,
-					     const struct zone *preferred,
+					     struct zone *preferred,
 					     const struct alloc_request *r,
 					     enum mm_failure *failure)
 {
@@ -134,6 +146,7 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 	}
 	if (unlikely(m->listener))
 		tell_where(m, zone, preferred, r->order, page);
+	zone_statistics(m, preferred, zone, 1);
 	prep_new_page(m, page, r->order, r->gfp);
 	if (unlikely(r->alloc_flags & ALLOC_HIGHATOMIC))
 		reserve_highatomic_pageblock(zone, page);
@@ -189,9 +202,7 @@ struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int 
 	return walk_zonelist(ac->preferred, &r, ac);
 }
 
-/*
- * What the scope of the running task takes away (facts 5, current_gfp_context and PF_MEMALLOC_PIN).
- */
+/* What the scope of the running task takes away (facts 5). */
 static gfp_t current_gfp_context(gfp_t gfp)
 {
 	unsigned int scope = mm_current->scope;
@@ -200,9 +211,17 @@ static gfp_t current_gfp_context(gfp_t gfp)
 		gfp &= ~(__GFP_IO | __GFP_FS);
 	else if (scope & MM_SCOPE_NOFS)
 		gfp &= ~__GFP_FS;
-	if (scope & MM_SCOPE_PIN)
-		gfp &= ~__GFP_MOVABLE;
 	return gfp;
+}
+
+/* The same, and pages that are to be pinned are not movable; 5.10 does nothing here yet. */
+static gfp_t scope_at_entry(const struct mm_machine *m, gfp_t gfp)
+{
+	if (!m->config.profile->scope_at_entry)
+		return gfp;
+	if (mm_current->scope & MM_SCOPE_PIN)
+		gfp &= ~__GFP_MOVABLE;
+	return current_gfp_context(gfp);
 }
 
 /*
@@ -255,17 +274,19 @@ static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, struc
 		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, fast_mask),
 				     r, &ac);
 	ac.nodemask = nodemask;
+	/* where scope was looked at before, it takes nothing more away */
 	if (!page)
-		page = alloc_pages_slowpath(r->gfp, r->order, &ac);
+		page = alloc_pages_slowpath(current_gfp_context(r->gfp), r->order, &ac);
 	return page ? page : fail(m, ac.failure);
 }
 
 /* A context that is not a plain task: MM_FAIL_NONE, or why the allocation fails at once. */
-static __noinline enum mm_failure unusual_context(gfp_t *gfp, unsigned int order)
+static __noinline enum mm_failure unusual_context(const struct mm_machine *m, gfp_t *gfp,
+						  unsigned int order)
 {
 	if (mm_current->level == MM_NMI)
 		return MM_FAIL_CONTEXT;
-	*gfp = current_gfp_context(*gfp);
+	*gfp = scope_at_entry(m, *gfp);
 	if ((*gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES)
 		return MM_FAIL_TYPE;
 	if (*gfp & __GFP_DIRECT_RECLAIM)
@@ -286,7 +307,7 @@ __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsi
 		return fail_order(m, gfp);
 	gfp &= m->gfp_allowed_mask;
 	if (unlikely(current->level | current->scope | current->fail_nth))
-		failure = unusual_context(&gfp, order);
+		failure = unusual_context(m, &gfp, order);
 	else if (unlikely((gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
 		failure = MM_FAIL_TYPE;
 	if (unlikely(failure))
@@ -351,6 +372,7 @@ static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t
 	struct page *page = pcp_pop(pcp, list, 0);
 
 	pcp->free_factor >>= 1;
+	pcp->local_hits++;
 	page->_refcount = 1;
 	m->vmstat.pgalloc++;
 	return page;

@@ -9,14 +9,15 @@
  *   A1  a listed block lies in one zone and is aligned to its size;
  *   A2  only the head of a listed block is a buddy page; its order is in private, its refcount is
  *       0;
- *   A3  nr_free of an order is the length of all its lists, nr_free_pages the pages of all blocks;
+ *   A3  nr_free of an order is the length of all its lists; the zone's count of free pages is the
+ *       pages of all blocks that are not ISOLATE (vmstat.c);
  *   A4  a block that was just freed has no buddy left that it may merge with (types that change
  *       later may leave mergeable neighbours apart: Linux does not look again).
  *
  * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
  * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
  */
-#include "page/page_internal.h"
+#include "page/vmstat.h"
 
 /* The only pfn that could ever be the buddy of [pfn, pfn + 2^order). */
 static inline pfn_t buddy_pfn(pfn_t pfn, unsigned int order)
@@ -88,11 +89,15 @@ __always_inline struct page *free_buddy(const struct mm_machine *m, const struct
 }
 
 /*
- * From pageblock order up, types keep blocks apart: only U, M and R merge with each other (facts 6,
- * 6.1).
+ * From pageblock order up, types keep blocks apart: only U, M and R merge with each other. In 5.10
+ * HIGHATOMIC does with them as well, so that a block may begin in a pageblock of another type than
+ * its list's (facts 6).
  */
-static inline bool types_may_merge(int a, int b)
+static __noinline bool types_may_merge(const struct zone *zone, int a, int b)
 {
+	if (zone->machine->config.profile->merges_unlike_types)
+		return !zone->nr_isolate_pageblock || a == b ||
+		       (a != MIGRATE_ISOLATE && b != MIGRATE_ISOLATE);
 	return a == b || (a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES);
 }
 
@@ -123,7 +128,7 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 		if (!buddy)
 			break;
 		if (unlikely(order >= m->pageblock_order) &&
-		    !types_may_merge(migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
+		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
 			break;
 		del_from_free_list(zone, buddy, order);
 		pfn &= buddy_pfn(pfn, order);
