@@ -128,8 +128,7 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
  * same.
  */
 static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *zone,
-					     struct zone *preferred,
-					     const struct alloc_request *r,
+					     struct zone *preferred, const struct alloc_request *r,
 					     enum mm_failure *failure)
 {
 	uint64_t mark = wmark_pages(zone, (enum zone_watermark)(r->alloc_flags & ALLOC_WMARK_MASK));
@@ -340,18 +339,25 @@ __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsi
 	return alloc_pages_elsewhere(m, &rest, nid, fast_mask, nodemask, failure);
 }
 
+/* Near this CPU, whatever the task's policy says. */
+static struct page *alloc_pages_here(gfp_t gfp, unsigned int order)
+{
+	return alloc_pages_nodemask(gfp, order, mm_current->machine->cpu_node[mm_current->cpu], 0);
+}
+
 /*
- * The shortcut of nine requests in ten: a page from this CPU's list of the preferred zone, when
+ * The shortcut of nine requests in ten: a block from this CPU's list of the preferred zone, when
  * that is above its low mark and there is nothing to tell, lock, zero or look at. It gives what
  * alloc_pages_nodemask() would give; where it cannot, it has changed nothing and returns NULL.
  */
-static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t gfp)
+static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_t gfp,
+						      unsigned int order)
 {
 	const struct mm_context *current = mm_current;
 
 	if (unlikely(!m->plain || (current->level | current->scope | current->fail_nth)))
 		return NULL;
-	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) ||
+	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) || (order && (gfp & __GFP_COMP)) ||
 		     (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
 		return NULL;
 	const struct zoneref *ref =
@@ -361,20 +367,23 @@ static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t
 
 	if (unlikely(!zone || ref->zone_idx > highest_zoneidx || zone->boosted))
 		return NULL;
-	if (unlikely(zone->nr_free_pages - (long)zone->nr_reserved_highatomic <=
+	if (unlikely(zone->nr_free_pages - unusable_free(zone, order, 0) <=
 		     (long)wmark_pages(zone, WMARK_LOW) + zone->lowmem_reserve[highest_zoneidx]))
 		return NULL;
+	if (order && !has_fitting_block(zone, order, 0))
+		return NULL;
 	struct per_cpu_pages *pcp = &zone->pageset[current->cpu];
-	struct list_head *list = &pcp->lists[(gfp & BOTH_MOBILITIES) >> 3];
+	struct list_head *list =
+		&pcp->lists[order * MIGRATE_PCPTYPES + ((gfp & BOTH_MOBILITIES) >> 3)];
 
 	if (unlikely(list_empty(list)))
 		return NULL;
-	struct page *page = pcp_pop(pcp, list, 0);
+	struct page *page = pcp_pop(pcp, list, order);
 
 	pcp->free_factor >>= 1;
 	pcp->local_hits++;
 	page->_refcount = 1;
-	m->vmstat.pgalloc++;
+	m->vmstat.pgalloc += UINT64_C(1) << order;
 	return page;
 }
 
@@ -385,28 +394,33 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
 				    nodemask ? nodemask->bits : 0);
 }
 
-/* Near this CPU, whatever the task's policy says. */
-static __always_inline struct page *alloc_pages_here(struct mm_machine *m, gfp_t gfp,
-						     unsigned int order)
-{
-	struct page *page = likely(order == 0) ? alloc_plain_page(m, gfp) : NULL;
-
-	return likely(page) ? page
-			    : alloc_pages_nodemask(gfp, order, m->cpu_node[mm_current->cpu], 0);
-}
-
-struct page *alloc_pages(gfp_t gfp, unsigned int order)
+static __noinline struct page *alloc_pages_usually(gfp_t gfp, unsigned int order)
 {
 	struct mm_machine *m = mm_current->machine;
+	struct page *page = NULL;
 
-	if (unlikely(!m->plain_tasks))
-		return alloc_pages_by_policy(gfp, order);
-	return alloc_pages_here(m, gfp, order);
+	if (order <= m->pcp_max_order)
+		page = alloc_plain_block(m, gfp, order);
+	if (likely(page))
+		return page;
+	return m->plain_tasks ? alloc_pages_here(gfp, order) : alloc_pages_by_policy(gfp, order);
 }
 
+/* What is rarer than a single page lies behind calls in last place: the single page pays nothing for it. */
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (unlikely(order))
+		return alloc_pages_usually(gfp, order);
+	page = alloc_plain_block(mm_current->machine, gfp, 0);
+	return likely(page) ? page : alloc_pages_usually(gfp, 0);
+}
+
+/* Policies are for alloc_pages. */
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
-	return nid == NUMA_NO_NODE ? alloc_pages_here(mm_current->machine, gfp, order)
+	return nid == NUMA_NO_NODE ? alloc_pages_here(gfp, order)
 				   : __alloc_pages(gfp, order, nid, NULL);
 }
 

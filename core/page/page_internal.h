@@ -41,6 +41,7 @@ enum alloc_flags {
 	ALLOC_NOFRAGMENT = 0x100,
 	ALLOC_HIGHATOMIC = 0x200, /* not in 5.10: stands for HARDER with an order above 0 there */
 	ALLOC_KSWAPD = 0x800,	  /* the same bit as __GFP_KSWAPD_RECLAIM */
+	ALLOC_LOWERS_MIN = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_OOM,
 };
 _Static_assert(ALLOC_MIN_RESERVE == __GFP_HIGH, "copied bit by bit");
 _Static_assert(ALLOC_KSWAPD == __GFP_KSWAPD_RECLAIM, "copied bit by bit");
@@ -110,6 +111,7 @@ void heed_cpuset(const struct mm_machine *m, gfp_t *gfp, unsigned int *alloc_fla
 		 uint64_t *nodemask);
 
 /* watermark.c */
+bool has_fitting_block(const struct zone *zone, unsigned int order, unsigned int alloc_flags);
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
 		       unsigned int highest_zoneidx, unsigned int alloc_flags, long nr_free);
 bool zone_watermark_ok_safe(const struct zone *zone, unsigned int order, uint64_t mark,

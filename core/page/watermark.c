@@ -29,27 +29,35 @@ static long lowered(const struct mm_profile *profile, long min, unsigned int all
 	return min;
 }
 
-static bool has_fitting_block(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+static bool area_fits(const struct free_area *area, unsigned int alloc_flags)
 {
-	for (unsigned int o = order; o <= zone->machine->top_order; o++) {
-		const struct free_area *area = &zone->free_area[o];
-
-		if (area->nr_free == 0)
-			continue;
-		for (unsigned int type = 0; type < MIGRATE_PCPTYPES; type++)
-			if (!list_empty(&area->free_list[type]))
-				return true;
-		if ((alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) &&
-		    !list_empty(&area->free_list[MIGRATE_HIGHATOMIC]))
+	if (area->nr_free == 0)
+		return false;
+	for (unsigned int type = 0; type < MIGRATE_PCPTYPES; type++)
+		if (!list_empty(&area->free_list[type]))
 			return true;
-	}
+	return (alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) &&
+	       !list_empty(&area->free_list[MIGRATE_HIGHATOMIC]);
+}
+
+/* The largest order first: where memory is plenty, all of it is there. */
+bool has_fitting_block(const struct zone *zone, unsigned int order, unsigned int alloc_flags)
+{
+	if (likely(area_fits(&zone->free_area[zone->machine->top_order], alloc_flags)))
+		return true;
+	for (unsigned int o = order; o < zone->machine->top_order; o++)
+		if (area_fits(&zone->free_area[o], alloc_flags))
+			return true;
 	return false;
 }
 
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
 		       unsigned int highest_zoneidx, unsigned int alloc_flags, long nr_free)
 {
-	long min = lowered(zone->machine->config.profile, (long)mark, alloc_flags);
+	long min = (long)mark;
+
+	if (unlikely(alloc_flags & ALLOC_LOWERS_MIN))
+		min = lowered(zone->machine->config.profile, min, alloc_flags);
 
 	nr_free -= unusable_free(zone, order, alloc_flags);
 	if (nr_free <= min + zone->lowmem_reserve[highest_zoneidx])
