@@ -1,5 +1,7 @@
 /* Pageblocks and frames taken from under the allocator (facts 12). */
 #include "test.h"
+
+#include "lostbuddy/vmstat.h"
 #include "test/world.h"
 
 static struct zone *normal(struct world *w)
