@@ -128,8 +128,7 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
  * same.
  */
 static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *zone,
-					     struct zone *preferred,
-					     const struct alloc_request *r,
+					     struct zone *preferred, const struct alloc_request *r,
 					     enum mm_failure *failure)
 {
 	uint64_t mark = wmark_pages(zone, (enum zone_watermark)(r->alloc_flags & ALLOC_WMARK_MASK));

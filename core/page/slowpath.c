@@ -298,8 +298,8 @@ static enum step one_round(struct slowpath *s, struct page **page)
 /* NULL for everybody but those that may not fail and may wait: a last look, then all over again. */
 static enum step nopage(struct slowpath *s, struct page **page)
 {
-	unsigned int deep = s->profile->has_alloc_harder ? alloc_harder(s->order)
-							 : ALLOC_MIN_RESERVE;
+	unsigned int deep =
+		s->profile->has_alloc_harder ? alloc_harder(s->order) : ALLOC_MIN_RESERVE;
 
 	if (!(s->gfp & __GFP_NOFAIL) || !s->can_direct_reclaim)
 		return STEP_END;

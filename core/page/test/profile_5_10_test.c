@@ -455,10 +455,9 @@ static uint64_t reserve_after_retries(const struct mm_profile *profile, int delt
 {
 	struct world w;
 
-	world_open(&w, (struct shape){ .profile = profile,
-				       .pages = 256,
-				       .cpus = 2,
-				       .min_free_kbytes = 100 });
+	world_open(&w,
+		   (struct shape){
+			   .profile = profile, .pages = 256, .cpus = 2, .min_free_kbytes = 100 });
 	struct zone *zone = normal(&w);
 
 	reserve_highatomic_pageblock(zone, alloc_page(GFP_KERNEL));
