@@ -14,15 +14,21 @@
  * NON_BLOCK counts only within MIN_RESERVE. In 5.10 it is HARDER, and counts by itself, but not
  * beside OOM.
  */
-static long lowered(const struct mm_profile *profile, long min, unsigned int alloc_flags)
+static bool lowers_by_a_quarter(const struct mm_profile *profile, unsigned int alloc_flags)
 {
-	unsigned int needs = profile->has_alloc_harder ? 0 : ALLOC_MIN_RESERVE;
-	unsigned int spoils = profile->has_alloc_harder ? ALLOC_OOM : 0;
+	if (!(alloc_flags & ALLOC_NON_BLOCK))
+		return false;
+	return profile->has_alloc_harder ? !(alloc_flags & ALLOC_OOM)
+					 : (alloc_flags & ALLOC_MIN_RESERVE) != 0;
+}
 
+static long lowered(const struct zone *zone, long min, unsigned int alloc_flags)
+{
+	if (likely(!(alloc_flags & (ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK | ALLOC_OOM))))
+		return min;
 	if (alloc_flags & ALLOC_MIN_RESERVE)
 		min -= min / 2;
-	if ((alloc_flags & ALLOC_NON_BLOCK) && (alloc_flags & needs) == needs &&
-	    !(alloc_flags & spoils))
+	if (lowers_by_a_quarter(zone->machine->config.profile, alloc_flags))
 		min -= min / 4;
 	if (alloc_flags & ALLOC_OOM)
 		min -= min / 2;
@@ -54,10 +60,7 @@ bool has_fitting_block(const struct zone *zone, unsigned int order, unsigned int
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
 		       unsigned int highest_zoneidx, unsigned int alloc_flags, long nr_free)
 {
-	long min = (long)mark;
-
-	if (unlikely(alloc_flags & ALLOC_LOWERS_MIN))
-		min = lowered(zone->machine->config.profile, min, alloc_flags);
+	long min = lowered(zone, (long)mark, alloc_flags);
 
 	nr_free -= unusable_free(zone, order, alloc_flags);
 	if (nr_free <= min + zone->lowmem_reserve[highest_zoneidx])

@@ -1,18 +1,11 @@
 /* Pageblocks and frames taken from under the allocator (facts 12). */
-#include "test.h"
-
 #include "lostbuddy/vmstat.h"
+#include "test.h"
 #include "test/world.h"
 
 static struct zone *normal(struct world *w)
 {
 	return &w->machine->nodes[0].zones[ZONE_NORMAL];
-}
-
-/* Exact: with what CPUs count by themselves. */
-static long free_pages_of(struct world *w)
-{
-	return (long)zone_free_pages_snapshot(normal(w));
 }
 
 static int type_of(const struct world *w, pfn_t pfn)
@@ -31,11 +24,11 @@ TEST(an_isolated_range_is_free_but_not_counted_and_not_given_out)
 	struct world w;
 
 	open_world(&w);
-	long free_pages = free_pages_of(&w);
+	long free_pages = normal(&w)->nr_free_pages;
 	pfn_t pfn;
 
 	EXPECT(isolate_range(64, 96));
-	EXPECT_EQ(free_pages_of(&w), free_pages - 32);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages - 32);
 	EXPECT_EQ(normal(&w)->nr_isolate_pageblock, 2);
 	EXPECT_EQ(type_of(&w, 64), MIGRATE_ISOLATE);
 	EXPECT_EQ(type_of(&w, 80), MIGRATE_ISOLATE);
@@ -77,13 +70,13 @@ TEST(frees_into_an_isolated_range_stay_there)
 	for (int i = 0; i < 32; i++)
 		__free_page(page + i);
 	EXPECT(isolate_range(start, start + 32));
-	long free_pages = free_pages_of(&w);
+	long free_pages = normal(&w)->nr_free_pages;
 
 	drain_all_pages();
-	EXPECT_EQ(free_pages_of(&w), free_pages);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages);
 	EXPECT_EQ(buddy_order(page), 5);
 	EXPECT(unisolate_range(start, start + 32));
-	EXPECT_EQ(free_pages_of(&w), free_pages + 32);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages + 32);
 	EXPECT_EQ(type_of(&w, start), MIGRATE_MOVABLE);
 	world_close(&w);
 }
@@ -94,7 +87,7 @@ TEST(what_comes_back_is_counted_and_merges)
 
 	world_open(&w, (struct shape){ .pages = 512, .top_order = 6 });
 	const char *before = world_free(&w, ZONE_NORMAL);
-	long free_pages = free_pages_of(&w);
+	long free_pages = normal(&w)->nr_free_pages;
 
 	/* half of a block of 128 is not a block: the range is a block of 64, two of 32 after a split */
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, 5);
@@ -104,7 +97,7 @@ TEST(what_comes_back_is_counted_and_merges)
 	EXPECT(isolate_range(start, start + 64));
 	EXPECT(unisolate_range(start, start + 64));
 	EXPECT(!unisolate_range(start, start + 64));
-	EXPECT_EQ(free_pages_of(&w), free_pages);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages);
 	EXPECT_EQ(normal(&w)->nr_isolate_pageblock, 0);
 	EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
 	world_close(&w);
@@ -158,12 +151,12 @@ TEST(a_frame_is_cut_out_of_its_block_and_joins_it_again)
 
 	open_world(&w);
 	const char *before = world_free(&w, ZONE_NORMAL);
-	long free_pages = free_pages_of(&w);
+	uint64_t free_pages = zone_free_pages_snapshot(normal(&w));
 	struct page *page = pfn_to_page(77);
 
 	EXPECT(take_page_off_buddy(page));
 	EXPECT_EQ(page_count(page), 1);
-	EXPECT_EQ(free_pages_of(&w), free_pages - 1);
+	EXPECT_EQ(zone_free_pages_snapshot(normal(&w)), free_pages - 1);
 	/* 64..95 without 77: 64:3 72:2 76:0 | 78:1 80:4 */
 	EXPECT(PageBuddy(pfn_to_page(64)) && buddy_order(pfn_to_page(64)) == 3);
 	EXPECT(PageBuddy(pfn_to_page(72)) && buddy_order(pfn_to_page(72)) == 2);
@@ -173,7 +166,7 @@ TEST(a_frame_is_cut_out_of_its_block_and_joins_it_again)
 	EXPECT(!take_page_off_buddy(page));
 	put_page_back_buddy(page);
 	EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
-	EXPECT_EQ(free_pages_of(&w), free_pages);
+	EXPECT_EQ(zone_free_pages_snapshot(normal(&w)), free_pages);
 	world_close(&w);
 }
 
