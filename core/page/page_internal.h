@@ -41,7 +41,6 @@ enum alloc_flags {
 	ALLOC_NOFRAGMENT = 0x100,
 	ALLOC_HIGHATOMIC = 0x200, /* not in 5.10: stands for HARDER with an order above 0 there */
 	ALLOC_KSWAPD = 0x800,	  /* the same bit as __GFP_KSWAPD_RECLAIM */
-	ALLOC_LOWERS_MIN = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_OOM,
 };
 _Static_assert(ALLOC_MIN_RESERVE == __GFP_HIGH, "copied bit by bit");
 _Static_assert(ALLOC_KSWAPD == __GFP_KSWAPD_RECLAIM, "copied bit by bit");
