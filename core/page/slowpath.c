@@ -17,6 +17,12 @@
 
 enum { MAX_RECLAIM_RETRIES = 16 };
 
+/* What a request and its machine were like, as far as it decides what comes next. */
+struct visit {
+	uint64_t changes; /* of the machine and of the request itself */
+	unsigned int vain_rounds;
+};
+
 /* One slow allocation. */
 struct slowpath {
 	struct alloc_context *ac;
@@ -29,8 +35,8 @@ struct slowpath {
 	unsigned int no_progress_loops;
 	uint64_t progress;
 	uint64_t own_changes; /* of the request itself: its flags, its nodemask */
-	/* the sum of all changes at the last visit of the two places that may go round for ever */
-	uint64_t seen_at_oom, seen_at_nofail;
+	/* the last visits of the two places that may go round for ever */
+	struct visit seen_at_oom, seen_at_nofail;
 };
 
 enum step { STEP_PAGE, STEP_RETRY, STEP_NOPAGE, STEP_ON, STEP_END };
@@ -240,16 +246,24 @@ static enum step may_oom(struct slowpath *s, struct page **page)
 	return *page ? STEP_PAGE : STEP_ON;
 }
 
-/* True iff nothing has changed since the last time here: the same round would follow for ever. */
-static bool goes_round(struct slowpath *s, uint64_t *seen)
+/*
+ * True iff nothing has changed since the last time here: the same round would follow for ever. Vain
+ * rounds are counted, and the count opens the highatomic reserve in the end: then it says nothing more.
+ */
+static bool goes_round(struct slowpath *s, struct visit *seen)
 {
-	uint64_t changes = s->m->changes + s->own_changes;
+	const struct visit now = {
+		.changes = s->m->changes + s->own_changes,
+		.vain_rounds = s->no_progress_loops <= MAX_RECLAIM_RETRIES
+				       ? s->no_progress_loops
+				       : MAX_RECLAIM_RETRIES + 1,
+	};
 
-	if (*seen == changes) {
+	if (seen->changes == now.changes && seen->vain_rounds == now.vain_rounds) {
 		s->ac->failure = MM_FAIL_LOOP;
 		return true;
 	}
-	*seen = changes;
+	*seen = now;
 	return false;
 }
 
@@ -337,8 +351,8 @@ __noinline struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order,
 		.costly = order > PAGE_ALLOC_COSTLY_ORDER,
 		.can_direct_reclaim = gfp & __GFP_DIRECT_RECLAIM,
 		.can_compact = gfp & __GFP_IO,
-		.seen_at_oom = UINT64_MAX,
-		.seen_at_nofail = UINT64_MAX,
+		.seen_at_oom.changes = UINT64_MAX,
+		.seen_at_nofail.changes = UINT64_MAX,
 	};
 	struct page *page = NULL;
 
