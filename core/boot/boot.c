@@ -82,7 +82,7 @@ static bool reserve_boot_metadata(const struct mm_machine *m, struct memblock *m
 	return true;
 }
 
-bool mm_boot(struct mm_machine *m, char *error)
+static bool boot_on_this_cpu(struct mm_machine *m, char *error)
 {
 	struct memblock mb;
 
@@ -102,4 +102,16 @@ bool mm_boot(struct mm_machine *m, char *error)
 	khugepaged_raises_min_free(m);
 	mm_update_plain(m);
 	return true;
+}
+
+/* CPU 0 boots, whoever waits for it outside. */
+bool mm_boot(struct mm_machine *m, char *error)
+{
+	struct mm_context boot = { .machine = m }, *outside = mm_current;
+
+	mm_current = &boot;
+	bool booted = boot_on_this_cpu(m, error);
+
+	mm_current = outside;
+	return booted;
 }

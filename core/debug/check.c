@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lostbuddy/machine.h"
+#include "lostbuddy/vmstat.h"
 
 struct checker {
 	const struct mm_machine *m;
@@ -58,10 +58,11 @@ static bool free_block_holds(struct checker *c, const struct zone *zone, const s
 	return see(c, page, order);
 }
 
+/* *counted: pages of blocks that count as free; isolated ones do not. */
 static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned int order,
-			    uint64_t *pages)
+			    uint64_t *counted)
 {
-	uint64_t blocks = 0, isolated = 0;
+	uint64_t blocks = 0;
 
 	for (unsigned int type = 0; type < MIGRATE_TYPES; type++) {
 		const struct list_head *head = &zone->free_area[order].free_list[type];
@@ -69,7 +70,7 @@ static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned
 		for (const struct list_head *at = head->next; at != head; at = at->next, blocks++) {
 			if (!free_block_holds(c, zone, lru_to_page(at), order))
 				return false;
-			isolated += type == MIGRATE_ISOLATE;
+			*counted += type == MIGRATE_ISOLATE ? 0 : UINT64_C(1) << order;
 		}
 	}
 	if (blocks != zone->free_area[order].nr_free)
@@ -77,7 +78,25 @@ static bool free_area_holds(struct checker *c, const struct zone *zone, unsigned
 			      zone->pgdat->node_id, zone->type, order,
 			      (unsigned long long)zone->free_area[order].nr_free,
 			      (unsigned long long)blocks);
-	*pages += (blocks - isolated) << order;
+	return true;
+}
+
+static bool counters_hold(struct checker *c, const struct zone *zone, uint64_t counted)
+{
+	uint64_t exact = zone_free_pages_snapshot(zone);
+
+	if (exact != counted + zone->nr_bad_counted)
+		return broken(c, "M3: node %d zone %u: %llu free pages counted, %llu listed",
+			      zone->pgdat->node_id, zone->type, (unsigned long long)exact,
+			      (unsigned long long)(counted + zone->nr_bad_counted));
+	for (unsigned int cpu = 0; cpu < c->m->nr_cpus; cpu++) {
+		int delta = zone->pageset[cpu].free_delta;
+
+		if (abs(delta) > zone->stat_threshold)
+			return broken(c, "M7: node %d zone %u cpu %u: delta %d, threshold %d",
+				      zone->pgdat->node_id, zone->type, cpu, delta,
+				      zone->stat_threshold);
+	}
 	return true;
 }
 
@@ -128,7 +147,7 @@ static bool all_merged(struct checker *c, const struct zone *zone)
 
 static bool zone_holds(struct checker *c, const struct zone *zone)
 {
-	uint64_t pages = 0;
+	uint64_t counted = 0;
 
 	if (zone->present_pages < zone->managed_pages || zone->spanned_pages < zone->present_pages)
 		return broken(c, "M6: node %d zone %u: spanned %llu present %llu managed %llu",
@@ -137,12 +156,10 @@ static bool zone_holds(struct checker *c, const struct zone *zone)
 			      (unsigned long long)zone->present_pages,
 			      (unsigned long long)zone->managed_pages);
 	for (unsigned int order = 0; order <= c->m->top_order; order++)
-		if (!free_area_holds(c, zone, order, &pages))
+		if (!free_area_holds(c, zone, order, &counted))
 			return false;
-	if ((long)pages != zone->nr_free_pages)
-		return broken(c, "M3: node %d zone %u: nr_free_pages %ld, listed %llu",
-			      zone->pgdat->node_id, zone->type, zone->nr_free_pages,
-			      (unsigned long long)pages);
+	if (!counters_hold(c, zone, counted))
+		return false;
 	for (unsigned int cpu = 0; cpu < c->m->nr_cpus; cpu++)
 		if (!page_set_holds(c, zone, cpu))
 			return false;

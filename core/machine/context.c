@@ -5,10 +5,24 @@
 
 _Thread_local struct mm_context *mm_current;
 
+/* What a CPU prefers is its own node's: an allocation that is served there is a local hit. */
+static bool every_cpu_has_local_memory(const struct mm_machine *m)
+{
+	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
+		const struct pglist_data *pgdat = &m->nodes[m->cpu_node[cpu]];
+		const struct zone *first = pgdat->zonelists[ZONELIST_FALLBACK].zonerefs[0].zone;
+
+		if (!first || first->pgdat != pgdat)
+			return false;
+	}
+	return true;
+}
+
 void mm_update_plain(struct mm_machine *m)
 {
 	m->plain = !m->listener && m->locks == MM_LOCKS_NOTHING && m->checks != MM_CHECKS_DEBUG &&
-		   !m->poison_memory && !m->grouping_disabled && m->plain_tasks;
+		   !m->poison_memory && !m->grouping_disabled && m->plain_tasks &&
+		   every_cpu_has_local_memory(m);
 }
 
 void mm_listen(struct mm_machine *m, mm_listener *listener, void *data)

@@ -135,6 +135,7 @@ static void copy_constants(struct mm_machine *m)
 	m->max_pfn = config->max_pfn;
 	m->nr_pageblocks = nr_pageblocks(config);
 	m->pcp_max_order = config->profile->pcp_max_order;
+	m->reserve_flags = config->profile->reserve_flags;
 	m->pcp_thp = config->thp && config->profile->pcp_has_thp_lists;
 	m->poison_memory = mm_can_poison() && config->max_pfn <= POISON_MAX_PAGES;
 	m->hooks = mm_null_hooks;

@@ -10,6 +10,7 @@
 
 #include "page/new_page.h"
 #include "page/pcp.h"
+#include "page/vmstat.h"
 
 #define BOTH_MOBILITIES (__GFP_MOVABLE | __GFP_RECLAIMABLE)
 
@@ -52,7 +53,7 @@ static struct page *take_from_buddy(struct zone *zone, unsigned int order, int m
 		reserve = take_smallest(zone, order, MIGRATE_HIGHATOMIC);
 	if (!reserve)
 		page = rmqueue_locked(zone, order, migratetype, alloc_flags);
-	if (!page && !reserve && (alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK)))
+	if (!page && !reserve && (alloc_flags & zone->machine->config.profile->last_resort_flags))
 		reserve = take_smallest(zone, order, MIGRATE_HIGHATOMIC);
 	if (reserve)
 		mm_emit(zone->machine, MM_EVENT_HIGHATOMIC_TAKE, zone,
@@ -60,19 +61,30 @@ static struct page *take_from_buddy(struct zone *zone, unsigned int order, int m
 	return page ? page : reserve;
 }
 
+/* 5.10 counts only the block it hands out: a bad one that it met before stays free on paper. */
+static void count_taken(struct zone *zone, unsigned int order, bool bad)
+{
+	if (bad && zone->machine->config.profile->bad_blocks_stay_counted)
+		zone->nr_bad_counted += UINT64_C(1) << order;
+	else
+		mod_zone_free_pages(zone, -(1L << order));
+}
+
 static __noinline struct page *rmqueue_buddy(struct zone *zone, unsigned int order, int migratetype,
 					     unsigned int alloc_flags)
 {
 	struct mm_machine *m = zone->machine;
 	struct page *page;
+	bool bad;
 
+	zone_lock(zone);
 	do {
-		zone_lock(zone);
 		page = take_from_buddy(zone, order, migratetype, alloc_flags);
+		bad = page && m->checks != MM_CHECKS_OFF && new_pages_are_bad(m, page, order);
 		if (page)
-			mod_zone_free_pages(zone, -(1L << order));
-		zone_unlock(zone);
-	} while (page && m->checks != MM_CHECKS_OFF && new_pages_are_bad(m, page, order));
+			count_taken(zone, order, bad);
+	} while (bad);
+	zone_unlock(zone);
 	return page;
 }
 
@@ -107,7 +119,7 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 		mm_emit(m,
 			zone->pgdat == preferred->pgdat ? MM_EVENT_OTHER_ZONE : MM_EVENT_OTHER_NODE,
 			zone, pfn, order, 0, 0);
-	if (zone->nr_free_pages < (long)wmark_pages(zone, WMARK_MIN))
+	if (zone_free_pages(zone) < wmark_pages(zone, WMARK_MIN))
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
@@ -116,8 +128,7 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
  * same.
  */
 static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *zone,
-					     const struct zone *preferred,
-					     const struct alloc_request *r,
+					     struct zone *preferred, const struct alloc_request *r,
 					     enum mm_failure *failure)
 {
 	uint64_t mark = wmark_pages(zone, (enum zone_watermark)(r->alloc_flags & ALLOC_WMARK_MASK));
@@ -134,6 +145,7 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 	}
 	if (unlikely(m->listener))
 		tell_where(m, zone, preferred, r->order, page);
+	zone_statistics(m, preferred, zone, 1);
 	prep_new_page(m, page, r->order, r->gfp);
 	if (unlikely(r->alloc_flags & ALLOC_HIGHATOMIC))
 		reserve_highatomic_pageblock(zone, page);
@@ -189,9 +201,7 @@ struct page *get_page_from_freelist(gfp_t gfp, unsigned int order, unsigned int 
 	return walk_zonelist(ac->preferred, &r, ac);
 }
 
-/*
- * What the scope of the running task takes away (facts 5, current_gfp_context and PF_MEMALLOC_PIN).
- */
+/* What the scope of the running task takes away (facts 5). */
 static gfp_t current_gfp_context(gfp_t gfp)
 {
 	unsigned int scope = mm_current->scope;
@@ -200,9 +210,17 @@ static gfp_t current_gfp_context(gfp_t gfp)
 		gfp &= ~(__GFP_IO | __GFP_FS);
 	else if (scope & MM_SCOPE_NOFS)
 		gfp &= ~__GFP_FS;
-	if (scope & MM_SCOPE_PIN)
-		gfp &= ~__GFP_MOVABLE;
 	return gfp;
+}
+
+/* The same, and pages that are to be pinned are not movable; 5.10 does nothing here yet. */
+static gfp_t scope_at_entry(const struct mm_machine *m, gfp_t gfp)
+{
+	if (!m->config.profile->scope_at_entry)
+		return gfp;
+	if (mm_current->scope & MM_SCOPE_PIN)
+		gfp &= ~__GFP_MOVABLE;
+	return current_gfp_context(gfp);
 }
 
 /*
@@ -255,17 +273,19 @@ static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, struc
 		page = walk_zonelist(next_zoneref(ac.preferred + 1, ac.highest_zoneidx, fast_mask),
 				     r, &ac);
 	ac.nodemask = nodemask;
+	/* where scope was looked at before, it takes nothing more away */
 	if (!page)
-		page = alloc_pages_slowpath(r->gfp, r->order, &ac);
+		page = alloc_pages_slowpath(current_gfp_context(r->gfp), r->order, &ac);
 	return page ? page : fail(m, ac.failure);
 }
 
 /* A context that is not a plain task: MM_FAIL_NONE, or why the allocation fails at once. */
-static __noinline enum mm_failure unusual_context(gfp_t *gfp, unsigned int order)
+static __noinline enum mm_failure unusual_context(const struct mm_machine *m, gfp_t *gfp,
+						  unsigned int order)
 {
 	if (mm_current->level == MM_NMI)
 		return MM_FAIL_CONTEXT;
-	*gfp = current_gfp_context(*gfp);
+	*gfp = scope_at_entry(m, *gfp);
 	if ((*gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES)
 		return MM_FAIL_TYPE;
 	if (*gfp & __GFP_DIRECT_RECLAIM)
@@ -286,7 +306,7 @@ __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsi
 		return fail_order(m, gfp);
 	gfp &= m->gfp_allowed_mask;
 	if (unlikely(current->level | current->scope | current->fail_nth))
-		failure = unusual_context(&gfp, order);
+		failure = unusual_context(m, &gfp, order);
 	else if (unlikely((gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
 		failure = MM_FAIL_TYPE;
 	if (unlikely(failure))
@@ -319,18 +339,25 @@ __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsi
 	return alloc_pages_elsewhere(m, &rest, nid, fast_mask, nodemask, failure);
 }
 
+/* Near this CPU, whatever the task's policy says. */
+static struct page *alloc_pages_here(gfp_t gfp, unsigned int order)
+{
+	return alloc_pages_nodemask(gfp, order, mm_current->machine->cpu_node[mm_current->cpu], 0);
+}
+
 /*
- * The shortcut of nine requests in ten: a page from this CPU's list of the preferred zone, when
+ * The shortcut of nine requests in ten: a block from this CPU's list of the preferred zone, when
  * that is above its low mark and there is nothing to tell, lock, zero or look at. It gives what
  * alloc_pages_nodemask() would give; where it cannot, it has changed nothing and returns NULL.
  */
-static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t gfp)
+static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_t gfp,
+						      unsigned int order)
 {
 	const struct mm_context *current = mm_current;
 
 	if (unlikely(!m->plain || (current->level | current->scope | current->fail_nth)))
 		return NULL;
-	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) ||
+	if (unlikely((gfp & (__GFP_ZERO | __GFP_THISNODE)) || (order && (gfp & __GFP_COMP)) ||
 		     (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES))
 		return NULL;
 	const struct zoneref *ref =
@@ -340,19 +367,23 @@ static __always_inline struct page *alloc_plain_page(struct mm_machine *m, gfp_t
 
 	if (unlikely(!zone || ref->zone_idx > highest_zoneidx || zone->boosted))
 		return NULL;
-	if (unlikely(zone->nr_free_pages - (long)zone->nr_reserved_highatomic <=
+	if (unlikely(zone->nr_free_pages - unusable_free(zone, order, 0) <=
 		     (long)wmark_pages(zone, WMARK_LOW) + zone->lowmem_reserve[highest_zoneidx]))
 		return NULL;
+	if (order && !has_fitting_block(zone, order, 0))
+		return NULL;
 	struct per_cpu_pages *pcp = &zone->pageset[current->cpu];
-	struct list_head *list = &pcp->lists[(gfp & BOTH_MOBILITIES) >> 3];
+	struct list_head *list =
+		&pcp->lists[order * MIGRATE_PCPTYPES + ((gfp & BOTH_MOBILITIES) >> 3)];
 
 	if (unlikely(list_empty(list)))
 		return NULL;
-	struct page *page = pcp_pop(pcp, list, 0);
+	struct page *page = pcp_pop(pcp, list, order);
 
 	pcp->free_factor >>= 1;
+	pcp->local_hits++;
 	page->_refcount = 1;
-	m->vmstat.pgalloc++;
+	m->vmstat.pgalloc += UINT64_C(1) << order;
 	return page;
 }
 
@@ -363,28 +394,33 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
 				    nodemask ? nodemask->bits : 0);
 }
 
-/* Near this CPU, whatever the task's policy says. */
-static __always_inline struct page *alloc_pages_here(struct mm_machine *m, gfp_t gfp,
-						     unsigned int order)
-{
-	struct page *page = likely(order == 0) ? alloc_plain_page(m, gfp) : NULL;
-
-	return likely(page) ? page
-			    : alloc_pages_nodemask(gfp, order, m->cpu_node[mm_current->cpu], 0);
-}
-
-struct page *alloc_pages(gfp_t gfp, unsigned int order)
+static __noinline struct page *alloc_pages_usually(gfp_t gfp, unsigned int order)
 {
 	struct mm_machine *m = mm_current->machine;
+	struct page *page = NULL;
 
-	if (unlikely(!m->plain_tasks))
-		return alloc_pages_by_policy(gfp, order);
-	return alloc_pages_here(m, gfp, order);
+	if (order <= m->pcp_max_order)
+		page = alloc_plain_block(m, gfp, order);
+	if (likely(page))
+		return page;
+	return m->plain_tasks ? alloc_pages_here(gfp, order) : alloc_pages_by_policy(gfp, order);
 }
 
+/* What is rarer than a single page lies behind calls in last place: the single page pays nothing for it. */
+struct page *alloc_pages(gfp_t gfp, unsigned int order)
+{
+	struct page *page;
+
+	if (unlikely(order))
+		return alloc_pages_usually(gfp, order);
+	page = alloc_plain_block(mm_current->machine, gfp, 0);
+	return likely(page) ? page : alloc_pages_usually(gfp, 0);
+}
+
+/* Policies are for alloc_pages. */
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 {
-	return nid == NUMA_NO_NODE ? alloc_pages_here(mm_current->machine, gfp, order)
+	return nid == NUMA_NO_NODE ? alloc_pages_here(gfp, order)
 				   : __alloc_pages(gfp, order, nid, NULL);
 }
 

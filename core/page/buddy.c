@@ -9,14 +9,15 @@
  *   A1  a listed block lies in one zone and is aligned to its size;
  *   A2  only the head of a listed block is a buddy page; its order is in private, its refcount is
  *       0;
- *   A3  nr_free of an order is the length of all its lists, nr_free_pages the pages of all blocks;
+ *   A3  nr_free of an order is the length of all its lists; the zone's count of free pages is the
+ *       pages of all blocks that are not ISOLATE (vmstat.c);
  *   A4  a block that was just freed has no buddy left that it may merge with (types that change
  *       later may leave mergeable neighbours apart: Linux does not look again).
  *
  * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
  * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
  */
-#include "page/page_internal.h"
+#include "page/vmstat.h"
 
 /* The only pfn that could ever be the buddy of [pfn, pfn + 2^order). */
 static inline pfn_t buddy_pfn(pfn_t pfn, unsigned int order)
@@ -24,11 +25,10 @@ static inline pfn_t buddy_pfn(pfn_t pfn, unsigned int order)
 	return pfn ^ (UINT64_C(1) << order);
 }
 
-static inline void add_to_free_list(struct zone *zone, struct page *page, unsigned int order,
-				    int migratetype, bool tail)
+/* The caller counts it as a change of the machine: one for all that it does under the lock will do. */
+static __always_inline void add_to_free_list(struct free_area *area, struct page *page,
+					     unsigned int order, int migratetype, bool tail)
 {
-	struct free_area *area = &zone->free_area[order];
-
 	page->page_type = PAGE_TYPE_BUDDY;
 	page->private = order;
 	if (tail)
@@ -36,27 +36,29 @@ static inline void add_to_free_list(struct zone *zone, struct page *page, unsign
 	else
 		list_add(&page->lru, &area->free_list[migratetype]);
 	area->nr_free++;
-	zone->machine->changes++;
 }
 
-static inline void del_from_free_list(struct zone *zone, struct page *page, unsigned int order)
+static __always_inline void del_from_free_list(struct free_area *area, struct page *page,
+					       unsigned int order)
 {
 	assert(PageBuddy(page) && buddy_order(page) == order);
+	(void)order;
 	list_del(&page->lru);
 	page->page_type = PAGE_TYPE_NONE;
 	page->private = 0;
-	zone->free_area[order].nr_free--;
-	zone->machine->changes++;
+	area->nr_free--;
 }
 
 void take_free_block(struct zone *zone, struct page *page, unsigned int order)
 {
-	del_from_free_list(zone, page, order);
+	del_from_free_list(&zone->free_area[order], page, order);
+	zone->machine->changes++;
 }
 
 void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype)
 {
-	add_to_free_list(zone, page, order, migratetype, false);
+	add_to_free_list(&zone->free_area[order], page, order, migratetype, false);
+	zone->machine->changes++;
 }
 
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype)
@@ -88,11 +90,15 @@ __always_inline struct page *free_buddy(const struct mm_machine *m, const struct
 }
 
 /*
- * From pageblock order up, types keep blocks apart: only U, M and R merge with each other (facts 6,
- * 6.1).
+ * From pageblock order up, types keep blocks apart: only U, M and R merge with each other. In 5.10
+ * HIGHATOMIC does with them as well, so that a block may begin in a pageblock of another type than
+ * its list's (facts 6).
  */
-static inline bool types_may_merge(int a, int b)
+static __noinline bool types_may_merge(const struct zone *zone, int a, int b)
 {
+	if (zone->machine->config.profile->merges_unlike_types)
+		return !zone->nr_isolate_pageblock || a == b ||
+		       (a != MIGRATE_ISOLATE && b != MIGRATE_ISOLATE);
 	return a == b || (a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES);
 }
 
@@ -111,27 +117,29 @@ static inline bool merge_is_likely(const struct mm_machine *m, const struct zone
 void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
 {
 	struct mm_machine *m = zone->machine;
+	struct free_area *area = &zone->free_area[order];
 
 	assert(is_aligned(pfn, order) && order <= m->top_order);
 	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
 	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
 	if (likely(migratetype != MIGRATE_ISOLATE))
 		mod_zone_free_pages(zone, 1L << order);
-	while (order < m->top_order) {
+	for (; order < m->top_order; area++) {
 		struct page *buddy = free_buddy(m, zone, pfn, order);
 
 		if (!buddy)
 			break;
 		if (unlikely(order >= m->pageblock_order) &&
-		    !types_may_merge(migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
+		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
 			break;
-		del_from_free_list(zone, buddy, order);
+		del_from_free_list(area, buddy, order);
 		pfn &= buddy_pfn(pfn, order);
 		order++;
 		mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
 	}
-	add_to_free_list(zone, &m->memmap[pfn], order, migratetype,
+	add_to_free_list(area, &m->memmap[pfn], order, migratetype,
 			 to_tail || merge_is_likely(m, zone, pfn, order));
+	m->changes++;
 	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
 }
 
@@ -139,17 +147,19 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
  * Cuts a block of order high down to low: upper halves go to the heads of the lists, the lowest
  * part is kept.
  */
-static void expand(struct zone *zone, pfn_t pfn, unsigned int low, unsigned int high,
-		   int migratetype)
+static __always_inline void expand(struct zone *zone, struct page *page, unsigned int low,
+				   unsigned int high, int migratetype)
 {
 	struct mm_machine *m = zone->machine;
+	struct free_area *area = &zone->free_area[high];
 
 	while (high > low) {
 		high--;
-		pfn_t half = pfn + (UINT64_C(1) << high);
+		area--;
+		struct page *half = page + (UINT64_C(1) << high);
 
-		add_to_free_list(zone, &m->memmap[half], high, migratetype, false);
-		mm_emit(m, MM_EVENT_SPLIT, zone, half, high, migratetype, 0);
+		add_to_free_list(area, half, high, migratetype, false);
+		mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap), high, migratetype, 0);
 	}
 }
 
@@ -161,17 +171,19 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 {
 	struct mm_machine *m = zone->machine;
 
-	for (unsigned int current = order; current <= m->top_order; current++) {
-		struct list_head *list = &zone->free_area[current].free_list[migratetype];
+	struct free_area *area = &zone->free_area[order];
+
+	for (unsigned int current = order; current <= m->top_order; current++, area++) {
+		struct list_head *list = &area->free_list[migratetype];
 
 		if (list_empty(list))
 			continue;
 		struct page *page = lru_to_page(list->next);
-		pfn_t pfn = (pfn_t)(page - m->memmap);
 
-		del_from_free_list(zone, page, current);
-		mm_emit(m, MM_EVENT_TAKE, zone, pfn, current, migratetype, 0);
-		expand(zone, pfn, order, current, migratetype);
+		del_from_free_list(area, page, current);
+		m->changes++;
+		mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), current, migratetype, 0);
+		expand(zone, page, order, current, migratetype);
 		page->index = (uint64_t)migratetype;
 		return page;
 	}

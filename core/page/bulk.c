@@ -9,6 +9,7 @@
  */
 #include "page/new_page.h"
 #include "page/pcp.h"
+#include "page/vmstat.h"
 
 /* One call, from its arguments to what came. */
 struct bulk {
@@ -68,8 +69,8 @@ static struct zone *find_zone(const struct bulk *b, gfp_t gfp, unsigned int allo
 }
 
 /* Fills holes from this CPU's list of the zone until one does not come. Returns how many came. */
-static unsigned long take_from_list(struct bulk *b, struct zone *zone, gfp_t gfp,
-				    unsigned int alloc_flags)
+static unsigned long take_from_list(struct bulk *b, struct zone *preferred, struct zone *zone,
+				    gfp_t gfp, unsigned int alloc_flags)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
 	int migratetype = gfp_migratetype(b->m, gfp);
@@ -91,8 +92,10 @@ static unsigned long take_from_list(struct bulk *b, struct zone *zone, gfp_t gfp
 		came++;
 	}
 	pcp_unlock(b->m, pcp);
-	if (came)
+	if (came) {
+		zone_statistics(b->m, preferred, zone, (unsigned int)came);
 		mm_emit(b->m, MM_EVENT_BULK, zone, 0, 0, migratetype, came);
+	}
 	return came;
 }
 
@@ -118,7 +121,7 @@ static unsigned long take_many_pages(struct bulk *b)
 		return b->populated;
 	struct zone *zone = find_zone(b, gfp, alloc_flags, preferred, nodemask);
 
-	if (!zone || !take_from_list(b, zone, gfp, alloc_flags))
+	if (!zone || !take_from_list(b, preferred->zone, zone, gfp, alloc_flags))
 		return take_single_page(b);
 	return b->populated;
 }

@@ -120,7 +120,9 @@ static bool steal_fallback(struct zone *zone, unsigned int order, int migratetyp
 	struct mm_machine *m = zone->machine;
 	unsigned int min_order = order;
 
-	if ((alloc_flags & ALLOC_NOFRAGMENT) && order < m->pageblock_order)
+	/* in 5.10 a request above pageblock order may so steal blocks that are too small for it */
+	if ((alloc_flags & ALLOC_NOFRAGMENT) &&
+	    (order < m->pageblock_order || m->config.profile->nofragment_limits_all))
 		min_order = m->pageblock_order;
 	for (unsigned int current = m->top_order + 1; current-- > min_order;) {
 		if (fallback_type(&zone->free_area[current], migratetype) < 0)

@@ -16,13 +16,29 @@
 /* mapcount and refcount of a page that nobody maps or holds, as one word. */
 #define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
 
+/*
+ * All that the free pages [page, end) must not have, together, as one word: 0 iff there is nothing. Pages are
+ * scanned by the thousand: a branch for each field of each would cost more than the fields.
+ */
+static __always_inline uint64_t badness(const struct page *page, const struct page *end,
+					uint64_t bad_flags)
+{
+	uint64_t set = 0, flags = 0, any = 0, all = UINT64_MAX, counts;
+
+	for (; page < end; page++) {
+		memcpy(&counts, &page->_mapcount, sizeof(counts));
+		any |= counts;
+		all &= counts;
+		set |= (uintptr_t)page->mapping;
+		set |= page->memcg_data;
+		flags |= page->flags;
+	}
+	return set | (flags & bad_flags) | (any ^ UNMAPPED_UNHELD) | (all ^ UNMAPPED_UNHELD);
+}
+
 bool page_is_bad(const struct page *page, uint64_t bad_flags)
 {
-	uint64_t counts;
-
-	memcpy(&counts, &page->_mapcount, sizeof(counts));
-	return counts != UNMAPPED_UNHELD || page->mapping || page->memcg_data ||
-	       (page->flags & bad_flags);
+	return badness(page, page + 1, bad_flags) != 0;
 }
 
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
@@ -41,34 +57,48 @@ void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
  */
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order)
 {
-	for (unsigned long i = 0; i < 1UL << order; i++) {
-		if (likely(!page_is_bad(&page[i], PAGE_FLAGS_ALL)))
-			continue;
-		leak_bad_block(m, page, order);
-		return true;
-	}
-	return false;
+	if (likely(!badness(page, page + (1UL << order), PAGE_FLAGS_ALL)))
+		return false;
+	leak_bad_block(m, page, order);
+	return true;
 }
 
-/* Takes tails apart and looks at each. Returns how many are bad. */
-static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *page,
-					     unsigned int order)
+static void take_tails_apart(struct page *page, unsigned int order)
 {
-	bool compound = PageHead(page), check = m->checks != MM_CHECKS_OFF;
+	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
+		tail->mapping = NULL;
+		tail->compound_head = 0;
+	}
+}
+
+/* Clears the flags of tails that nobody may complain of. Returns how many are bad. */
+static __cold unsigned int look_at_tails(struct page *page, unsigned int order)
+{
 	unsigned int bad = 0;
 
 	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
-		if (compound) {
-			tail->mapping = NULL;
-			tail->compound_head = 0;
-		}
-		if (check && unlikely(page_is_bad(tail, PAGE_FLAGS_BAD_AT_FREE))) {
+		if (page_is_bad(tail, PAGE_FLAGS_BAD_AT_FREE))
 			bad++;
-			continue;
-		}
-		tail->flags &= ~PAGE_FLAGS_ALL;
+		else
+			tail->flags &= ~PAGE_FLAGS_ALL;
 	}
 	return bad;
+}
+
+/* Takes tails apart and looks at them. Returns how many are bad. */
+static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *page,
+					     unsigned int order)
+{
+	const struct page *end = page + (1UL << order);
+
+	if (unlikely(PageHead(page)))
+		take_tails_apart(page, order);
+	if (m->checks == MM_CHECKS_OFF)
+		return 0;
+	/* nothing wrong, and no flag to clear */
+	if (likely(!badness(page + 1, end, PAGE_FLAGS_ALL)))
+		return 0;
+	return look_at_tails(page, order);
 }
 
 /*
@@ -150,11 +180,12 @@ static __noinline void free_pages_general(struct page *page, unsigned int order)
 }
 
 /*
- * The shortcut of nine frees in ten: the last reference of a single page, whose list has room, with
- * nothing to tell, lock or poison. It does what free_pages_general() would do; where it cannot, it
- * has changed nothing and returns false.
+ * The shortcut of nine frees in ten: the last reference of a block whose list has room, with nothing to
+ * tell, lock or poison, and nothing wrong or left to clear in its tails. It does what
+ * free_pages_general() would do; where it cannot, it has changed nothing and returns false.
  */
-static __always_inline bool free_plain_page(struct mm_machine *m, struct page *page)
+static __always_inline bool free_plain_block(struct mm_machine *m, struct page *page,
+					     unsigned int order)
 {
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 	unsigned int migratetype = (unsigned int)pageblock_type(m, pfn);
@@ -162,22 +193,35 @@ static __always_inline bool free_plain_page(struct mm_machine *m, struct page *p
 
 	if (unlikely(!m->plain || page_count(page) != 1 || migratetype >= MIGRATE_PCPTYPES))
 		return false;
-	if (unlikely(pcp->count + 1 >= pcp->high))
+	if (unlikely(pcp->count + (1 << order) >= pcp->high))
+		return false;
+	if (order && (pcp->free_factor || PageHead(page) ||
+		      badness(page + 1, page + (1UL << order), PAGE_FLAGS_ALL)))
 		return false;
 	page->_refcount = 0;
 	page->flags &= ~PAGE_FLAGS_ALL;
 	page->private = 0;
 	page->index = migratetype;
-	pcp->count++;
-	list_add(&page->lru, &pcp->lists[migratetype]);
-	m->vmstat.pgfree++;
+	pcp->count += 1 << order;
+	list_add(&page->lru, &pcp->lists[order * MIGRATE_PCPTYPES + migratetype]);
+	m->vmstat.pgfree += UINT64_C(1) << order;
 	return true;
+}
+
+static __noinline void free_larger(struct page *page, unsigned int order)
+{
+	struct mm_machine *m = mm_current->machine;
+
+	if (order > m->pcp_max_order || !free_plain_block(m, page, order))
+		free_pages_general(page, order);
 }
 
 void __free_pages(struct page *page, unsigned int order)
 {
-	if (unlikely(order) || unlikely(!free_plain_page(mm_current->machine, page)))
-		free_pages_general(page, order);
+	if (unlikely(order))
+		free_larger(page, order);
+	else if (unlikely(!free_plain_block(mm_current->machine, page, 0)))
+		free_pages_general(page, 0);
 }
 
 void free_pages(unsigned long address, unsigned int order)

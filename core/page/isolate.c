@@ -10,7 +10,7 @@
  *
  * Not here: moving pages that are in use out of the way (migration): a range in use stays as it is.
  */
-#include "page/page_internal.h"
+#include "page/vmstat.h"
 
 /* Somebody holds the frame, or it was never given to the buddy. */
 static bool frame_is_unmovable(const struct zone *zone, const struct page *page)

@@ -19,8 +19,8 @@ static bool pgdat_balanced(const struct pglist_data *pgdat, unsigned int order,
 		if (!managed_zone(zone))
 			continue;
 		any_managed = true;
-		if (zone_watermark_ok(zone, order, wmark_pages(zone, WMARK_HIGH), highest_zoneidx,
-				      0, zone->nr_free_pages))
+		if (zone_watermark_ok_safe(zone, order, wmark_pages(zone, WMARK_HIGH),
+					   highest_zoneidx))
 			return true;
 	}
 	return !any_managed;

@@ -11,7 +11,7 @@
  * Invariant T1: plain_tasks is true iff no task has a policy that chooses, cpusets are off and all bits
  * are allowed.
  */
-#include "page/page_internal.h"
+#include "page/vmstat.h"
 
 static uint64_t nodes_with_zones_below(const struct mm_machine *m, unsigned int limit)
 {
@@ -168,7 +168,7 @@ static struct page *alloc_interleaved(struct mm_machine *m, struct mm_task *task
 	struct page *page = alloc_pages_nodemask(gfp, order, nid, 0);
 
 	if (page && page_zone(m, page)->pgdat->node_id == (int)nid)
-		count_interleave_hit(page_zone(m, page));
+		count_numa_event(page_zone(m, page), NUMA_INTERLEAVE_HIT, 1);
 	return page;
 }
 

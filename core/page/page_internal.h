@@ -10,6 +10,7 @@
  *   fallback.c   stealing from another type
  *   highatomic.c reserved pageblocks
  *   free.c       giving back; bad pages
+ *   vmstat.c     counters that CPUs keep in part to themselves
  *   kswapd.c     waking it
  *   tunables.c   marks, reserves, page list sizes
  *   bulk.c       many single pages at once
@@ -34,12 +35,12 @@ enum alloc_flags {
 	ALLOC_NO_WATERMARKS = 0x04,
 	ALLOC_OOM = 0x08,
 	ALLOC_NON_BLOCK = 0x10,
-	ALLOC_MIN_RESERVE = 0x20, /* the same bit as __GFP_HIGH */
+	ALLOC_HARDER = 0x10,	  /* what 5.10 has in its place */
+	ALLOC_MIN_RESERVE = 0x20, /* the same bit as __GFP_HIGH; in 5.10: HIGH */
 	ALLOC_CPUSET = 0x40,
 	ALLOC_NOFRAGMENT = 0x100,
-	ALLOC_HIGHATOMIC = 0x200,
-	ALLOC_KSWAPD = 0x800, /* the same bit as __GFP_KSWAPD_RECLAIM */
-	ALLOC_RESERVES = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM,
+	ALLOC_HIGHATOMIC = 0x200, /* not in 5.10: stands for HARDER with an order above 0 there */
+	ALLOC_KSWAPD = 0x800,	  /* the same bit as __GFP_KSWAPD_RECLAIM */
 };
 _Static_assert(ALLOC_MIN_RESERVE == __GFP_HIGH, "copied bit by bit");
 _Static_assert(ALLOC_KSWAPD == __GFP_KSWAPD_RECLAIM, "copied bit by bit");
@@ -81,18 +82,6 @@ struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn
 void take_free_block(struct zone *zone, struct page *page, unsigned int order);
 void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype);
 
-/* A policy's choice was met. */
-static inline void count_interleave_hit(struct zone *zone)
-{
-	(void)zone;
-}
-
-/* What all changes of a zone's free pages go through; under zone->lock. */
-static inline void mod_zone_free_pages(struct zone *zone, long pages)
-{
-	zone->nr_free_pages += pages;
-}
-
 /* fallback.c: under zone->lock. */
 struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype,
 			    unsigned int alloc_flags);
@@ -103,6 +92,10 @@ bool unreserve_highatomic_pageblock(const struct alloc_context *ac, bool force);
 
 /* pcp.c; its fast part is in pcp.h */
 void drain_zone_pages(struct zone *zone, unsigned int cpu);
+void drain_idle_pages(struct zone *zone, unsigned int cpu);
+
+/* vmstat.c; its fast part is in vmstat.h */
+void refresh_zone_stat_threshold(struct mm_machine *m, struct zone *zone);
 
 /* free.c */
 void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order, bool to_tail);
@@ -117,8 +110,11 @@ void heed_cpuset(const struct mm_machine *m, gfp_t *gfp, unsigned int *alloc_fla
 		 uint64_t *nodemask);
 
 /* watermark.c */
+bool has_fitting_block(const struct zone *zone, unsigned int order, unsigned int alloc_flags);
 bool zone_watermark_ok(const struct zone *zone, unsigned int order, uint64_t mark,
 		       unsigned int highest_zoneidx, unsigned int alloc_flags, long nr_free);
+bool zone_watermark_ok_safe(const struct zone *zone, unsigned int order, uint64_t mark,
+			    unsigned int highest_zoneidx);
 bool zone_watermark_careful(const struct zone *zone, unsigned int order, uint64_t mark,
 			    unsigned int highest_zoneidx, unsigned int alloc_flags, gfp_t gfp);
 bool boost_watermark(struct zone *zone);
@@ -132,7 +128,7 @@ static inline long unusable_free(const struct zone *zone, unsigned int order,
 {
 	long unusable = (1L << order) - 1;
 
-	if (!(alloc_flags & ALLOC_RESERVES))
+	if (!(alloc_flags & zone->machine->reserve_flags))
 		unusable += (long)zone->nr_reserved_highatomic;
 	return unusable;
 }

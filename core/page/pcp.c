@@ -1,6 +1,6 @@
 /*
- * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8,
- * 6.1).
+ * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8). 5.10
+ * has only the first three lists.
  *
  *   list   0  1  2 | 3  4  5 | 6  7  8 | 9 10 11 | 12 13
  *   order     0    |    1    |    2    |    3    | pageblock order, with thp: not MOVABLE, MOVABLE
@@ -16,26 +16,23 @@
  * Locking: the page set's own lock, taken here; zone->lock inside it, for refills and trims.
  */
 #include "page/pcp.h"
+#include "page/vmstat.h"
 
 static inline unsigned int pcp_list_order(const struct mm_machine *m, unsigned int list)
 {
 	return list < NR_PCP_ORDER_LISTS ? list / MIGRATE_PCPTYPES : m->pageblock_order;
 }
 
-static inline unsigned int nr_pcp_lists(const struct mm_machine *m)
-{
-	return m->pcp_thp ? NR_PCP_LISTS : NR_PCP_ORDER_LISTS;
-}
-
 /*
  * Takes up to n blocks from the buddy to the tail of a list. Returns how many arrived; bad ones are
- * leaked.
+ * leaked. Free pages are counted once, for all that left the buddy.
  */
 static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct list_head *list,
 			int migratetype, unsigned int alloc_flags)
 {
 	struct mm_machine *m = zone->machine;
 	int arrived = 0;
+	long taken = 0;
 
 	zone_lock(zone);
 	for (int i = 0; i < n; i++) {
@@ -43,12 +40,13 @@ static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct lis
 
 		if (!page)
 			break;
-		mod_zone_free_pages(zone, -(1L << order));
+		taken++;
 		if (m->checks == MM_CHECKS_LINUX && new_pages_are_bad(m, page, order))
 			continue;
 		list_add_tail(&page->lru, list);
 		arrived++;
 	}
+	mod_zone_free_pages(zone, -(taken << order));
 	zone_unlock(zone);
 	mm_emit(m, MM_EVENT_PCP_REFILL, zone, 0, order, migratetype, (uint64_t)arrived);
 	return arrived;
@@ -67,38 +65,80 @@ __noinline bool pcp_refill(struct zone *zone, struct per_cpu_pages *pcp, unsigne
 	return !list_empty(&pcp->lists[list]);
 }
 
-/* The oldest block of a list goes to the buddy, unless it is bad. */
-static void free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list,
-			unsigned int order)
+/* The oldest block of a list leaves it. NULL: it is bad, and was leaked. */
+static struct page *take_oldest(struct mm_machine *m, struct per_cpu_pages *pcp,
+				struct list_head *list, unsigned int order)
 {
-	struct mm_machine *m = zone->machine;
 	struct page *page = lru_to_page(list->prev);
 
 	list_del(&page->lru);
 	pcp->count -= 1 << order;
 	if (m->checks == MM_CHECKS_LINUX && unlikely(page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE))) {
 		leak_bad_block(m, page, order);
-		return;
+		return NULL;
 	}
-	pfn_t pfn = (pfn_t)(page - m->memmap);
-	/* its pageblock may have been isolated while it lay here */
-	int migratetype =
-		unlikely(zone->nr_isolate_pageblock) ? pageblock_type(m, pfn) : (int)page->index;
+	return page;
+}
 
+/* Under the type it was freed with, unless its pageblock may have been isolated since. */
+static void free_listed_page(struct zone *zone, const struct page *page, unsigned int order)
+{
+	const struct mm_machine *m = zone->machine;
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+	int migratetype = (int)page->index;
+
+	if (unlikely(zone->nr_isolate_pageblock))
+		migratetype = pageblock_type(m, pfn);
 	free_one_page(zone, pfn, order, migratetype, false);
 }
 
 /*
- * Frees at least n pages (there must be so many), beginning with list `first` and emptying it, then
- * the next ones round the ring. Empty lists at either end of the ring are left out from then on.
+ * 5.10: lists take turns, the second one first, and a list that comes after empty ones gives a page
+ * for each of them too; what it could not give is left to the next. Once three lists went into one
+ * turn, that turn has no end. All pages leave the lists before the first reaches the buddy.
  */
-static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *pcp,
-			       unsigned int first)
+static void free_pcppages_in_turns(struct zone *zone, int n, struct per_cpu_pages *pcp)
+{
+	struct list_head taken, *list;
+	unsigned int at = 0;
+	int turn = 0;
+
+	list_init(&taken);
+	while (n > 0) {
+		do {
+			turn++;
+			at = (at + 1) % MIGRATE_PCPTYPES;
+			list = &pcp->lists[at];
+		} while (list_empty(list));
+		if (turn == MIGRATE_PCPTYPES)
+			turn = n;
+		do {
+			struct page *page = take_oldest(zone->machine, pcp, list, 0);
+
+			if (page)
+				list_add_tail(&page->lru, &taken);
+		} while (--n && --turn && !list_empty(list));
+	}
+	zone_lock(zone);
+	while (!list_empty(&taken)) {
+		struct page *page = lru_to_page(taken.next);
+
+		list_del(&page->lru);
+		free_listed_page(zone, page, 0);
+	}
+	zone_unlock(zone);
+}
+
+/*
+ * 6.1: begins with list `first` and empties it, then the next ones round the ring. Empty lists at
+ * either end of the ring are left out from then on. The last block may make it more than n pages.
+ */
+static void free_pcppages_list_by_list(struct zone *zone, int n, struct per_cpu_pages *pcp,
+				       unsigned int first)
 {
 	struct mm_machine *m = zone->machine;
-	int at = (int)first - 1, min = 0, max = (int)nr_pcp_lists(m) - 1;
+	int at = (int)first - 1, min = 0, max = (int)mm_nr_pcp_lists(m) - 1;
 
-	n = (int)min_long(n, pcp->count);
 	zone_lock(zone);
 	while (n > 0) {
 		for (;;) {
@@ -114,11 +154,25 @@ static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *p
 		unsigned int order = pcp_list_order(m, (unsigned int)at);
 
 		do {
-			free_oldest(zone, pcp, &pcp->lists[at], order);
+			const struct page *page = take_oldest(m, pcp, &pcp->lists[at], order);
+
+			if (page)
+				free_listed_page(zone, page, order);
 			n -= 1 << order;
 		} while (n > 0 && !list_empty(&pcp->lists[at]));
 	}
 	zone_unlock(zone);
+}
+
+/* Frees n pages, or all there are; the oldest of each list. */
+static void free_pcppages_bulk(struct zone *zone, int n, struct per_cpu_pages *pcp,
+			       unsigned int first)
+{
+	n = (int)min_long(n, pcp->count);
+	if (zone->machine->config.profile->pcp_lists_take_turns)
+		free_pcppages_in_turns(zone, n, pcp);
+	else
+		free_pcppages_list_by_list(zone, n, pcp, first);
 }
 
 /* How many pages a trim frees, and by how much the next one of a run of frees will be larger. */
@@ -126,6 +180,8 @@ static int trim_size(const struct mm_machine *m, struct per_cpu_pages *pcp, int 
 {
 	int min = pcp->batch, max = high - pcp->batch;
 
+	if (!m->config.profile->pcp_trims_grow)
+		return pcp->batch;
 	if (unlikely(all))
 		return pcp->count;
 	if (unlikely(high < pcp->batch))
@@ -162,21 +218,37 @@ __noinline void pcp_free_untyped(struct zone *zone, struct page *page, pfn_t pfn
 	zone_unlock(zone);
 }
 
-/* Everything of one CPU and zone, in chunks that do not hold the lock for too long. */
+static void drain_some(struct zone *zone, struct per_cpu_pages *pcp, int n)
+{
+	pcp_lock(zone->machine, pcp);
+	free_pcppages_bulk(zone, n, pcp, 0);
+	pcp_unlock(zone->machine, pcp);
+}
+
+/* Everything of one CPU and zone, in chunks that do not hold the lock for too long (5.10: at once). */
 void drain_zone_pages(struct zone *zone, unsigned int cpu)
 {
-	struct mm_machine *m = zone->machine;
 	struct per_cpu_pages *pcp = &zone->pageset[cpu];
+	const struct mm_profile *profile = zone->machine->config.profile;
 
 	while (pcp->count) {
-		int n = (int)min_long(pcp->count,
-				      (long)pcp->batch << m->config.profile->pcp_free_factor_cap);
+		int n = pcp->count;
 
-		mm_emit(m, MM_EVENT_PCP_DRAIN, zone, 0, 0, 0, (uint64_t)n);
-		pcp_lock(m, pcp);
-		free_pcppages_bulk(zone, n, pcp, 0);
-		pcp_unlock(m, pcp);
+		if (!profile->pcp_drains_at_once)
+			n = (int)min_long(n, (long)pcp->batch << profile->pcp_free_factor_cap);
+		mm_emit(zone->machine, MM_EVENT_PCP_DRAIN, zone, 0, 0, 0, (uint64_t)n);
+		drain_some(zone, pcp, n);
 	}
+}
+
+/* A batch of what a CPU has kept for too long of a zone that is not its node's (vmstat.c). */
+void drain_idle_pages(struct zone *zone, unsigned int cpu)
+{
+	struct per_cpu_pages *pcp = &zone->pageset[cpu];
+	int n = (int)min_long(pcp->count, pcp->batch);
+
+	mm_emit(zone->machine, MM_EVENT_REMOTE_DRAIN, zone, 0, 0, 0, (uint64_t)n);
+	drain_some(zone, pcp, n);
 }
 
 static void drain_cpu(struct mm_machine *m, unsigned int cpu)

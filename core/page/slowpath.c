@@ -1,6 +1,6 @@
 /*
  * The slow path: what an allocation does when no zone was above its low mark (facts 9, steps 1 to
- * 14, 6.1.y).
+ * 14).
  *
  *   restart: flags for the min mark, wake kswapd, try         <-----------------------------.
  *            compaction first, for costly orders                                            |
@@ -13,14 +13,21 @@
  * path ends in one of: a page, NULL, MM_FAIL_OOM, or MM_FAIL_LOOP: it came back to a place with
  * nothing changed since it was there before.
  */
-#include "page/page_internal.h"
+#include "page/vmstat.h"
 
 enum { MAX_RECLAIM_RETRIES = 16 };
+
+/* What a request and its machine were like, as far as it decides what comes next. */
+struct visit {
+	uint64_t changes; /* of the machine and of the request itself */
+	unsigned int vain_rounds;
+};
 
 /* One slow allocation. */
 struct slowpath {
 	struct alloc_context *ac;
 	struct mm_machine *m;
+	const struct mm_profile *profile;
 	gfp_t gfp;
 	unsigned int order;
 	unsigned int alloc_flags;
@@ -28,14 +35,40 @@ struct slowpath {
 	unsigned int no_progress_loops;
 	uint64_t progress;
 	uint64_t own_changes; /* of the request itself: its flags, its nodemask */
-	/* the sum of all changes at the last visit of the two places that may go round for ever */
-	uint64_t seen_at_oom, seen_at_nofail;
+	/* the last visits of the two places that may go round for ever */
+	struct visit seen_at_oom, seen_at_nofail;
 };
 
 enum step { STEP_PAGE, STEP_RETRY, STEP_NOPAGE, STEP_ON, STEP_END };
 
-/* Facts 5, gfp_to_alloc_flags, column 6.1.y; the mark is min, index 0. */
-static unsigned int gfp_to_alloc_flags(gfp_t gfp, unsigned int order)
+/* 5.10: what urgency allows; with an order above 0 that is the highatomic reserve too. */
+static unsigned int alloc_harder(unsigned int order)
+{
+	return order > 0 ? ALLOC_HARDER | ALLOC_HIGHATOMIC : ALLOC_HARDER;
+}
+
+static bool is_rt_task(void)
+{
+	return (mm_current->scope & MM_SCOPE_RT) && mm_current->level == MM_TASK;
+}
+
+/* Facts 5, gfp_to_alloc_flags, column 5.10; the mark is min, index 0. */
+static unsigned int alloc_flags_5_10(gfp_t gfp, unsigned int order)
+{
+	unsigned int flags = ALLOC_CPUSET | (gfp & (__GFP_HIGH | __GFP_KSWAPD_RECLAIM));
+
+	if (gfp & __GFP_ATOMIC) {
+		flags &= ~(unsigned int)ALLOC_CPUSET;
+		if (!(gfp & __GFP_NOMEMALLOC))
+			flags |= alloc_harder(order);
+	} else if (is_rt_task()) {
+		flags |= alloc_harder(order);
+	}
+	return flags;
+}
+
+/* The same, column 6.1.y. */
+static unsigned int alloc_flags_6_1(gfp_t gfp, unsigned int order)
 {
 	unsigned int flags = ALLOC_CPUSET | (gfp & (__GFP_HIGH | __GFP_KSWAPD_RECLAIM));
 
@@ -47,7 +80,7 @@ static unsigned int gfp_to_alloc_flags(gfp_t gfp, unsigned int order)
 		}
 		if (gfp & __GFP_HIGH)
 			flags &= ~(unsigned int)ALLOC_CPUSET;
-	} else if ((mm_current->scope & MM_SCOPE_RT) && mm_current->level == MM_TASK) {
+	} else if (is_rt_task()) {
 		flags |= ALLOC_MIN_RESERVE;
 	}
 	return flags;
@@ -116,7 +149,8 @@ static void use_reserves(struct slowpath *s)
 	uint64_t nodemask = s->ac->nodemask;
 
 	if (reserves)
-		s->alloc_flags = reserves | (flags & ALLOC_KSWAPD);
+		s->alloc_flags =
+			reserves | (s->profile->reserves_keep_kswapd ? flags & ALLOC_KSWAPD : 0);
 	if (!(s->alloc_flags & ALLOC_CPUSET) || reserves) {
 		s->ac->nodemask = 0;
 		recompute_preferred(s->ac);
@@ -150,7 +184,7 @@ static struct page *direct_compact(struct slowpath *s)
 
 /*
  * Would a zone do if everything that can be reclaimed were? With no LRU, the free pages stand for
- * that (facts 9).
+ * that (facts 9); 5.10 sees nothing to reclaim.
  */
 static bool some_zone_could_do(const struct slowpath *s)
 {
@@ -158,8 +192,10 @@ static bool some_zone_could_do(const struct slowpath *s)
 	const struct zoneref *ref = next_zoneref(ac->zonelist, ac->highest_zoneidx, ac->nodemask);
 
 	for (; ref->zone; ref = next_zoneref(ref + 1, ac->highest_zoneidx, ac->nodemask)) {
-		long available = 2 * ref->zone->nr_free_pages;
+		long available = (long)zone_free_pages_snapshot(ref->zone);
 
+		if (s->profile->free_counts_as_reclaimable)
+			available *= 2;
 		if (zone_watermark_ok(ref->zone, s->order, wmark_pages(ref->zone, WMARK_MIN),
 				      ac->highest_zoneidx, s->alloc_flags, available))
 			return true;
@@ -173,8 +209,12 @@ static bool should_reclaim_retry(struct slowpath *s)
 		s->no_progress_loops = 0;
 	else
 		s->no_progress_loops++;
-	if (s->no_progress_loops <= MAX_RECLAIM_RETRIES && some_zone_could_do(s))
+	bool too_often = s->no_progress_loops > MAX_RECLAIM_RETRIES;
+
+	if (!too_often && some_zone_could_do(s))
 		return true;
+	if (!too_often && !s->profile->unreserves_when_hopeless)
+		return false;
 	return unreserve_highatomic_pageblock(s->ac, true);
 }
 
@@ -206,16 +246,24 @@ static enum step may_oom(struct slowpath *s, struct page **page)
 	return *page ? STEP_PAGE : STEP_ON;
 }
 
-/* True iff nothing has changed since the last time here: the same round would follow for ever. */
-static bool goes_round(struct slowpath *s, uint64_t *seen)
+/*
+ * True iff nothing has changed since the last time here: the same round would follow for ever. Vain
+ * rounds are counted, and the count opens the highatomic reserve in the end: then it says nothing more.
+ */
+static bool goes_round(struct slowpath *s, struct visit *seen)
 {
-	uint64_t changes = s->m->changes + s->own_changes;
+	const struct visit now = {
+		.changes = s->m->changes + s->own_changes,
+		.vain_rounds = s->no_progress_loops <= MAX_RECLAIM_RETRIES
+				       ? s->no_progress_loops
+				       : MAX_RECLAIM_RETRIES + 1,
+	};
 
-	if (*seen == changes) {
+	if (seen->changes == now.changes && seen->vain_rounds == now.vain_rounds) {
 		s->ac->failure = MM_FAIL_LOOP;
 		return true;
 	}
-	*seen = changes;
+	*seen = now;
 	return false;
 }
 
@@ -252,7 +300,9 @@ static enum step one_round(struct slowpath *s, struct page **page)
 		return STEP_PAGE;
 	if (s->gfp & __GFP_NORETRY)
 		return STEP_NOPAGE;
-	if (s->costly && (!(s->gfp & __GFP_RETRY_MAYFAIL) || !s->can_compact))
+	if (s->costly && !(s->gfp & __GFP_RETRY_MAYFAIL))
+		return STEP_NOPAGE;
+	if (s->costly && !s->can_compact && s->profile->costly_retry_needs_compact)
 		return STEP_NOPAGE;
 	if (should_reclaim_retry(s))
 		return STEP_RETRY;
@@ -262,9 +312,12 @@ static enum step one_round(struct slowpath *s, struct page **page)
 /* NULL for everybody but those that may not fail and may wait: a last look, then all over again. */
 static enum step nopage(struct slowpath *s, struct page **page)
 {
+	unsigned int deep =
+		s->profile->has_alloc_harder ? alloc_harder(s->order) : ALLOC_MIN_RESERVE;
+
 	if (!(s->gfp & __GFP_NOFAIL) || !s->can_direct_reclaim)
 		return STEP_END;
-	*page = try_within_cpuset_first(s, ALLOC_MIN_RESERVE);
+	*page = try_within_cpuset_first(s, deep);
 	if (*page)
 		return STEP_PAGE;
 	return goes_round(s, &s->seen_at_nofail) ? STEP_END : STEP_RETRY;
@@ -272,7 +325,8 @@ static enum step nopage(struct slowpath *s, struct page **page)
 
 static enum step first_round(struct slowpath *s, struct page **page)
 {
-	s->alloc_flags = gfp_to_alloc_flags(s->gfp, s->order);
+	s->alloc_flags = s->profile->has_alloc_harder ? alloc_flags_5_10(s->gfp, s->order)
+						      : alloc_flags_6_1(s->gfp, s->order);
 	recompute_preferred(s->ac);
 	if (!s->ac->preferred->zone) {
 		s->ac->failure = MM_FAIL_ZONE;
@@ -292,12 +346,13 @@ __noinline struct page *alloc_pages_slowpath(gfp_t gfp, unsigned int order,
 	struct slowpath s = {
 		.ac = ac,
 		.m = ac->m,
+		.profile = ac->m->config.profile,
 		.order = order,
 		.costly = order > PAGE_ALLOC_COSTLY_ORDER,
 		.can_direct_reclaim = gfp & __GFP_DIRECT_RECLAIM,
 		.can_compact = gfp & __GFP_IO,
-		.seen_at_oom = UINT64_MAX,
-		.seen_at_nofail = UINT64_MAX,
+		.seen_at_oom.changes = UINT64_MAX,
+		.seen_at_nofail.changes = UINT64_MAX,
 	};
 	struct page *page = NULL;
 

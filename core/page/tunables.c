@@ -9,6 +9,7 @@ enum {
 	MIN_FREE_KBYTES_LEAST = 128,
 	MIN_FREE_KBYTES_MOST = 262144,
 	KBYTES_PER_PAGE = PAGE_SIZE / 1024,
+	PCP_FRACTION_BATCH_MOST = 96,		   /* 5.10 */
 	THP_LEAST_PAGES = (512 << 20) / PAGE_SIZE, /* below it THP is off */
 	PCP_BATCH_PAGES_MOST = (1 << 20) / PAGE_SIZE,
 };
@@ -89,37 +90,65 @@ static unsigned int nr_split_cpus(const struct mm_machine *m, const struct zone 
 	return cpus ? cpus : m->nr_cpus;
 }
 
-static int zone_batchsize(const struct mm_machine *m, const struct zone *zone)
+/* May be 0. */
+static uint64_t zone_batchsize(const struct zone *zone)
 {
-	if (m->config.pcp_batch != MM_BY_FORMULA)
-		return (int)m->config.pcp_batch;
 	uint64_t base = max_u64(min_u64(zone->managed_pages / 1024, PCP_BATCH_PAGES_MOST) / 4, 1);
 	uint64_t power = 1;
 
 	while (power * 2 <= base + base / 2)
 		power *= 2;
-	return (int)max_u64(power - 1, 1);
+	return power - 1;
 }
 
-static int zone_highsize(const struct mm_machine *m, const struct zone *zone, int batch)
+static uint64_t value_or_formula(long value, uint64_t formula)
+{
+	return value == MM_BY_FORMULA ? formula : (uint64_t)value;
+}
+
+struct pageset_sizes {
+	uint64_t high, batch;
+};
+
+/* All CPUs of the node together may keep what lies below the low mark. */
+static struct pageset_sizes sizes_by_low_mark(const struct mm_machine *m, const struct zone *zone)
 {
 	uint64_t fraction = m->sysctl[MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION];
 	uint64_t pages = fraction ? zone->managed_pages / fraction : wmark_pages(zone, WMARK_LOW);
+	struct pageset_sizes s;
 
-	if (m->config.pcp_high != MM_BY_FORMULA)
-		return (int)m->config.pcp_high;
-	return (int)max_u64(pages / nr_split_cpus(m, zone), (uint64_t)batch * 4);
+	s.batch = value_or_formula(m->config.pcp_batch, max_u64(zone_batchsize(zone), 1));
+	s.high = value_or_formula(m->config.pcp_high,
+				  max_u64(pages / nr_split_cpus(m, zone), s.batch * 4));
+	return s;
+}
+
+/* 5.10: each CPU keeps up to six batches, or its fraction of the zone. */
+static struct pageset_sizes sizes_by_zone(const struct mm_machine *m, const struct zone *zone)
+{
+	uint64_t fraction = m->sysctl[MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION];
+	uint64_t batchsize = zone_batchsize(zone);
+	struct pageset_sizes s;
+
+	s.high = value_or_formula(m->config.pcp_high,
+				  fraction ? zone->managed_pages / fraction : 6 * batchsize);
+	if (fraction)
+		batchsize = min_u64(s.high / 4, PCP_FRACTION_BATCH_MOST);
+	s.batch = value_or_formula(m->config.pcp_batch, max_u64(batchsize, 1));
+	return s;
 }
 
 static void zone_set_pageset_sizes(const struct mm_machine *m, struct zone *zone)
 {
-	int batch = zone_batchsize(m, zone), high = zone_highsize(m, zone, batch);
+	struct pageset_sizes s = m->config.profile->pcp_high_of_low_mark
+					 ? sizes_by_low_mark(m, zone)
+					 : sizes_by_zone(m, zone);
 
 	if (!populated_zone(zone))
 		return;
 	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
-		zone->pageset[cpu].batch = batch;
-		zone->pageset[cpu].high = high;
+		zone->pageset[cpu].batch = (int)s.batch;
+		zone->pageset[cpu].high = (int)s.high;
 	}
 }
 
@@ -176,6 +205,7 @@ void init_per_zone_wmark_min(struct mm_machine *m)
 		m->config.lowmem_reserve_ratio[ZONE_NORMAL];
 	calculate_min_free_kbytes(m);
 	setup_per_zone_wmarks(m);
+	for_each_zone(m, refresh_zone_stat_threshold);
 	for_each_zone(m, zone_set_lowmem_reserve);
 }
 

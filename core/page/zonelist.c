@@ -19,6 +19,13 @@ static bool node_has_memory(const struct mm_machine *m, unsigned int node)
 	return false;
 }
 
+/* Loads are below it, and so break ties only. */
+static uint64_t load_unit(const struct mm_machine *m)
+{
+	return m->config.profile->node_load_is_rank ? m->nr_nodes * UINT64_C(1) * MAX_NUMNODES
+						    : MAX_NUMNODES;
+}
+
 /*
  * The unused node with memory that costs least; nr_nodes: none is left. CPUs count nothing at boot
  * (facts 3).
@@ -36,7 +43,7 @@ static unsigned int find_next_best_node(const struct mm_machine *m, unsigned int
 			continue;
 		uint64_t val = m->config.distance[local][node] + (node < local);
 
-		val = val * m->config.profile->node_load_unit + load[node];
+		val = val * load_unit(m) + load[node];
 		if (val < best_val) {
 			best_val = val;
 			best = node;
@@ -61,12 +68,12 @@ static void build_zonelists(struct mm_machine *m, unsigned int local, uint64_t l
 {
 	struct pglist_data *pgdat = &m->nodes[local];
 	struct zoneref *fallback = pgdat->zonelists[ZONELIST_FALLBACK].zonerefs;
-	unsigned int previous = local, node;
+	unsigned int previous = local, node, left = m->nr_nodes;
 	uint64_t used = 0;
 
-	while ((node = find_next_best_node(m, local, used, load)) < m->nr_nodes) {
+	for (; (node = find_next_best_node(m, local, used, load)) < m->nr_nodes; left--) {
 		if (m->config.distance[local][node] != m->config.distance[local][previous])
-			load[node] += 1;
+			load[node] = m->config.profile->node_load_is_rank ? left : load[node] + 1;
 		used |= UINT64_C(1) << node;
 		previous = node;
 		fallback = append_node_zones(fallback, m, node);

@@ -7,7 +7,7 @@
 static struct mm_config shape_config(struct shape shape)
 {
 	struct mm_config c = {
-		.profile = &mm_profile_linux_6_1,
+		.profile = shape.profile ? shape.profile : &mm_profile_linux_6_1,
 		.checks = shape.checks,
 		.thp = shape.thp,
 		.nr_nodes = shape.nodes ? shape.nodes : 1,

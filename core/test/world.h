@@ -14,6 +14,7 @@
 #include "lostbuddy/gfp.h"
 
 struct shape {
+	const struct mm_profile *profile;	 /* linux-6.1 */
 	pfn_t pages;				 /* 64 */
 	unsigned int cpus, nodes;		 /* 1, 1; nodes share the pages evenly */
 	unsigned int top_order, pageblock_order; /* 5, 4 */

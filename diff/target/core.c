@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lostbuddy/gfp.h"
+#include "lostbuddy/vmstat.h"
 #include "target/builtin.h"
 #include "target/core_exec.h"
 
@@ -51,6 +52,9 @@ static const unsigned int path_of_event[MM_EVENT_COUNT] = {
 	[MM_EVENT_BIND] = LB_PATH_BIND + 1,
 	[MM_EVENT_PREFERRED_MANY] = LB_PATH_PREFERRED_MANY + 1,
 	[MM_EVENT_CPUSET] = LB_PATH_CPUSET + 1,
+	[MM_EVENT_STAT_FOLD] = LB_PATH_STAT_FOLD + 1,
+	[MM_EVENT_DRIFT] = LB_PATH_DRIFT + 1,
+	[MM_EVENT_REMOTE_DRAIN] = LB_PATH_REMOTE_DRAIN + 1,
 };
 
 /* What a failure of the core is called in a result. */
@@ -97,13 +101,18 @@ static void copy_ranges(struct mm_range *to, const struct machine_range *from, u
 		to[i] = (struct mm_range){ from[i].start, from[i].end, (int)from[i].node };
 }
 
+static const struct mm_profile *const profiles[PROFILE_COUNT] = {
+	[PROFILE_LINUX_6_1] = &mm_profile_linux_6_1,
+	[PROFILE_LINUX_5_10] = &mm_profile_linux_5_10,
+};
+
 static void translate_machine(struct mm_config *c, const struct machine *m)
 {
 	_Static_assert((int)CHECKS_OFF == (int)MM_CHECKS_OFF &&
 			       (int)CHECKS_DEBUG == (int)MM_CHECKS_DEBUG,
 		       "checks are numbered alike");
 	memset(c, 0, sizeof(*c));
-	c->profile = &mm_profile_linux_6_1;
+	c->profile = profiles[m->profile];
 	c->checks = (enum mm_checks)m->checks;
 	c->thp = m->thp;
 	c->pc = m->pc;
@@ -352,6 +361,9 @@ static void exec_machine(struct core_instance *t, const struct lb_call *call, st
 	case OP_DRAIN_ALL_PAGES:
 		drain_all_pages();
 		break;
+	case OP_VMSTAT_UPDATE:
+		vmstat_update();
+		break;
 	case OP_SYSCTL:
 		if (!mm_sysctl_write(t->machine, (enum mm_sysctl)call->name, call->value))
 			refuse(r, LB_BAD_RANGE);
@@ -481,7 +493,7 @@ static uint64_t core_peek_free(void *instance)
 
 	for (unsigned int node = 0; node < t->machine->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
-			pages += (uint64_t)mm_zone(t->machine, node, type)->nr_free_pages;
+			pages += zone_free_pages_snapshot(mm_zone(t->machine, node, type));
 	return pages;
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lostbuddy/vmstat.h"
+
 /* A sink of words that goes on counting when it is full. */
 struct sink {
 	uint64_t *words;
@@ -123,7 +125,7 @@ static void export_zone(const struct zone *zone, struct sink *sink)
 	put(sink, zone->spanned_pages);
 	put(sink, zone->present_pages);
 	put(sink, zone->managed_pages);
-	put(sink, (uint64_t)zone->nr_free_pages);
+	put(sink, zone_free_pages_snapshot(zone));
 	put(sink, zone->_watermark[WMARK_MIN]);
 	put(sink, zone->_watermark[WMARK_LOW]);
 	put(sink, zone->_watermark[WMARK_HIGH]);
@@ -174,7 +176,7 @@ static void export_pcp(const struct core_instance *t, const struct zone *zone, u
 		       struct sink *sink)
 {
 	const struct per_cpu_pages *pcp = &zone->pageset[cpu];
-	unsigned int nr_lists = t->machine->pcp_thp ? NR_PCP_LISTS : NR_PCP_ORDER_LISTS;
+	unsigned int nr_lists = mm_nr_pcp_lists(t->machine);
 
 	begin(sink, LB_STATE_PCP);
 	put(sink, (uint64_t)zone->pgdat->node_id);
@@ -258,6 +260,30 @@ static void export_counters(const struct mm_machine *m, struct sink *sink)
 	end(sink);
 }
 
+static void export_zone_stat(const struct mm_machine *m, const struct zone *zone, struct sink *sink)
+{
+	_Static_assert((int)LB_NUMA_COUNT == (int)NR_NUMA_EVENTS, "events are numbered alike");
+	bool shows_event = m->config.profile->numa_events_start_turns;
+
+	begin(sink, LB_STATE_ZONE_STAT);
+	put(sink, (uint64_t)zone->pgdat->node_id);
+	put(sink, zone->type);
+	put(sink, (uint64_t)zone->stat_threshold);
+	put(sink, zone->percpu_drift_mark);
+	put(sink, (uint64_t)zone->nr_free_pages);
+	put(sink, zone->nr_isolate_pageblock);
+	for (unsigned int event = 0; event < NR_NUMA_EVENTS; event++)
+		put(sink, zone_numa_events(zone, (enum numa_event)event));
+	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
+		const struct per_cpu_pages *pcp = &zone->pageset[cpu];
+
+		put(sink, (uint64_t)(int64_t)pcp->free_delta);
+		put(sink, pcp->turns);
+		put(sink, shows_event && (pcp->numa_event || pcp->local_hits));
+	}
+	end(sink);
+}
+
 static void export_tasks(const struct mm_machine *m, struct sink *sink)
 {
 	begin(sink, LB_STATE_TASKS);
@@ -306,6 +332,12 @@ static void zone_page_sets(const struct core_instance *t, const struct zone *zon
 		export_pcp(t, zone, cpu, sink);
 }
 
+static void zone_stat(const struct core_instance *t, const struct zone *zone, struct sink *sink)
+{
+	if (populated_zone(zone))
+		export_zone_stat(t->machine, zone, sink);
+}
+
 size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capacity)
 {
 	struct sink sink = { .words = words, .capacity = capacity };
@@ -320,6 +352,7 @@ size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capaci
 	export_bad_pages(t, &sink);
 	export_leaked(t, &sink);
 	export_counters(t->machine, &sink);
+	for_each_spanned_zone(t, &sink, zone_stat);
 	export_tasks(t->machine, &sink);
 	begin(&sink, LB_STATE_END);
 	end(&sink);

@@ -158,6 +158,11 @@ TEST(the_check_names_the_invariant_that_is_broken)
 	zone->nr_free_pages--;
 	expect_broken(&w, "M3");
 	zone->nr_free_pages++;
+	zone->pageset[0].free_delta = 3; /* of 1 CPU, and below 128 MiB, the threshold is 2 */
+	zone->nr_free_pages -= 3;
+	expect_broken(&w, "M7");
+	zone->nr_free_pages += 3;
+	zone->pageset[0].free_delta = 0;
 	zone->pageset[0].count++;
 	expect_broken(&w, "M4");
 	zone->pageset[0].count--;

@@ -36,6 +36,9 @@ enum mm_event_kind {
 	MM_EVENT_NOFRAGMENT_RETRY,
 	MM_EVENT_FAIL, /* value: enum mm_failure */
 	MM_EVENT_PARTIAL_FREE,
+	MM_EVENT_STAT_FOLD,    /* value: pages, signed, by which the zone's count changed at last */
+	MM_EVENT_DRIFT,	       /* value: the exact count, which kswapd went by */
+	MM_EVENT_REMOTE_DRAIN, /* value: pages that are to go: idle lists of another node's zone */
 	MM_EVENT_BAD_PAGE,
 	MM_EVENT_BULK,		/* value: pages that came from the page list */
 	MM_EVENT_BULK_SINGLE,

@@ -11,13 +11,15 @@
  *       them;
  *   M2  a listed block lies in its list's zone, is aligned to its size, has refcount 0 and its
  *       order in private;
- *   M3  nr_free of an order is the length of all its lists; nr_free_pages is the sum of all blocks
- *       that are not isolated;
+ *   M3  nr_free of an order is the length of all its lists; the exact count of a zone's free pages
+ *       (vmstat.h) is the pages of all its blocks that are not ISOLATE, and of the bad blocks that
+ *       5.10 goes on counting (nr_bad_counted);
  *   M4  count of a page set is the number of pages on its lists, and every entry there has refcount
  *       0;
  *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock
  *       order);
- *   M6  a zone's pages lie in its span, and present >= managed.
+ *   M6  a zone's pages lie in its span, and present >= managed;
+ *   M7  no CPU keeps more of a zone's count to itself than stat_threshold.
  *
  * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program
  * says who runs; not before several CPUs interleave), real spinlocks. Time is virtual:
@@ -37,18 +39,54 @@
 enum mm_checks { MM_CHECKS_LINUX, MM_CHECKS_DEBUG, MM_CHECKS_OFF };
 enum mm_lock_mode { MM_LOCKS_NOTHING, MM_LOCKS_SCHEDULER, MM_LOCKS_REAL };
 
-/* What a kernel version does differently, as data (facts, section by section). */
+/*
+ * What a kernel version does differently, as data (facts, section by section). Masks are of enum
+ * alloc_flags (core/page/page_internal.h).
+ */
 struct mm_profile {
 	const char *name;
+
+	/* Zonelists (facts 3). */
+	bool node_load_is_rank; /* a node's load: how many were left to place; else: one more */
+
+	/* Marks (facts 4, 5). */
+	bool has_alloc_harder;		/* who may not wait is known by __GFP_ATOMIC, and HARDER lowers
+					 * marks by itself; else: NON_BLOCK, inside of MIN_RESERVE */
+	unsigned int reserve_flags;	/* any: pages kept for highatomic requests count as free */
+	unsigned int last_resort_flags; /* any: they may be taken when nothing else is left */
+
+	/* Buddy and migratetypes (facts 6, 7). */
+	bool merges_unlike_types;     /* from pageblock order up only ISOLATE keeps blocks apart */
+	bool bad_blocks_stay_counted; /* straight from the buddy: bad ones still count as free */
+	bool nofragment_limits_all;   /* fallback order: orders above a pageblock's too */
+
+	/* Page lists (facts 8). */
 	unsigned int pcp_max_order; /* orders 0 .. this have page lists */
 	bool pcp_has_thp_lists;	    /* with thp: pageblock order too */
+	bool pcp_high_of_low_mark;  /* high follows the low mark; else: the zone's size */
+	bool pcp_trims_grow;	    /* with free_factor; else: a batch each */
 	int pcp_free_factor_cap;
+	bool pcp_lists_take_turns; /* in bulk frees; else: one list is emptied after the other */
+	bool pcp_drains_at_once;   /* else: in chunks */
+
+	/* What a version has (facts 6, 10, 12). */
 	bool exact_splits; /* alloc_pages_exact frees its surplus like any single pages */
 	bool has_bulk, has_preferred_many, has_put_back;
 	bool unisolate_needs_free_buddy; /* to free a block anew, so that it merges */
-	uint64_t node_load_unit; /* the node order's val = distance term * this + load */
+
+	/* Slow path (facts 5, 9). */
+	bool scope_at_entry;		   /* scopes, PIN among them, change the mask at entry; else
+					    * NOIO and NOFS do, when the slow path is entered */
+	bool reserves_keep_kswapd;	   /* ALLOC_KSWAPD outlives the change to reserve flags */
+	bool costly_retry_needs_compact;   /* RETRY_MAYFAIL alone does not make a costly order retry */
+	bool free_counts_as_reclaimable;   /* without an LRU: should_reclaim_retry sees it twice */
+	bool unreserves_when_hopeless;	   /* every time no zone could do; else: after 16 rounds */
+
+	/* Counters (facts 8; diff/READINGS.md). */
+	bool numa_events_start_turns; /* not only deltas do, until idle page lists go back */
 };
 extern const struct mm_profile mm_profile_linux_6_1;
+extern const struct mm_profile mm_profile_linux_5_10;
 
 struct mm_range {
 	pfn_t start, end; /* [start, end) */
@@ -123,6 +161,7 @@ struct mm_machine {
 	enum mm_checks checks;
 	enum mm_lock_mode locks;
 	unsigned int pcp_max_order;
+	unsigned int reserve_flags; /* the profile's */
 	bool pcp_thp;		/* pageblock order has page lists */
 	bool grouping_disabled; /* page_group_by_mobility_disabled */
 	bool poison_memory;	/* AddressSanitizer build: bytes of free pages are poisoned */
@@ -241,6 +280,12 @@ void might_sleep(void);
 static inline struct zone *mm_zone(const struct mm_machine *m, unsigned int node, unsigned int type)
 {
 	return &m->nodes[node].zones[type];
+}
+
+/* Page lists of a page set: they are lists[0] up. Facts: 8. */
+static inline unsigned int mm_nr_pcp_lists(const struct mm_machine *m)
+{
+	return (m->pcp_max_order + 1) * MIGRATE_PCPTYPES + (m->pcp_thp ? 2 : 0);
 }
 
 static inline struct zone *page_zone(const struct mm_machine *m, const struct page *page)

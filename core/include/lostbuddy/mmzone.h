@@ -40,8 +40,25 @@ struct per_cpu_pages {
 	int count; /* pages on all lists */
 	int high, batch;
 	int free_factor; /* trims grow by 2^free_factor (facts 8) */
+	/* this CPU's part of the zone's counters (vmstat.h) */
+	int8_t free_delta; /* pages that nr_free_pages does not show yet */
+	uint8_t turns;	   /* vmstat_update()s until idle lists go back; 0: they stay */
+	bool numa_event;   /* one that is no local hit, since the last vmstat_update() */
 	struct list_head lists[NR_PCP_LISTS];
+	uint64_t local_hits; /* NUMA_HIT and NUMA_LOCAL at once, since the last vmstat_update() */
 } __attribute__((aligned(256))); /* so that [cpu] is a shift, and no two CPUs share a line */
+_Static_assert(sizeof(struct per_cpu_pages) == 256, "many machines' arenas consist of page sets");
+
+/* Where an allocation was served, as seen from where it was wanted (facts 3). */
+enum numa_event {
+	NUMA_HIT,	     /* in the zone's account: by the preferred zone's node */
+	NUMA_MISS,	     /* by the zone, though another node was preferred */
+	NUMA_FOREIGN,	     /* by another node, though the zone was preferred */
+	NUMA_INTERLEAVE_HIT, /* on the node that a policy had chosen in turn */
+	NUMA_LOCAL,	     /* to a CPU of the zone's node */
+	NUMA_OTHER,	     /* to a CPU of another node */
+	NR_NUMA_EVENTS
+};
 
 struct zone {
 	/* read on every allocation */
@@ -49,19 +66,23 @@ struct zone {
 	uint64_t watermark_boost;      /* pages, added to every mark */
 	long lowmem_reserve
 		[MAX_NR_ZONES];		 /* pages kept from requests that could use a higher zone */
-	long nr_free_pages;		 /* in the free areas */
+	long nr_free_pages;		 /* in the free areas, less what CPUs keep to themselves */
 	uint64_t nr_reserved_highatomic; /* pages in reserved pageblocks */
 	struct per_cpu_pages *pageset;	 /* [cpu] */
 	struct mm_machine *machine;
 	struct pglist_data *pgdat;
 	enum zone_type type;
 	unsigned int id;       /* as in page->flags */
-	unsigned int nr_isolate_pageblock;
+	unsigned int nr_isolate_pageblock; /* pageblocks of type ISOLATE */
 	bool boosted;	       /* ZONE_BOOSTED_WATERMARK */
 	bool avoids_fragments; /* requests that prefer this zone start with ALLOC_NOFRAGMENT */
+	int stat_threshold;    /* pages: a CPU's delta beyond it is added up */
 	struct mm_lock lock;
 	pfn_t zone_start_pfn;
 	uint64_t spanned_pages, present_pages, managed_pages;
+	uint64_t percpu_drift_mark;		/* below it deltas matter; 0: nowhere */
+	uint64_t nr_bad_counted;		/* pages of bad blocks that still count as free (5.10) */
+	uint64_t numa_events[NR_NUMA_EVENTS];	/* without the CPUs' local_hits */
 	struct free_area free_area[MAX_TOP_ORDER + 1];
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "test.h"
+#include "lostbuddy/vmstat.h"
 #include "test/world.h"
 
 enum { MAX_HELD = 512 };
@@ -20,6 +21,7 @@ struct run {
 	struct held held[MAX_HELD];
 	unsigned int nr_held;
 	uint64_t random;
+	uint64_t served; /* allocations */
 };
 
 static unsigned int draw(struct run *run, unsigned int n)
@@ -36,7 +38,7 @@ static uint64_t free_and_listed(const struct mm_machine *m)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
 			const struct zone *zone = mm_zone(m, node, type);
 
-			pages += (uint64_t)zone->nr_free_pages;
+			pages += zone_free_pages_snapshot(zone);
 			for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++)
 				pages += (uint64_t)zone->pageset[cpu].count;
 		}
@@ -54,8 +56,10 @@ static uint64_t held_pages(const struct run *run)
 
 static void hold(struct run *run, struct page *page, unsigned int order)
 {
-	if (page)
-		run->held[run->nr_held++] = (struct held){ page, order };
+	if (!page)
+		return;
+	run->served++;
+	run->held[run->nr_held++] = (struct held){ page, order };
 }
 
 static void release(struct run *run, unsigned int index)
@@ -92,8 +96,10 @@ static void step(struct run *run)
 	if (what < 50 && run->nr_held < MAX_HELD)
 		hold(run, alloc_pages(kinds[draw(run, sizeof(kinds) / sizeof(kinds[0]))], order),
 		     order);
-	else if (what < 95 && run->nr_held)
+	else if (what < 94 && run->nr_held)
 		release(run, draw(run, run->nr_held));
+	else if (what < 96)
+		vmstat_update();
 	else if (what < 97)
 		drain_local_pages();
 	else if (what < 98)
@@ -102,6 +108,42 @@ static void step(struct run *run)
 		mm_run_kswapd(m, draw(run, m->nr_nodes));
 	else
 		EXPECT(mm_sysctl_write(m, MM_SYSCTL_MIN_FREE_KBYTES, draw(run, 400)));
+}
+
+static uint64_t numa_events(const struct mm_machine *m, enum numa_event event)
+{
+	uint64_t events = 0;
+
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
+			events += zone_numa_events(mm_zone(m, node, type), event);
+	return events;
+}
+
+/* Every allocation is a hit or a miss, and local or not; every miss is foreign to another zone. */
+static void expect_every_allocation_counted(const struct run *run)
+{
+	const struct mm_machine *m = run->w->machine;
+
+	EXPECT_EQ(numa_events(m, NUMA_HIT) + numa_events(m, NUMA_MISS), run->served);
+	EXPECT_EQ(numa_events(m, NUMA_LOCAL) + numa_events(m, NUMA_OTHER), run->served);
+	EXPECT_EQ(numa_events(m, NUMA_MISS), numa_events(m, NUMA_FOREIGN));
+}
+
+/* When every CPU has told all, what everybody sees is the truth. */
+static void expect_no_delta_left(struct world *w)
+{
+	const struct mm_machine *m = w->machine;
+
+	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
+		world_on(w, cpu, MM_TASK, 0);
+		for (unsigned int turn = 0; turn < 2; turn++)
+			vmstat_update();
+	}
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
+			EXPECT_EQ(zone_free_pages(mm_zone(m, node, type)),
+				  zone_free_pages_snapshot(mm_zone(m, node, type)));
 }
 
 static void random_run(struct shape shape, uint64_t seed, unsigned int steps)
@@ -126,6 +168,8 @@ static void random_run(struct shape shape, uint64_t seed, unsigned int steps)
 		release(&run, 0);
 	drain_all_pages();
 	EXPECT_EQ(free_and_listed(w.machine), managed);
+	expect_every_allocation_counted(&run);
+	expect_no_delta_left(&w);
 	world_close(&w);
 }
 
@@ -158,8 +202,12 @@ TEST(no_page_is_lost_or_doubled_on_any_shape)
 	};
 
 	for (unsigned int i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		for (uint64_t seed = 1; seed <= 4; seed++)
-			random_run(shapes[i], seed, 4000);
+		for (uint64_t seed = 1; seed <= 8; seed++) {
+			struct shape shape = shapes[i];
+
+			shape.profile = seed % 2 ? &mm_profile_linux_6_1 : &mm_profile_linux_5_10;
+			random_run(shape, seed, 4000);
+		}
 }
 
 /*

@@ -75,6 +75,12 @@ static void expect_pcp(const struct world *w, enum zone_type type, int high, int
 	EXPECT_EQ(mm_zone(w->machine, 0, type)->pageset[0].batch, batch);
 }
 
+static void expect_drift(const struct world *w, enum zone_type type, int threshold, uint64_t mark)
+{
+	EXPECT_EQ(mm_zone(w->machine, 0, type)->stat_threshold, threshold);
+	EXPECT_EQ(mm_zone(w->machine, 0, type)->percpu_drift_mark, mark);
+}
+
 TEST(marks_of_128_mib_with_one_cpu) /* examples 3 and 4 */
 {
 	struct world w;
@@ -86,6 +92,24 @@ TEST(marks_of_128_mib_with_one_cpu) /* examples 3 and 4 */
 	expect_reserve(&w, ZONE_DMA, 56, 56, 56);
 	expect_pcp(&w, ZONE_DMA, 70, 1);
 	expect_pcp(&w, ZONE_DMA32, 265, 3);
+	expect_drift(&w, ZONE_DMA, 2, 0); /* 2 pages are less than lie between the marks */
+	expect_drift(&w, ZONE_DMA32, 2, 0);
+	mm_machine_destroy(w.machine);
+}
+
+TEST(marks_of_512_mib_with_two_cpus) /* example 5 */
+{
+	struct world w;
+
+	open_pc(&w, 2, false, 3840, 110950, 0);
+	EXPECT_EQ(w.machine->sysctl[MM_SYSCTL_MIN_FREE_KBYTES], 2710);
+	expect_marks(&w, ZONE_DMA, 22, 27, 32);
+	expect_marks(&w, ZONE_DMA32, 654, 817, 980);
+	expect_reserve(&w, ZONE_DMA, 433, 433, 433);
+	expect_pcp(&w, ZONE_DMA, 13, 1);
+	expect_pcp(&w, ZONE_DMA32, 408, 31);
+	expect_drift(&w, ZONE_DMA, 4, 32 + 2 * 4); /* 8 are more than 27 - 22 */
+	expect_drift(&w, ZONE_DMA32, 12, 0);
 	mm_machine_destroy(w.machine);
 }
 
@@ -102,6 +126,13 @@ TEST(marks_of_6_gib_with_thp) /* example 6 */
 	expect_reserve(&w, ZONE_DMA32, 0, 2962, 2962);
 	expect_pcp(&w, ZONE_DMA32, 2622, 63);
 	expect_pcp(&w, ZONE_NORMAL, 2643, 63);
+	/*
+	 * drift is looked at before khugepaged raises the marks: min_free 9845 kB gives DMA
+	 * 6/9/12, and 4 * 6 are more than 9 - 6
+	 */
+	expect_drift(&w, ZONE_DMA, 6, 12 + 24);
+	expect_drift(&w, ZONE_DMA32, 36, 0);
+	expect_drift(&w, ZONE_NORMAL, 36, 0);
 	mm_machine_destroy(w.machine);
 }
 
@@ -170,10 +201,11 @@ static const char *node_order(const struct mm_machine *m, unsigned int node)
 	return text;
 }
 
-static void open_four_nodes(struct world *w, const unsigned int distance[4][4])
+static void open_four_nodes(struct world *w, const struct mm_profile *profile,
+			    const unsigned int distance[4][4])
 {
 	struct mm_config c = {
-		.profile = &mm_profile_linux_6_1,
+		.profile = profile,
 		.nr_nodes = 4,
 		.nr_cpus = 4,
 		.top_order = 5,
@@ -212,13 +244,23 @@ TEST(nodes_are_taken_by_distance_and_load) /* example 22 */
 	};
 	struct world w;
 
-	open_four_nodes(&w, uneven);
+	open_four_nodes(&w, &mm_profile_linux_6_1, uneven);
 	EXPECT_STR(node_order(w.machine, 0), "0132");
 	EXPECT_STR(node_order(w.machine, 1), "1320");
 	EXPECT_STR(node_order(w.machine, 2), "2310");
 	EXPECT_STR(node_order(w.machine, 3), "3012");
 	world_close(&w);
-	open_four_nodes(&w, uniform);
+	/*
+	 * 5.10: what a list's node is loaded with is how many nodes were left. Node 0: 1 gets 3, 2
+	 * gets 1; node 1: 3 gets 3; node 2: 3 gets 3, 0 gets 1; so node 3 finds 0 and 2 lighter than 1
+	 */
+	open_four_nodes(&w, &mm_profile_linux_5_10, uneven);
+	EXPECT_STR(node_order(w.machine, 0), "0132");
+	EXPECT_STR(node_order(w.machine, 1), "1320");
+	EXPECT_STR(node_order(w.machine, 2), "2310");
+	EXPECT_STR(node_order(w.machine, 3), "3021");
+	world_close(&w);
+	open_four_nodes(&w, &mm_profile_linux_6_1, uniform);
 	EXPECT_STR(node_order(w.machine, 0), "0123");
 	EXPECT_STR(node_order(w.machine, 1), "1230");
 	EXPECT_STR(node_order(w.machine, 2), "2301");
