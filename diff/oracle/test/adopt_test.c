@@ -114,6 +114,39 @@ TEST(unknown_sections_are_skipped)
 	shadow_destroy(b);
 }
 
+/* Threshold and drift mark of another kernel's boot need not be ours. */
+TEST(counters_are_adopted_whatever_boot_made_of_them)
+{
+	struct machine m = bare_machine(256);
+	struct shadow *a = booted(&m, NULL, 0), *b = booted(&m, NULL, 0);
+	size_t n = shadow_export(a, NULL, 0);
+	struct verdict v;
+
+	a->zones[0].threshold = 9;
+	a->zones[0].drift_mark = 77;
+	a->zones[0].isolated = 1;
+	a->stats[0].delta = -5;
+	EXPECT(shadow_adopt(b, shadow_words(a), &v));
+	EXPECT(memcmp(shadow_words(b), shadow_words(a), n * sizeof(uint64_t)) == 0);
+	EXPECT_EQ(shadow_free_exact(b, b->zones), 250);
+	shadow_destroy(a);
+	shadow_destroy(b);
+}
+
+TEST(counters_of_another_number_of_cpus_are_not_adopted)
+{
+	struct machine m = bare_machine(256);
+	struct shadow *a = booted(&m, NULL, 0), *b;
+	struct verdict v;
+
+	m.nr_cpus = 2;
+	b = booted(&m, NULL, 0);
+	EXPECT(!shadow_adopt(b, shadow_words(a), &v));
+	EXPECT_EQ(v.rule, RULE_STATE_SECTIONS);
+	shadow_destroy(a);
+	shadow_destroy(b);
+}
+
 TEST(impossible_states_are_not_adopted)
 {
 	struct machine m = bare_machine(256);

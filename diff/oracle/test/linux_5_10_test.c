@@ -320,20 +320,34 @@ TEST(without_high_each_free_gives_a_batch_or_all_there_is)
 	shadow_destroy(s);
 }
 
+static void give_as(struct shadow *s, unsigned int type, int64_t pfn)
+{
+	shadow_pageblock_set_type(s, (uint64_t)pfn, type);
+	give(s, pfn, 0);
+}
+
 TEST(a_drain_is_one_bulk_free)
 {
 	/*
-	 * UNMOVABLE 1 2 3, MOVABLE 16: the order is 16, then UNMOVABLE alone. Chunks of batch << 5
-	 * would come to the same end here, so the order on the list tells: 3 stands before 1, and 2
-	 * joined it.
+	 * MOVABLE 1, UNMOVABLE 2, and so on. Of 32 pages, the chunk of 6.1, 21 are UNMOVABLE and 11
+	 * MOVABLE; the next is UNMOVABLE if the round goes on, MOVABLE if it begins again. These two
+	 * are buddies, and stand where the later one is freed to.
 	 */
-	struct shadow *s = filled(3, 1, 0);
+	struct machine m = with_sizes(128, 100, 1);
+	struct shadow *s = booted(&m, NULL, 0);
 
+	empty(s);
+	for (int64_t n = 1; n <= 21; n++)
+		give_as(s, MT_UNMOVABLE, 2 * n);
+	for (int64_t n = 1; n <= 11; n++)
+		give_as(s, MT_MOVABLE, 44 + 2 * n);
+	give_as(s, MT_UNMOVABLE, 96);
+	give_as(s, MT_MOVABLE, 97);
+	give_as(s, MT_UNMOVABLE, 100);
 	run(s, (struct lb_call){ .op = OP_DRAIN_ALL_PAGES });
 	EXPECT_EQ(s->pcp[0].count, 0);
-	EXPECT_STR(free_text(s, 0, 0, MT_UNMOVABLE), "1");
-	EXPECT_STR(free_text(s, 0, 1, MT_UNMOVABLE), "2");
-	EXPECT_STR(free_text(s, 0, 0, MT_MOVABLE), "16");
+	EXPECT_STR(free_text(s, 0, 1, MT_MOVABLE), "96");
+	EXPECT_STR(free_text(s, 0, 1, MT_UNMOVABLE), "");
 	shadow_destroy(s);
 }
 
@@ -466,10 +480,81 @@ TEST(harder_comes_from_the_atomic_bit)
 	s = with_free(PROFILE_LINUX_5_10, 31, 40);
 	call.level = LEVEL_IRQ;
 	expect_end(s, call, LB_OOM, LB_REASON_NONE);
-	/* NOFAIL's last walk is a harder one */
+	/* NOFAIL's last walk is a harder one, and no higher */
 	expect_end(s, alloc_call(GFP_KERNEL | GFP_NOFAIL | GFP_NORETRY, 0), LB_BLOCK,
 		   LB_REASON_NONE);
 	shadow_destroy(s);
+	s = with_free(PROFILE_LINUX_5_10, 30, 40);
+	expect_end(s, alloc_call(GFP_KERNEL | GFP_NOFAIL | GFP_NORETRY, 0), LB_LOOP,
+		   LB_REASON_NONE);
+	shadow_destroy(s);
+}
+
+/*
+ * A request of node 1, where nothing is left, is served from node 0 by the reserves, which drop its
+ * nodemask. It steals there, and the boost wakes kswapd of node 0, for which nobody else asks: if the
+ * request still may.
+ */
+static uint64_t kswapd_after_a_steal(enum machine_profile profile)
+{
+	struct machine m = bare_machine(512);
+	struct lb_call call = alloc_call(GFP_NOWAIT | GFP_MEMALLOC, 0);
+	struct shadow *s;
+	uint64_t awake;
+
+	m.profile = profile;
+	m.nr_nodes = m.nr_memory = 2;
+	m.memory[0] = (struct machine_range){ .start = 1, .end = 256 };
+	m.memory[1] = (struct machine_range){ .start = 256, .end = 512, .node = 1 };
+	m.distance[0][1] = m.distance[1][0] = 20;
+	m.distance[1][1] = 10;
+	s = booted(&m, NULL, 0);
+	empty(s);
+	shadow_buddy_free(s, 64, 3, MT_MOVABLE, false);
+	set_marks(&s->zones[0], 5);
+	set_marks(&s->zones[1], 1000);
+	call.nodemask = 2;
+	EXPECT_EQ(run(s, call).pfn, 64);
+	EXPECT_EQ(s->zones[0].boost, 16);
+	EXPECT_EQ(s->zones[0].boosted, 0);
+	EXPECT_EQ(s->state->kswapd[1].awake, 1);
+	awake = s->state->kswapd[0].awake;
+	shadow_destroy(s);
+	return awake;
+}
+
+TEST(reserves_do_not_wake_kswapd)
+{
+	EXPECT_EQ(kswapd_after_a_steal(PROFILE_LINUX_5_10), 0);
+	EXPECT_EQ(kswapd_after_a_steal(PROFILE_LINUX_6_1), 1);
+}
+
+/*
+ * A costly request that cannot compact, for want of IO. 32 pages are free, 16 of them reserved for
+ * high atomics, and two are known to a CPU alone: every walk fails, every round is worth trying, until
+ * the reserve is opened.
+ */
+static struct lb_result costly_without_io(enum machine_profile profile)
+{
+	struct shadow *s = fresh(profile);
+	struct lb_result r;
+
+	empty(s);
+	shadow_pageblock_set_type(s, 64, MT_HIGHATOMIC);
+	shadow_buddy_free(s, 64, 4, MT_HIGHATOMIC, false);
+	shadow_buddy_free(s, 32, 4, MT_MOVABLE, false);
+	s->zones[0].highatomic = 16;
+	s->zones[0].free = 30;
+	s->stats[0].delta = 2;
+	r = run(s, alloc_call(GFP_DIRECT_RECLAIM | GFP_FS | GFP_RETRY_MAYFAIL, 4));
+	shadow_destroy(s);
+	return r;
+}
+
+TEST(a_costly_request_need_not_be_able_to_compact)
+{
+	EXPECT_EQ(costly_without_io(PROFILE_LINUX_5_10).outcome, LB_BLOCK);
+	EXPECT_EQ(costly_without_io(PROFILE_LINUX_6_1).reason, LB_NO_WATERMARK);
 }
 
 TEST(scopes_are_applied_in_the_slow_path_and_pins_never)

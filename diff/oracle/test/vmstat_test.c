@@ -359,6 +359,28 @@ TEST(an_allocation_is_a_hit_or_a_miss_and_local_or_not)
 	shadow_destroy(s);
 }
 
+/* CPU 1 is served by zone 0, since its own zone 1 fails every mark. */
+static void expect_remembered(enum machine_profile profile, uint64_t zone_0, uint64_t zone_1)
+{
+	struct shadow *s = two_nodes(profile, 40, 1);
+	struct lb_call call = alloc_call(GFP_KERNEL, 3);
+
+	for (unsigned int i = 0; i < 3; i++)
+		s->zones[1].mark[i] = 10000;
+	call.cpu = 1;
+	run(s, call);
+	EXPECT_EQ(s->stats[1].numa_event, zone_0);
+	EXPECT_EQ(s->stats[3].numa_event, zone_1);
+	EXPECT_EQ(s->stats[0].numa_event + s->stats[2].numa_event, 0);
+	shadow_destroy(s);
+}
+
+TEST(five_ten_remembers_events_of_both_zones_by_cpu)
+{
+	expect_remembered(PROFILE_LINUX_5_10, 1, 1);
+	expect_remembered(PROFILE_LINUX_6_1, 0, 0);
+}
+
 TEST(a_nodemask_chooses_the_preferred_zone)
 {
 	struct shadow *s = two_nodes(PROFILE_LINUX_6_1, 40, 1);
