@@ -10,7 +10,7 @@
 
 #include "oracle/shadow.h"
 
-enum { KEY_WORDS = 4, PCP_WORDS = 8, SAVED_TYPE_SHIFT = 56 };
+enum { KEY_WORDS = 4, PCP_WORDS = 8, SAVED_TYPE_SHIFT = 56, CPU_WORDS = 3 };
 
 /* What makes an export of this machine impossible is named and ends the adoption. */
 static bool fail(struct verdict *v, const char *what)
@@ -79,7 +79,6 @@ static bool adopt_zone(struct shadow *s, const struct section *section)
 	if (!z)
 		return false;
 	z->managed = w[LB_ZONE_MANAGED];
-	z->free = (int64_t)w[LB_ZONE_FREE];
 	for (unsigned int i = 0; i < 3; i++)
 		z->mark[i] = (int64_t)w[LB_ZONE_MIN + i];
 	z->boost = (int64_t)w[LB_ZONE_BOOST];
@@ -87,6 +86,31 @@ static bool adopt_zone(struct shadow *s, const struct section *section)
 	z->highatomic = (int64_t)w[LB_ZONE_HIGHATOMIC];
 	for (unsigned int i = 0; i < MACHINE_NR_ZONES; i++)
 		z->reserve[i] = (int64_t)w[LB_ZONE_RESERVE + i];
+	return true;
+}
+
+/* Of free pages the shared value and the deltas count: the exact number follows from them. */
+static bool adopt_zone_stat(struct shadow *s, const struct section *section)
+{
+	const uint64_t *w = section->words;
+	struct zone *z = section->n == LB_STAT_CPU + CPU_WORDS * (uint64_t)s->nr_cpus
+				 ? zone_named(s, w[LB_STAT_NODE], w[LB_STAT_INDEX])
+				 : NULL;
+
+	if (!z)
+		return false;
+	z->threshold = (int64_t)w[LB_STAT_THRESHOLD];
+	z->drift_mark = (int64_t)w[LB_STAT_DRIFT_MARK];
+	z->free = (int64_t)w[LB_STAT_FREE];
+	z->isolated = (int64_t)w[LB_STAT_ISOLATED];
+	memcpy(z->numa, w + LB_STAT_NUMA, sizeof(z->numa));
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const uint64_t *words = w + LB_STAT_CPU + CPU_WORDS * (uint64_t)cpu;
+
+		*stat_of(s, z, cpu) = (struct cpu_stat){ .delta = (int64_t)words[0],
+							 .turns = words[1],
+							 .numa_event = words[2] };
+	}
 	return true;
 }
 
@@ -211,6 +235,8 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 	switch (section->type) {
 	case LB_STATE_ZONE:
 		return adopt_zone(s, section);
+	case LB_STATE_ZONE_STAT:
+		return adopt_zone_stat(s, section);
 	case LB_STATE_FREE_LIST:
 		return adopt_free_list(s, section);
 	case LB_STATE_PCP:
@@ -228,9 +254,10 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v)
 {
-	static const char *const names[] = { "end",	   "header",	"reserved",  "tunables",
-					     "node",	   "zone",	"free list", "page lists",
-					     "pageblocks", "bad pages", "leaked",    "counters" };
+	static const char *const names[] = { "end",	     "header",	  "reserved",  "tunables",
+					     "node",	     "zone",	  "free list", "page lists",
+					     "pageblocks",   "bad pages", "leaked",    "counters",
+					     "zone counters" };
 	struct section section;
 
 	s->exercised[RULE_STATE_SECTIONS]++;

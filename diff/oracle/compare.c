@@ -70,14 +70,14 @@ bool comparison_misses(struct comparison *c, const char *what)
 
 struct field {
 	enum rule rule, at_boot;
-	const char *name;
+	const char *name; /* NULL: not compared */
 };
 
 static bool compare_fields(struct comparison *c, const struct field *fields, size_t nr,
 			   const uint64_t *expect, const uint64_t *actual, const char *prefix)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (expect[i] != actual[i])
+		if (fields[i].name && expect[i] != actual[i])
 			return comparison_differs(c,
 						  c->at_boot ? fields[i].at_boot : fields[i].rule,
 						  expect[i], actual[i], "%s%s", prefix,
@@ -140,6 +140,31 @@ static const struct field counter_fields[LB_COUNT_COUNT] = {
 	[LB_COUNT_PGFREE] = { ALWAYS(COUNTER_PGFREE), "pgfree" },
 };
 
+/* nr_isolate_pageblock has no rule here: isolation is not predicted. */
+static const struct field stat_fields[LB_STAT_NUMA] = {
+	[LB_STAT_NODE] = { ALWAYS(STATE_SECTIONS), "node" },
+	[LB_STAT_INDEX] = { ALWAYS(STATE_SECTIONS), "index" },
+	[LB_STAT_THRESHOLD] = { RULE_STAT_THRESHOLD, RULE_BOOT_STAT_THRESHOLD, "threshold" },
+	[LB_STAT_DRIFT_MARK] = { RULE_STAT_DRIFT_MARK, RULE_BOOT_STAT_DRIFT_MARK, "drift_mark" },
+	[LB_STAT_FREE] = { ALWAYS(STAT_FREE_SHARED), "free" },
+};
+
+static const struct field numa_fields[LB_NUMA_COUNT] = {
+	[LB_NUMA_HIT] = { ALWAYS(NUMA_HIT), "numa_hit" },
+	[LB_NUMA_MISS] = { ALWAYS(NUMA_MISS), "numa_miss" },
+	[LB_NUMA_FOREIGN] = { ALWAYS(NUMA_FOREIGN), "numa_foreign" },
+	[LB_NUMA_INTERLEAVE_HIT] = { ALWAYS(NUMA_INTERLEAVE_HIT), "interleave_hit" },
+	[LB_NUMA_LOCAL] = { ALWAYS(NUMA_LOCAL), "numa_local" },
+	[LB_NUMA_OTHER] = { ALWAYS(NUMA_OTHER), "numa_other" },
+};
+
+/* The words of a CPU behind them. */
+static const struct field cpu_stat_fields[] = {
+	{ RULE_STAT_DELTA, RULE_BOOT_STAT_DELTA, "delta" },
+	{ ALWAYS(STAT_TURNS), "turns" },
+	{ ALWAYS(STAT_NUMA_EVENT), "numa_event" },
+};
+
 /* All sections of a type, the first beside the first, each with one word a field. */
 static bool compare_plain(struct comparison *c, enum lb_state_section type,
 			  const struct field *fields, size_t nr, const char *name)
@@ -166,6 +191,47 @@ static bool compare_plain(struct comparison *c, enum lb_state_section type,
 		else if (type != LB_STATE_HEADER)
 			snprintf(prefix, sizeof(prefix), "%s.", name);
 		if (!compare_fields(c, fields, nr, expect.words, actual.words, prefix))
+			return false;
+	}
+}
+
+/* ---- Counters of a zone: its own, then so many of each CPU ---- */
+
+static bool compare_zone_stat(struct comparison *c, const uint64_t *expect, const uint64_t *actual)
+{
+	unsigned int node = (unsigned int)expect[LB_STAT_NODE];
+	const char *index = shadow_zone_index_name((unsigned int)expect[LB_STAT_INDEX]);
+	char prefix[40];
+
+	snprintf(prefix, sizeof(prefix), "stat[%u:%s].", node, index);
+	if (!compare_fields(c, stat_fields, LB_STAT_NUMA, expect, actual, prefix) ||
+	    !compare_fields(c, numa_fields, LB_NUMA_COUNT, expect + LB_STAT_NUMA,
+			    actual + LB_STAT_NUMA, prefix))
+		return false;
+	for (uint32_t cpu = 0; cpu < c->s->nr_cpus; cpu++) {
+		size_t nr = COUNT_OF(cpu_stat_fields), at = LB_STAT_CPU + nr * cpu;
+
+		snprintf(prefix, sizeof(prefix), "stat[%u:%s:cpu%u].", node, index, cpu);
+		if (!compare_fields(c, cpu_stat_fields, nr, expect + at, actual + at, prefix))
+			return false;
+	}
+	return true;
+}
+
+static bool compare_zone_stats(struct comparison *c)
+{
+	const uint64_t *ours = c->expect, *theirs = c->actual;
+	struct section expect, actual;
+
+	for (;;) {
+		bool wanted = section_find(&ours, LB_STATE_ZONE_STAT, &expect),
+		     there = section_find(&theirs, LB_STATE_ZONE_STAT, &actual);
+
+		if (!wanted && !there)
+			return true;
+		if (!wanted || !there || expect.n != actual.n)
+			return comparison_misses(c, "zone counters");
+		if (!compare_zone_stat(c, expect.words, actual.words))
 			return false;
 	}
 }
@@ -232,7 +298,8 @@ static bool compare_sections(struct comparison *c)
 	       compare_words(c, LB_STATE_BAD_PAGES, RULE_PAGE_MARKED, "bad_pages") &&
 	       compare_words(c, LB_STATE_LEAKED, RULE_PAGE_LEAKED, "leaked") &&
 	       compare_plain(c, LB_STATE_COUNTERS, counter_fields, COUNT_OF(counter_fields),
-			     "counters");
+			     "counters") &&
+	       compare_zone_stats(c);
 }
 
 /*
@@ -257,7 +324,8 @@ static bool words_are_equal(const uint64_t *expect, const uint64_t *actual)
 static void count_fields(struct shadow *s, const struct field *fields, size_t nr, bool at_boot)
 {
 	for (size_t i = 0; i < nr; i++)
-		s->exercised[at_boot ? fields[i].at_boot : fields[i].rule]++;
+		if (fields[i].name)
+			s->exercised[at_boot ? fields[i].at_boot : fields[i].rule]++;
 }
 
 /* Everything was equal: which rules had something to compare? */
@@ -270,8 +338,11 @@ static void count_exercised(struct shadow *s, bool at_boot)
 	count_fields(s, node_fields, COUNT_OF(node_fields), at_boot);
 	count_fields(s, zone_fields, LB_ZONE_RESERVE + 1, at_boot);
 	count_fields(s, counter_fields, COUNT_OF(counter_fields), at_boot);
+	count_fields(s, stat_fields, LB_STAT_NUMA, at_boot);
+	count_fields(s, numa_fields, LB_NUMA_COUNT, at_boot);
+	count_fields(s, cpu_stat_fields, COUNT_OF(cpu_stat_fields), at_boot);
 	for (uint32_t i = 0; i < s->nr_zones; i++)
-		free += (uint64_t)s->zones[i].free;
+		free += (uint64_t)shadow_free_exact(s, &s->zones[i]);
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)
 		cached += (uint64_t)s->pcp[i].count;
 	comparison_count_lists(s, at_boot, free > 0, cached > 0);

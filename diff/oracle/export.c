@@ -69,7 +69,7 @@ static void put_nodes(const struct shadow *s, struct writer *w)
 	}
 }
 
-static void put_zone(const struct zone *z, struct writer *w)
+static void put_zone(const struct shadow *s, const struct zone *z, struct writer *w)
 {
 	open_section(w, LB_STATE_ZONE);
 	put(w, z->node);
@@ -78,7 +78,7 @@ static void put_zone(const struct zone *z, struct writer *w)
 	put(w, z->spanned);
 	put(w, z->present);
 	put(w, z->managed);
-	put(w, (uint64_t)z->free);
+	put(w, (uint64_t)shadow_free_exact(s, z));
 	for (unsigned int i = 0; i < 3; i++)
 		put(w, (uint64_t)z->mark[i]);
 	put(w, (uint64_t)z->boost);
@@ -179,6 +179,27 @@ static void put_ledger(const struct shadow *s, struct writer *w)
 	close_section(w);
 }
 
+static void put_zone_stat(const struct shadow *s, const struct zone *z, struct writer *w)
+{
+	open_section(w, LB_STATE_ZONE_STAT);
+	put(w, z->node);
+	put(w, z->index);
+	put(w, (uint64_t)z->threshold);
+	put(w, (uint64_t)z->drift_mark);
+	put(w, (uint64_t)z->free);
+	put(w, (uint64_t)z->isolated);
+	for (unsigned int event = 0; event < LB_NUMA_COUNT; event++)
+		put(w, z->numa[event]);
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const struct cpu_stat *stat = stat_of(s, z, cpu);
+
+		put(w, (uint64_t)stat->delta);
+		put(w, stat->turns);
+		put(w, stat->numa_event);
+	}
+	close_section(w);
+}
+
 size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 {
 	struct writer w = { .words = words, .capacity = capacity };
@@ -186,7 +207,7 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 	put_header(s, &w);
 	put_nodes(s, &w);
 	for (uint32_t i = 0; i < s->nr_zones; i++)
-		put_zone(&s->zones[i], &w);
+		put_zone(s, &s->zones[i], &w);
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		put_free_lists(s, &s->zones[i], &w);
 	for (uint32_t i = 0; i < s->nr_zones; i++)
@@ -198,6 +219,9 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 	for (unsigned int i = 0; i < LB_COUNT_COUNT; i++)
 		put(&w, s->state->counters[i]);
 	close_section(&w);
+	for (uint32_t i = 0; i < s->nr_zones; i++)
+		if (s->zones[i].present)
+			put_zone_stat(s, &s->zones[i], &w);
 	open_section(&w, LB_STATE_END);
 	close_section(&w);
 	return w.n;

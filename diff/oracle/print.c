@@ -1,7 +1,7 @@
 /*
  * The shadow's state as text, for people: what stands on which list.
  *
- *	zone 0:DMA32  pfn 64..256  free 120  min 4 low 5 high 6 boost 0  highatomic 0  kswapd asleep
+ *	zone 0:DMA32  pfn 64..256  free 120 (shared 118)  min 4 low 5 high 6 boost 0  highatomic 0  kswapd asleep
  *	  order 3 M  72 88
  *	  cpu 0  count 3 of 12, batch 1, factor 0  [0:U] 17 18 19
  */
@@ -59,11 +59,12 @@ static void say_page_lists(const struct shadow *s, const struct zone *z, unsigne
 static void say_zone(const struct shadow *s, const struct zone *z, struct out *out)
 {
 	say(out,
-	    "zone %u:%s  pfn %llu..%llu  free %lld  min %lld low %lld high %lld boost %lld  "
+	    "zone %u:%s  pfn %llu..%llu  free %lld (shared %lld)  min %lld low %lld high %lld "
+	    "boost %lld  "
 	    "highatomic %lld  kswapd %s\n",
 	    z->node, shadow_zone_index_name(z->index), (unsigned long long)z->start,
-	    (unsigned long long)(z->start + z->spanned), (long long)z->free,
-	    (long long)z->mark[WMARK_MIN], (long long)z->mark[WMARK_LOW],
+	    (unsigned long long)(z->start + z->spanned), (long long)shadow_free_exact(s, z),
+	    (long long)z->free, (long long)z->mark[WMARK_MIN], (long long)z->mark[WMARK_LOW],
 	    (long long)z->mark[WMARK_HIGH], (long long)z->boost, (long long)z->highatomic,
 	    s->state->kswapd[z->node].awake ? "awake" : "asleep");
 	for (unsigned int o = 0; o <= s->top_order; o++)

@@ -15,7 +15,7 @@ struct shadow *shadow_create(const struct machine *machine, uint64_t *exercised)
 	s->exercised = exercised;
 	s->top_order = machine->top_order;
 	s->pageblock_order = machine->pageblock_order;
-	s->nr_lists = machine->thp ? MAX_PCP_LISTS : PCP_LOW_LISTS;
+	s->nr_lists = is_5_10(s) ? NR_PCP_TYPES : machine->thp ? MAX_PCP_LISTS : PCP_LOW_LISTS;
 	s->nr_cpus = machine->nr_cpus;
 	s->nr_nodes = machine->nr_nodes;
 	s->max_pfn = machine->max_pfn;
@@ -105,6 +105,10 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_DRAIN_ALL_PAGES:
 		drain(s, call, r);
 		return;
+	case OP_VMSTAT_UPDATE:
+		shadow_vmstat_update(s, call->cpu);
+		r->outcome = LB_DONE;
+		return;
 	case OP_SYSCTL:
 		shadow_sysctl(s, call, r);
 		return;
@@ -133,6 +137,7 @@ void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result 
 	assert(call->cpu < s->nr_cpus && call->op < OP_COUNT);
 	*expect = (struct lb_result){ .outcome = LB_DONE };
 	s->call = call;
+	s->cpu = call->cpu;
 	s->result = expect;
 	s->trail.walks = 0;
 	if (is_refused_from_nmi(call)) {

@@ -81,6 +81,9 @@ enum alloc_flag { /* facts 4 */
 		  ALLOC_NOFRAGMENT = 0x100,
 		  ALLOC_HIGHATOMIC = 0x200,
 		  ALLOC_KSWAPD = 0x800,
+		  /* linux-5.10 calls two of them by other names, and means other things */
+		  ALLOC_HARDER = ALLOC_NON_BLOCK,
+		  ALLOC_HIGH = ALLOC_MIN_RESERVE,
 };
 
 #define NIL UINT32_MAX
@@ -106,13 +109,23 @@ struct frame {
 struct zone {
 	uint8_t node, index, unused[6];
 	uint64_t start, spanned, present, managed;
-	int64_t free;	 /* NR_FREE_PAGES */
+	int64_t free;	 /* NR_FREE_PAGES, the shared value: struct cpu_stat has the rest */
 	int64_t mark[3]; /* min, low, high, without boost */
 	int64_t boost;
 	uint64_t boosted;   /* ZONE_BOOSTED_WATERMARK */
 	int64_t highatomic; /* nr_reserved_highatomic */
 	int64_t reserve[MACHINE_NR_ZONES];
+	int64_t threshold;  /* a CPU's delta beyond it is added to free; 0 until boot is done */
+	int64_t drift_mark; /* percpu_drift_mark; 0: deltas cannot matter */
+	int64_t isolated;   /* nr_isolate_pageblock */
+	uint64_t numa[LB_NUMA_COUNT];
 	struct list lists[MAX_TOP_ORDER + 1][NR_LIST_TYPES];
+};
+
+struct cpu_stat { /* of one CPU in one zone */
+	int64_t delta;	     /* of NR_FREE_PAGES, not yet in zone->free */
+	uint64_t turns;	     /* of vmstat_update, until idle page lists go back; 0: they stay */
+	uint64_t numa_event; /* 1: 5.10 counted one since the last vmstat_update */
 };
 
 struct page_lists { /* of one CPU in one zone */
@@ -176,6 +189,7 @@ struct shadow {
 	struct state *state;
 	struct zone *zones;
 	struct page_lists *pcp; /* [zone * nr_cpus + cpu] */
+	struct cpu_stat *stats; /* likewise */
 	struct frame *frames;
 	uint8_t *types; /* a pageblock */
 
@@ -185,6 +199,7 @@ struct shadow {
 	/* scratch of the call that is carried out */
 	const struct lb_call *call;
 	struct lb_result *result;
+	uint32_t cpu; /* the one that carries it out */
 	struct trail trail;
 };
 
@@ -236,6 +251,18 @@ void shadow_pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned 
 void shadow_pcp_drain(struct shadow *s, unsigned int cpu);
 void shadow_pcp_set_sizes(struct shadow *s);
 
+/* Up to batch pages of the CPU's lists in one zone go back: what vmstat_update does to idle ones. */
+void shadow_pcp_shrink(struct shadow *s, struct zone *z, unsigned int cpu);
+
+/* ---- vmstat.c ---- */
+void shadow_stat_setup(struct shadow *s); /* thresholds and drift marks, from the marks of boot */
+void shadow_count_free(struct shadow *s, struct zone *z, int64_t pages); /* by the CPU that runs */
+int64_t shadow_free_shared(const struct zone *z); /* what marks are compared with; never negative */
+int64_t shadow_free_exact(const struct shadow *s, const struct zone *z);
+int64_t shadow_free_safe(const struct shadow *s, const struct zone *z); /* exact below drift_mark */
+void shadow_count_numa(struct shadow *s, struct zone *z, struct zone *preferred, unsigned int cpu);
+void shadow_vmstat_update(struct shadow *s, unsigned int cpu);
+
 /* ---- watermark.c ---- */
 bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order,
 			 int64_t mark, unsigned int highest, unsigned int alloc_flags,
@@ -261,6 +288,8 @@ struct request {
 	unsigned int preferred; /* position in the zonelist; n: none matches */
 };
 void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+/* What the task's scope flags leave of a mask. 6.1 asks at the door, 5.10 on entering the slow path. */
+uint32_t shadow_gfp_after_scopes(const struct shadow *s, uint32_t gfp, unsigned int scope);
 unsigned int shadow_first_zone(const struct shadow *s, const struct request *rq, unsigned int from);
 /* One walk over the zonelist (and a second one without NOFRAGMENT): a block, or NIL. */
 uint32_t shadow_walk_zonelist(struct shadow *s, struct request *rq, unsigned int alloc_flags);
@@ -273,6 +302,8 @@ void shadow_references(struct shadow *s, const struct lb_call *call, struct lb_r
 void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r);
 bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn);
 void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad);
+/* A block that is to be handed out, or put on a page list for that: if any page is bad, it is lost. */
+bool shadow_new_block_is_lost(struct shadow *s, uint32_t pfn, unsigned int order);
 
 /* ---- tunables.c ---- */
 void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r);
@@ -331,6 +362,11 @@ static inline bool rule_holds(struct shadow *s, enum rule rule, bool holds)
 	return holds;
 }
 
+static inline bool is_5_10(const struct shadow *s)
+{
+	return s->machine.profile == PROFILE_LINUX_5_10;
+}
+
 static inline struct zone *zone_of(const struct shadow *s, uint64_t pfn)
 {
 	assert(pfn < s->max_pfn && s->frames[pfn].zone != NO_ZONE);
@@ -346,6 +382,12 @@ static inline struct page_lists *page_lists_of(const struct shadow *s, const str
 					       unsigned int cpu)
 {
 	return &s->pcp[number_of(s, z) * s->nr_cpus + cpu];
+}
+
+static inline struct cpu_stat *stat_of(const struct shadow *s, const struct zone *z,
+				       unsigned int cpu)
+{
+	return &s->stats[number_of(s, z) * s->nr_cpus + cpu];
 }
 
 #endif

@@ -37,13 +37,14 @@ static unsigned int wanted_type(const struct shadow *s, uint32_t gfp)
 	return s->state->grouping_off ? MT_UNMOVABLE : (gfp & (GFP_MOVABLE | GFP_RECLAIMABLE)) >> 3;
 }
 
-static uint32_t after_scopes(uint32_t gfp, unsigned int scope)
+/* PIN is younger than 5.10. */
+uint32_t shadow_gfp_after_scopes(const struct shadow *s, uint32_t gfp, unsigned int scope)
 {
 	if (scope & SCOPE_NOIO)
 		gfp &= ~(uint32_t)(GFP_IO | GFP_FS);
 	if (scope & SCOPE_NOFS)
 		gfp &= ~(uint32_t)GFP_FS;
-	if (scope & SCOPE_PIN)
+	if ((scope & SCOPE_PIN) && !is_5_10(s))
 		gfp &= ~(uint32_t)GFP_MOVABLE;
 	return gfp;
 }
@@ -74,23 +75,51 @@ unsigned int shadow_first_zone(const struct shadow *s, const struct request *rq,
 	return from;
 }
 
-static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct request *rq,
-				unsigned int alloc_flags)
+/* A request that takes from the reserve for high atomics first, and makes it grow. */
+static bool is_high_atomic(const struct shadow *s, const struct request *rq,
+			   unsigned int alloc_flags)
 {
+	if (is_5_10(s))
+		return rq->order > 0 && (alloc_flags & ALLOC_HARDER);
+	return alloc_flags & ALLOC_HIGHATOMIC;
+}
+
+static uint32_t take_unchecked(struct shadow *s, struct zone *z, const struct request *rq,
+			       unsigned int alloc_flags)
+{
+	const unsigned int last_resort = is_5_10(s) ? 0 : ALLOC_OOM | ALLOC_NON_BLOCK;
 	uint32_t pfn = NIL;
 
-	if (alloc_flags & ALLOC_HIGHATOMIC) {
+	if (is_high_atomic(s, rq, alloc_flags)) {
 		pfn = shadow_buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
 		s->trail.stolen = false;
 		s->trail.taken_type = MT_HIGHATOMIC;
 	}
 	if (pfn == NIL)
 		pfn = shadow_buddy_take(s, z, rq->order, rq->type, alloc_flags);
-	if (pfn == NIL && (alloc_flags & (ALLOC_OOM | ALLOC_NON_BLOCK))) {
+	if (pfn == NIL && (alloc_flags & last_resort)) {
 		pfn = shadow_buddy_take_smallest(s, z, rq->order, MT_HIGHATOMIC);
 		s->trail.taken_type = MT_HIGHATOMIC;
 	}
 	return pfn;
+}
+
+/*
+ * Straight from the buddy: bad blocks on the way are lost. 5.10 counts only the block that is handed
+ * out, so that lost ones stay counted as free.
+ */
+static uint32_t take_from_buddy(struct shadow *s, struct zone *z, const struct request *rq,
+				unsigned int alloc_flags)
+{
+	for (;;) {
+		uint32_t pfn = take_unchecked(s, z, rq, alloc_flags);
+		bool lost = pfn != NIL && shadow_new_block_is_lost(s, pfn, rq->order);
+
+		if (pfn != NIL && !(lost && is_5_10(s)))
+			shadow_count_free(s, z, -(INT64_C(1) << rq->order));
+		if (!lost)
+			return pfn;
+	}
 }
 
 /* rmqueue: page lists, then the buddy; whoever comes by wakes kswapd for a boost. */
@@ -103,8 +132,10 @@ static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct re
 		pfn = shadow_pcp_take(s, z, rq->cpu, rq->order, rq->type, alloc_flags);
 	if (pfn == NIL)
 		pfn = take_from_buddy(s, z, rq, alloc_flags);
-	if (pfn != NIL)
+	if (pfn != NIL) {
 		s->state->counters[LB_COUNT_PGALLOC] += UINT64_C(1) << rq->order;
+		shadow_count_numa(s, z, &s->zones[rq->zonelist->zones[rq->preferred]], rq->cpu);
+	}
 	if (z->boosted) {
 		z->boosted = 0;
 		shadow_kswapd_wake(s, z, 0, z->index);
@@ -144,7 +175,7 @@ static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request 
 	}
 	s->trail.passed |= bit;
 	pfn = take_from_zone(s, z, rq, alloc_flags);
-	if (pfn != NIL && (alloc_flags & ALLOC_HIGHATOMIC))
+	if (pfn != NIL && is_high_atomic(s, rq, alloc_flags))
 		shadow_highatomic_reserve(s, z, pfn);
 	return pfn;
 }
@@ -252,7 +283,8 @@ void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result
 			r->warnings |= LB_WARN_ORDER;
 		return;
 	}
-	gfp = after_scopes(gfp, call->scope);
+	if (!is_5_10(s))
+		gfp = shadow_gfp_after_scopes(s, gfp, call->scope);
 	if ((gfp & GFP_MOVABLE) && (gfp & GFP_RECLAIMABLE)) {
 		no_block(r, LB_REFUSED, LB_BAD_TYPE);
 		return;

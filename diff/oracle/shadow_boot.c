@@ -125,7 +125,8 @@ static bool reserve_block(struct shadow *s)
 {
 	size_t zones = rounded(sizeof(*s->state));
 	size_t pcp = zones + rounded(s->nr_zones * sizeof(*s->zones));
-	size_t frames = pcp + rounded((size_t)s->nr_zones * s->nr_cpus * sizeof(*s->pcp));
+	size_t stats = pcp + rounded((size_t)s->nr_zones * s->nr_cpus * sizeof(*s->pcp));
+	size_t frames = stats + rounded((size_t)s->nr_zones * s->nr_cpus * sizeof(*s->stats));
 	size_t types = frames + rounded(s->max_pfn * sizeof(*s->frames));
 	char *block;
 
@@ -139,6 +140,7 @@ static bool reserve_block(struct shadow *s)
 	s->state = (struct state *)(void *)block;
 	s->zones = (struct zone *)(void *)(block + zones);
 	s->pcp = (struct page_lists *)(void *)(block + pcp);
+	s->stats = (struct cpu_stat *)(void *)(block + stats);
 	s->frames = (struct frame *)(void *)(block + frames);
 	s->types = (uint8_t *)(block + types);
 	return true;
@@ -313,6 +315,7 @@ static void init_marks(struct shadow *s)
 	if (*min_free == MACHINE_BY_FORMULA)
 		*min_free = shadow_min_free_by_formula(s);
 	size_everything(s);
+	shadow_stat_setup(s); /* once, from these marks, whatever becomes of them */
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		managed += s->zones[i].managed;
 	if (!s->machine.thp || managed < THP_LEAST_PAGES ||

@@ -6,7 +6,8 @@
  *
  * Invariants:
  *   F1  a frame has kind FREE iff it is on the free list of its zone, order and type;
- *   F2  zone->free is the number of pages on the zone's lists.
+ *   F2  shared value and deltas of a zone's free pages together are the pages on its lists
+ *       (shadow_vmstat.c), but while a refill runs, and for bad blocks that 5.10 met here.
  *
  * Not here: which list may be taken from (shadow_fallback.c).
  */
@@ -80,7 +81,6 @@ static void free_list_add(struct shadow *s, uint32_t pfn, unsigned int order, un
 		shadow_list_add_tail(s, list, pfn);
 	else
 		shadow_list_add_head(s, list, pfn);
-	z->free += 1 << order;
 }
 
 static void free_list_del(struct shadow *s, uint32_t pfn)
@@ -91,7 +91,6 @@ static void free_list_del(struct shadow *s, uint32_t pfn)
 	assert(f->kind == FRAME_FREE);
 	shadow_list_del(s, &z->lists[f->order][f->type], pfn);
 	f->kind = FRAME_PLAIN;
-	z->free -= 1 << f->order;
 }
 
 void shadow_free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
@@ -113,11 +112,17 @@ static bool is_free_block(const struct shadow *s, uint64_t pfn, unsigned int ord
 	return f->kind == FRAME_FREE && f->order == order && f->zone == zone;
 }
 
-/* Above pageblock order only types that fall back to each other mix, or equal ones. */
+/*
+ * From pageblock order up only types that fall back to each other mix, or equal ones. 5.10 keeps
+ * nothing apart but isolated pageblocks, of which there are none in a zone that counts none.
+ */
 static bool types_may_mix(const struct shadow *s, unsigned int type, uint64_t buddy)
 {
 	unsigned int other = shadow_pageblock_type(s, buddy);
 
+	if (is_5_10(s))
+		return zone_of(s, buddy)->isolated == 0 || type == other ||
+		       (type < NR_LIST_TYPES && other < NR_LIST_TYPES);
 	return type == other || (type < NR_PCP_TYPES && other < NR_PCP_TYPES);
 }
 
@@ -138,6 +143,7 @@ void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsig
 	uint8_t zone = s->frames[pfn].zone;
 
 	assert(s->frames[pfn].kind == FRAME_PLAIN && order <= s->top_order);
+	shadow_count_free(s, zone_of(s, pfn), INT64_C(1) << order);
 	for (; order < s->top_order; order++) {
 		uint64_t buddy = pfn ^ UINT64_C(1) << order;
 

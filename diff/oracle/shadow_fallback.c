@@ -142,7 +142,8 @@ static bool fall_back(struct shadow *s, struct zone *z, unsigned int order, unsi
 {
 	unsigned int least = order, from;
 
-	if ((alloc_flags & ALLOC_NOFRAGMENT) && order < s->pageblock_order)
+	/* 5.10 does not look at the order: a larger request steals pageblocks, one after the other */
+	if ((alloc_flags & ALLOC_NOFRAGMENT) && (order < s->pageblock_order || is_5_10(s)))
 		least = s->pageblock_order;
 	for (unsigned int o = s->top_order + 1; o-- > least;) {
 		from = find_fallback(z, o, type);

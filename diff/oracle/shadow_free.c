@@ -10,6 +10,9 @@
  *           else when a page list gives it to the buddy
  *   debug   all pages when the block is freed
  *   off     never (and none is made bad)
+ *
+ * What came to the buddy unseen is noticed by an allocation: straight from there at once, else when
+ * a page list is filled (linux) or hands the block out (debug).
  */
 #include "oracle/shadow.h"
 
@@ -51,6 +54,16 @@ static bool has_bad_tail(const struct shadow *s, uint32_t pfn, unsigned int orde
 		if (frame_is_bad(s, pfn + n))
 			return true;
 	return false;
+}
+
+/* check_new_pages: all pages are looked at, head and tails. */
+bool shadow_new_block_is_lost(struct shadow *s, uint32_t pfn, unsigned int order)
+{
+	bool bad = s->state->nr_marked > 0 && (frame_is_bad(s, pfn) || has_bad_tail(s, pfn, order));
+
+	if (bad)
+		shadow_lose(s, pfn, UINT64_C(1) << order, true);
+	return bad;
 }
 
 /* free_pages_prepare: is the block kept out of the lists? */

@@ -7,8 +7,8 @@
  *                  +-----------------------------------------+---------------+- NOFAIL-+
  *
  * It goes round for ever when it comes back to retry from the OOM killer or from nopage, and all
- * that decides how a round goes is as it was the last time. Rounds that only count up to 16 come to
- * an end by themselves.
+ * that decides how a round goes is as it was the last time, the count of vain rounds too as long as it
+ * still grows: in 5.10 the last of them opens the reserve for high atomics, and no earlier one.
  */
 #include "oracle/shadow.h"
 
@@ -21,7 +21,7 @@ struct place {
 	uint64_t changes; /* of the machine */
 	uint32_t nodemask;
 	unsigned int alloc_flags;
-	bool gave_up; /* has counted to the end */
+	unsigned int vain_rounds; /* no more than it takes to give up */
 };
 
 struct slow {
@@ -40,9 +40,28 @@ static bool in_interrupt(const struct lb_call *call)
 	return call->level != LEVEL_TASK;
 }
 
+static bool is_real_time(const struct lb_call *call)
+{
+	return (call->scope & SCOPE_RT) && !in_interrupt(call);
+}
+
+static unsigned int slow_flags_of_5_10(const struct slow *w)
+{
+	uint32_t gfp = w->rq->gfp;
+	unsigned int flags = WMARK_MIN | ALLOC_CPUSET | (gfp & (GFP_HIGH | GFP_KSWAPD_RECLAIM));
+
+	if (gfp & GFP_ATOMIC) {
+		if (!(gfp & GFP_NOMEMALLOC))
+			flags |= ALLOC_HARDER;
+		flags &= ~(unsigned int)ALLOC_CPUSET;
+	} else if (is_real_time(w->s->call)) {
+		flags |= ALLOC_HARDER;
+	}
+	return flags;
+}
+
 static unsigned int slow_flags(const struct slow *w)
 {
-	const struct lb_call *call = w->s->call;
 	uint32_t gfp = w->rq->gfp;
 	unsigned int flags = WMARK_MIN | ALLOC_CPUSET | (gfp & (GFP_HIGH | GFP_KSWAPD_RECLAIM));
 
@@ -54,7 +73,7 @@ static unsigned int slow_flags(const struct slow *w)
 		}
 		if (gfp & GFP_HIGH)
 			flags &= ~(unsigned int)ALLOC_CPUSET;
-	} else if ((call->scope & SCOPE_RT) && !in_interrupt(call)) {
+	} else if (is_real_time(w->s->call)) {
 		flags |= ALLOC_MIN_RESERVE;
 	}
 	return flags;
@@ -108,22 +127,36 @@ static void wake_all_kswapds(const struct slow *w)
 }
 
 /*
- * Would any zone pass its min mark if all that can be reclaimed were? Where nothing can, free pages
- * count twice.
+ * Would any zone pass its min mark if all that can be reclaimed were? Nothing can, and then 6.1
+ * counts free pages twice.
  */
+static bool could_pass(const struct slow *w)
+{
+	const struct shadow *s = w->s;
+	const struct request *rq = w->rq;
+	int64_t times = is_5_10(s) ? 1 : 2;
+
+	for (unsigned int i = shadow_first_zone(s, rq, 0); i < rq->zonelist->n;
+	     i = shadow_first_zone(s, rq, i + 1)) {
+		const struct zone *z = &s->zones[rq->zonelist->zones[i]];
+
+		if (shadow_watermark_ok(s, z, rq->order, z->mark[WMARK_MIN] + z->boost, rq->highest,
+					w->alloc_flags, times * shadow_free_exact(s, z)))
+			return true;
+	}
+	return false;
+}
+
+/* The reserve for high atomics is opened last: 5.10 does so only when all rounds were in vain. */
 static bool should_reclaim_retry(struct slow *w)
 {
 	const struct request *rq = w->rq;
+	bool last = ++w->vain_rounds > MAX_RECLAIM_RETRIES;
 
-	if (++w->vain_rounds <= MAX_RECLAIM_RETRIES)
-		for (unsigned int i = shadow_first_zone(w->s, rq, 0); i < rq->zonelist->n;
-		     i = shadow_first_zone(w->s, rq, i + 1)) {
-			const struct zone *z = &w->s->zones[rq->zonelist->zones[i]];
-
-			if (shadow_watermark_ok(w->s, z, rq->order, z->mark[WMARK_MIN] + z->boost,
-						rq->highest, w->alloc_flags, 2 * z->free))
-				return true;
-		}
+	if (!last && could_pass(w))
+		return true;
+	if (!last && is_5_10(w->s))
+		return false;
 	return shadow_highatomic_unreserve(w->s, rq->zonelist, rq->highest, rq->nodemask, rq->type,
 					   true);
 }
@@ -153,11 +186,13 @@ static enum step go_round(struct slow *w)
 		.changes = w->s->state->changes,
 		.nodemask = w->rq->nodemask,
 		.alloc_flags = w->alloc_flags,
-		.gave_up = w->vain_rounds > MAX_RECLAIM_RETRIES,
+		.vain_rounds = w->vain_rounds,
 	};
 
+	if (now.vain_rounds > MAX_RECLAIM_RETRIES)
+		now.vain_rounds = MAX_RECLAIM_RETRIES + 1;
 	if (w->came_back && w->then.changes == now.changes && w->then.nodemask == now.nodemask &&
-	    w->then.alloc_flags == now.alloc_flags && w->then.gave_up == now.gave_up)
+	    w->then.alloc_flags == now.alloc_flags && w->then.vain_rounds == now.vain_rounds)
 		return finish(w, LB_LOOP);
 	w->came_back = true;
 	w->then = now;
@@ -196,11 +231,12 @@ static enum step retry(struct slow *w)
 	uint32_t gfp = w->rq->gfp;
 	unsigned int reserves = reserve_flags(w);
 	bool costly = w->rq->order > COSTLY_ORDER, can_compact = gfp & GFP_IO;
+	unsigned int kept = is_5_10(w->s) ? 0 : ALLOC_KSWAPD; /* beside reserves */
 
 	if (w->alloc_flags & ALLOC_KSWAPD)
 		wake_all_kswapds(w);
 	if (reserves)
-		w->alloc_flags = reserves | (w->alloc_flags & ALLOC_KSWAPD);
+		w->alloc_flags = reserves | (w->alloc_flags & kept);
 	if (!(w->alloc_flags & ALLOC_CPUSET) || reserves) {
 		w->rq->nodemask = 0;
 		w->rq->preferred = shadow_first_zone(w->s, w->rq, 0);
@@ -209,7 +245,7 @@ static enum step retry(struct slow *w)
 		return STEP_DONE;
 	if (!(gfp & GFP_DIRECT_RECLAIM) || (call->scope & SCOPE_MEMALLOC) || (gfp & GFP_NORETRY))
 		return STEP_NOPAGE;
-	if (costly && (!can_compact || !(gfp & GFP_RETRY_MAYFAIL)))
+	if (costly && (!(gfp & GFP_RETRY_MAYFAIL) || (!can_compact && !is_5_10(w->s))))
 		return STEP_NOPAGE;
 	if (should_reclaim_retry(w))
 		return STEP_RETRY;
@@ -227,7 +263,7 @@ static enum lb_reason last_reason(const struct shadow *s)
 static enum step nopage(struct slow *w)
 {
 	if ((w->rq->gfp & GFP_NOFAIL) && (w->rq->gfp & GFP_DIRECT_RECLAIM)) {
-		if (walk_cpuset_fallback(w, ALLOC_MIN_RESERVE))
+		if (walk_cpuset_fallback(w, is_5_10(w->s) ? ALLOC_HARDER : ALLOC_MIN_RESERVE))
 			return STEP_DONE;
 		return go_round(w);
 	}
@@ -262,9 +298,11 @@ uint32_t shadow_slow_path(struct shadow *s, struct request *rq, struct lb_result
 	struct slow w = { .s = s, .rq = rq, .result = r, .pfn = NIL };
 	enum step step;
 
+	if (is_5_10(s))
+		rq->gfp = shadow_gfp_after_scopes(s, rq->gfp, s->call->scope);
 	if ((rq->gfp & GFP_ATOMIC) && (rq->gfp & GFP_DIRECT_RECLAIM))
 		rq->gfp &= ~(uint32_t)GFP_ATOMIC;
-	w.alloc_flags = slow_flags(&w);
+	w.alloc_flags = is_5_10(s) ? slow_flags_of_5_10(&w) : slow_flags(&w);
 	step = first_try(&w);
 	while (step != STEP_DONE)
 		step = step == STEP_RETRY ? retry(&w) : nopage(&w);

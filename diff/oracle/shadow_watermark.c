@@ -17,10 +17,19 @@ enum {
 /* ---- The check ---- */
 
 /* What the request must leave for others: the mark after all that its flags may ignore. */
-static int64_t lowered_mark(int64_t mark, unsigned int alloc_flags)
+static int64_t lowered_mark(const struct shadow *s, int64_t mark, unsigned int alloc_flags)
 {
 	int64_t min = mark;
 
+	if (is_5_10(s)) {
+		if (alloc_flags & ALLOC_HIGH)
+			min -= min / 2;
+		if (alloc_flags & ALLOC_OOM)
+			min -= min / 2;
+		else if (alloc_flags & ALLOC_HARDER)
+			min -= min / 4;
+		return min;
+	}
 	if (alloc_flags & ALLOC_MIN_RESERVE) {
 		min -= min / 2;
 		if (alloc_flags & ALLOC_NON_BLOCK)
@@ -31,10 +40,12 @@ static int64_t lowered_mark(int64_t mark, unsigned int alloc_flags)
 	return min;
 }
 
-static int64_t unusable_pages(const struct zone *z, unsigned int order, unsigned int alloc_flags)
+static int64_t unusable_pages(const struct shadow *s, const struct zone *z, unsigned int order,
+			      unsigned int alloc_flags)
 {
 	const unsigned int reserves =
-		ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM;
+		is_5_10(s) ? ALLOC_HARDER | ALLOC_OOM
+			   : ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM;
 	int64_t unusable = (INT64_C(1) << order) - 1;
 
 	return alloc_flags & reserves ? unusable : unusable + z->highatomic;
@@ -43,11 +54,13 @@ static int64_t unusable_pages(const struct zone *z, unsigned int order, unsigned
 static bool has_block(const struct shadow *s, const struct zone *z, unsigned int order,
 		      unsigned int alloc_flags)
 {
+	const unsigned int takers = ALLOC_OOM | (is_5_10(s) ? ALLOC_HARDER : ALLOC_HIGHATOMIC);
+
 	for (unsigned int o = order; o <= s->top_order; o++) {
 		for (unsigned int type = 0; type < NR_PCP_TYPES; type++)
 			if (z->lists[o][type].n)
 				return true;
-		if ((alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) && z->lists[o][MT_HIGHATOMIC].n)
+		if ((alloc_flags & takers) && z->lists[o][MT_HIGHATOMIC].n)
 			return true;
 	}
 	return false;
@@ -56,8 +69,8 @@ static bool has_block(const struct shadow *s, const struct zone *z, unsigned int
 bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned int order,
 			 int64_t mark, unsigned int highest, unsigned int alloc_flags, int64_t free)
 {
-	free -= unusable_pages(z, order, alloc_flags);
-	if (free <= lowered_mark(mark, alloc_flags) + z->reserve[highest])
+	free -= unusable_pages(s, z, order, alloc_flags);
+	if (free <= lowered_mark(s, mark, alloc_flags) + z->reserve[highest])
 		return false;
 	return order == 0 || has_block(s, z, order, alloc_flags);
 }
@@ -65,21 +78,21 @@ bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned 
 bool shadow_watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
 			   unsigned int highest, unsigned int alloc_flags, uint32_t gfp)
 {
-	int64_t mark = z->mark[alloc_flags & WMARK_MASK] + z->boost;
+	int64_t mark = z->mark[alloc_flags & WMARK_MASK] + z->boost, free = shadow_free_shared(z);
 
 	if (order == 0) {
-		int64_t unusable = unusable_pages(z, 0, alloc_flags);
-		int64_t usable = z->free - (z->free < unusable ? z->free : unusable);
+		int64_t unusable = unusable_pages(s, z, 0, alloc_flags);
+		int64_t usable = free - (free < unusable ? free : unusable);
 
 		if (usable > mark + z->reserve[highest])
 			return true;
 	}
-	if (shadow_watermark_ok(s, z, order, mark, highest, alloc_flags, z->free))
+	if (shadow_watermark_ok(s, z, order, mark, highest, alloc_flags, free))
 		return true;
 	if (order > 0 || !(gfp & GFP_ATOMIC) || z->boost == 0 ||
 	    (alloc_flags & WMARK_MASK) != WMARK_MIN)
 		return false;
-	return shadow_watermark_ok(s, z, 0, z->mark[WMARK_MIN], highest, alloc_flags, z->free);
+	return shadow_watermark_ok(s, z, 0, z->mark[WMARK_MIN], highest, alloc_flags, free);
 }
 
 /* ---- The marks ---- */
@@ -222,7 +235,7 @@ static bool is_balanced(const struct shadow *s, unsigned int node, unsigned int 
 		any = true;
 		*boosted |= z->boost > 0;
 		passed |= shadow_watermark_ok(s, z, order, z->mark[WMARK_HIGH] + z->boost, highest,
-					      0, z->free);
+					      0, shadow_free_safe(s, z));
 	}
 	return passed || !any;
 }

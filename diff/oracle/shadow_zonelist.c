@@ -3,7 +3,8 @@
  *
  *   nodes of L   L itself, then always the unused node with memory that is cheapest: distance,
  *                +1 if its id is below L's, then load. A node that begins a new distance gets a
- *                load, which the lists of later nodes see.
+ *                load, which the lists of later nodes see: one more in 6.1, the number of places
+ *                that are left in its list in 5.10.
  *   zones        of each node from the highest that has memory down to DMA
  */
 #include "oracle/shadow.h"
@@ -23,9 +24,11 @@ static bool has_memory(const struct shadow *s, uint32_t node)
 
 static uint64_t cost(const struct shadow *s, uint32_t local, uint32_t node, const uint64_t *load)
 {
-	uint64_t distance = s->machine.distance[local][node];
+	uint64_t distance = s->machine.distance[local][node], factor = MAX_NUMNODES;
 
-	return (distance + (node < local)) * MAX_NUMNODES + load[node];
+	if (is_5_10(s))
+		factor *= s->nr_nodes;
+	return (distance + (node < local)) * factor + load[node];
 }
 
 /* The cheapest node that is not used yet; nr_nodes: none is left. */
@@ -58,7 +61,7 @@ static void add_zones(const struct shadow *s, struct zonelist *zl, uint32_t node
 static void build_for(struct shadow *s, uint32_t local, uint64_t *load)
 {
 	bool used[MACHINE_MAX_NODES] = { false };
-	uint32_t previous = local;
+	uint32_t previous = local, left = s->nr_nodes;
 
 	s->fallback[local].n = s->own[local].n = 0;
 	add_zones(s, &s->own[local], local);
@@ -69,8 +72,9 @@ static void build_for(struct shadow *s, uint32_t local, uint64_t *load)
 			return;
 		used[node] = true;
 		if (s->machine.distance[local][node] != s->machine.distance[local][previous])
-			load[node]++;
+			load[node] = is_5_10(s) ? left : load[node] + 1;
 		previous = node;
+		left--;
 		add_zones(s, &s->fallback[local], node);
 	}
 }

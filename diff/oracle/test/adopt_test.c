@@ -62,14 +62,22 @@ static bool run_program(const struct program *program, uint32_t from)
 
 TEST(an_adopted_state_predicts_the_rest_of_random_programs)
 {
-	const struct generator_options options = { .seed = 20, .nr_ops = 200, .misuse = true };
+	const struct generator_options options = {
+		.seed = 20, .nr_ops = 200, .misuse = true, .capabilities = predicted_operations
+	};
 	struct generator *g = generator_create(&options);
 	struct program program;
 
 	program_init(&program);
-	for (uint32_t i = 0; i < 400; i++)
-		if (!EXPECT(generator_next(g, &program)) || !run_program(&program, i % 200))
+	for (uint32_t i = 0; i < 400; i++) {
+		if (!EXPECT(generator_next(g, &program)))
 			break;
+		for (uint32_t profile = 0; profile < PROFILE_COUNT; profile++) {
+			program.machine.profile = profile;
+			if (!run_program(&program, i % 200))
+				i = 400;
+		}
+	}
 	program_free(&program);
 	generator_destroy(g);
 }
@@ -102,6 +110,39 @@ TEST(unknown_sections_are_skipped)
 	EXPECT(shadow_compare(b, words, false, &v));
 	EXPECT(shadow_adopt(b, words, &v));
 	EXPECT(shadow_compare(b, shadow_words(a), false, &v));
+	shadow_destroy(a);
+	shadow_destroy(b);
+}
+
+/* Threshold and drift mark of another kernel's boot need not be ours. */
+TEST(counters_are_adopted_whatever_boot_made_of_them)
+{
+	struct machine m = bare_machine(256);
+	struct shadow *a = booted(&m, NULL, 0), *b = booted(&m, NULL, 0);
+	size_t n = shadow_export(a, NULL, 0);
+	struct verdict v;
+
+	a->zones[0].threshold = 9;
+	a->zones[0].drift_mark = 77;
+	a->zones[0].isolated = 1;
+	a->stats[0].delta = -5;
+	EXPECT(shadow_adopt(b, shadow_words(a), &v));
+	EXPECT(memcmp(shadow_words(b), shadow_words(a), n * sizeof(uint64_t)) == 0);
+	EXPECT_EQ(shadow_free_exact(b, b->zones), 250);
+	shadow_destroy(a);
+	shadow_destroy(b);
+}
+
+TEST(counters_of_another_number_of_cpus_are_not_adopted)
+{
+	struct machine m = bare_machine(256);
+	struct shadow *a = booted(&m, NULL, 0), *b;
+	struct verdict v;
+
+	m.nr_cpus = 2;
+	b = booted(&m, NULL, 0);
+	EXPECT(!shadow_adopt(b, shadow_words(a), &v));
+	EXPECT_EQ(v.rule, RULE_STATE_SECTIONS);
 	shadow_destroy(a);
 	shadow_destroy(b);
 }

@@ -79,7 +79,7 @@ TEST(an_empty_machine_ends_in_each_way)
 	struct shadow *s = fresh();
 
 	exhaust(s);
-	EXPECT_EQ(s->zones[0].free, 0);
+	EXPECT_EQ(shadow_free_exact(s, &s->zones[0]), 0);
 	expect_end(s, alloc_call(GFP_NOWAIT, 0), LB_NULL, LB_NO_WATERMARK);
 	expect_end(s, alloc_call(GFP_KERNEL, 0), LB_OOM, LB_REASON_NONE);
 	expect_end(s, alloc_call(GFP_KERNEL | GFP_NORETRY, 0), LB_NULL, LB_NO_WATERMARK);

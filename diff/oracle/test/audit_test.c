@@ -755,6 +755,46 @@ TEST(a_block_with_a_bad_page_may_be_lost_when_it_is_freed)
 	end(&s);
 }
 
+/*
+ * 56:2 is freed as of order 1, and 58..60 is lost: @counted of its pages go on counting as free. So
+ * 5.10 does with a bad block that it meets in the buddy.
+ */
+static void counts_lost_pages(enum machine_profile profile, bool marked, uint64_t counted,
+			      bool right)
+{
+	struct lb_call mark = about(OP_SET_MAPCOUNT, 56);
+	struct machine m = *machine();
+	struct picture p = at_boot();
+	struct scene s = { .audit = NULL };
+
+	m.profile = profile;
+	mark.value = 1;
+	s.audit = audit_create(&m, LINUX, s.exercised);
+	EXPECT(audit_boot(s.audit, drawn(&p), &s.v));
+	take(&s, 56, 2, 0);
+	EXPECT(!marked || step(&s, mark, done));
+	EXPECT(step(&s, frees_as(56, 2, 1), loses(2)));
+	take_free(&p, 56);
+	put_free(&p, 56, 1);
+	p.lost[0] = 58;
+	p.lost[1] = 60;
+	p.zone_free += counted;
+	if (right)
+		EXPECT(audit_compare(s.audit, drawn(&p), &s.v));
+	else
+		expect_rule(&s, audit_compare(s.audit, drawn(&p), &s.v), RULE_BUDDY_ACCOUNTING);
+	end(&s);
+}
+
+TEST(only_5_10_counts_lost_pages_as_free_and_only_where_pages_were_bad)
+{
+	counts_lost_pages(PROFILE_LINUX_5_10, true, 2, true);
+	counts_lost_pages(PROFILE_LINUX_5_10, true, 0, true);
+	counts_lost_pages(PROFILE_LINUX_5_10, true, 3, false);
+	counts_lost_pages(PROFILE_LINUX_5_10, false, 2, false);
+	counts_lost_pages(PROFILE_LINUX_6_1, true, 2, false);
+}
+
 TEST(a_boot_state_and_an_end_are_compared_like_any_other_state)
 {
 	struct picture p = with_halves();

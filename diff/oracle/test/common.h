@@ -92,6 +92,31 @@ static inline struct zone *zone_at(struct shadow *s, unsigned int node, unsigned
 	return &s->zones[s->zone_number[node][index]];
 }
 
+/* Pages on a zone's free lists. */
+static inline int64_t listed_pages(const struct shadow *s, const struct zone *z)
+{
+	int64_t pages = 0;
+
+	for (unsigned int o = 0; o <= s->top_order; o++)
+		for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
+			pages += (int64_t)z->lists[o][type].n << o;
+	return pages;
+}
+
+/* Takes everything of the first zone: what a test then frees is all there is. */
+static inline void empty(struct shadow *s)
+{
+	for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
+		while (shadow_buddy_take_smallest(s, s->zones, 0, type) != NIL)
+			;
+	EXPECT_EQ(listed_pages(s, s->zones), 0);
+	shadow_count_free(s, s->zones, -shadow_free_exact(s, s->zones));
+}
+
+/* Operations that the shadow predicts. */
+static const uint64_t predicted_operations =
+	((UINT64_C(1) << OP_ALLOC_PAGES_BULK) - 1) | UINT64_C(1) << OP_VMSTAT_UPDATE;
+
 /* "72 88": the free list as text. */
 static inline const char *list_text(const struct shadow *s, const struct list *list)
 {

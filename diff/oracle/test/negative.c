@@ -140,11 +140,34 @@ TEST(numbers_of_the_state)
 		{ LB_STATE_PAGEBLOCKS, 2, RULE_PAGEBLOCK_TYPE },
 		{ LB_STATE_COUNTERS, LB_COUNT_PGALLOC, RULE_COUNTER_PGALLOC },
 		{ LB_STATE_COUNTERS, LB_COUNT_PGFREE, RULE_COUNTER_PGFREE },
+		{ LB_STATE_ZONE_STAT, LB_STAT_THRESHOLD, RULE_STAT_THRESHOLD },
+		{ LB_STATE_ZONE_STAT, LB_STAT_DRIFT_MARK, RULE_STAT_DRIFT_MARK },
+		{ LB_STATE_ZONE_STAT, LB_STAT_FREE, RULE_STAT_FREE_SHARED },
+		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 0, RULE_STAT_DELTA },
+		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 1, RULE_STAT_TURNS },
+		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 2, RULE_STAT_NUMA_EVENT },
 	};
 	struct shadow *s = fresh();
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		expect_word(s, rows[i].type, rows[i].at, false, rows[i].rule);
+	shadow_destroy(s);
+}
+
+TEST(numa_events_of_a_zone)
+{
+	static const enum rule rules[LB_NUMA_COUNT] = {
+		[LB_NUMA_HIT] = RULE_NUMA_HIT,
+		[LB_NUMA_MISS] = RULE_NUMA_MISS,
+		[LB_NUMA_FOREIGN] = RULE_NUMA_FOREIGN,
+		[LB_NUMA_INTERLEAVE_HIT] = RULE_NUMA_INTERLEAVE_HIT,
+		[LB_NUMA_LOCAL] = RULE_NUMA_LOCAL,
+		[LB_NUMA_OTHER] = RULE_NUMA_OTHER,
+	};
+	struct shadow *s = fresh();
+
+	for (unsigned int event = 0; event < LB_NUMA_COUNT; event++)
+		expect_word(s, LB_STATE_ZONE_STAT, LB_STAT_NUMA + event, false, rules[event]);
 	shadow_destroy(s);
 }
 
@@ -164,6 +187,9 @@ TEST(numbers_of_boot)
 		{ LB_STATE_PCP, 5, RULE_BOOT_PCP_BATCH },
 		{ LB_STATE_PAGEBLOCKS, 2, RULE_BOOT_PAGEBLOCK_TYPE },
 		{ LB_STATE_FREE_LIST, 4, RULE_BOOT_FREE_LISTS },
+		{ LB_STATE_ZONE_STAT, LB_STAT_THRESHOLD, RULE_BOOT_STAT_THRESHOLD },
+		{ LB_STATE_ZONE_STAT, LB_STAT_DRIFT_MARK, RULE_BOOT_STAT_DRIFT_MARK },
+		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 0, RULE_BOOT_STAT_DELTA },
 	};
 	struct shadow *s = fresh();
 
@@ -201,6 +227,32 @@ TEST(frames_that_boot_kept_for_no_reason)
 	expect_rule(&v, shadow_compare_reserved_size(s, &v), RULE_BOOT_RESERVED_SIZE);
 	EXPECT_EQ(v.expect, 2);
 	EXPECT_EQ(v.actual, 3);
+	shadow_destroy(s);
+}
+
+/* The words of one CPU are named by zone and CPU: here of the last CPU in the last zone. */
+TEST(the_counters_of_another_cpu)
+{
+	static struct lie lie;
+	struct verdict v = { .broken = false };
+	struct shadow *s = fresh();
+
+	state_of(&lie, s);
+	--*word_of(&lie, LB_STATE_ZONE_STAT, 2, LB_STAT_CPU + 3);
+	expect_rule(&v, shadow_compare(s, lie.words, false, &v), RULE_STAT_DELTA);
+	EXPECT_STR(v.field, "stat[1:Normal:cpu1].delta");
+	EXPECT_EQ((int64_t)v.actual, -1);
+	shadow_destroy(s);
+}
+
+TEST(an_export_without_counters_of_a_zone)
+{
+	static struct lie lie;
+	struct shadow *s = fresh();
+
+	state_of(&lie, s);
+	*(word_of(&lie, LB_STATE_ZONE_STAT, 2, 0) - 2) = 99; /* a section that nobody knows */
+	expect_state(&lie, false, RULE_STATE_SECTIONS);
 	shadow_destroy(s);
 }
 
