@@ -251,12 +251,13 @@ static __cold struct page *fail_order(struct mm_machine *m, gfp_t gfp)
 }
 
 /*
- * The preferred zone did not serve: the other zones, then the slow path. @fast_mask: the nodes of the fast
- * path, @nodemask: of the request.
+ * The preferred zone did not serve: the other zones, then the slow path. What cpusets made of the request
+ * (@r, @fast_mask) holds for the fast path; the slow path has it as it came (@gfp, @nodemask).
  */
-static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, struct alloc_request *r,
-						     unsigned int nid, uint64_t fast_mask,
-						     uint64_t nodemask, enum mm_failure failure)
+static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, gfp_t gfp,
+						     struct alloc_request *r, unsigned int nid,
+						     uint64_t fast_mask, uint64_t nodemask,
+						     enum mm_failure failure)
 {
 	struct alloc_context ac = {
 		.m = m,
@@ -275,7 +276,7 @@ static __noinline struct page *alloc_pages_elsewhere(struct mm_machine *m, struc
 	ac.nodemask = nodemask;
 	/* where scope was looked at before, it takes nothing more away */
 	if (!page)
-		page = alloc_pages_slowpath(current_gfp_context(r->gfp), r->order, &ac);
+		page = alloc_pages_slowpath(current_gfp_context(gfp), r->order, &ac);
 	return page ? page : fail(m, ac.failure);
 }
 
@@ -336,7 +337,7 @@ __noinline struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsi
 	struct alloc_request rest =
 		r; /* whose address is taken, so that r need not live in memory */
 
-	return alloc_pages_elsewhere(m, &rest, nid, fast_mask, nodemask, failure);
+	return alloc_pages_elsewhere(m, gfp, &rest, nid, fast_mask, nodemask, failure);
 }
 
 /* Near this CPU, whatever the task's policy says. */

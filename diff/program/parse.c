@@ -537,9 +537,9 @@ static bool parse_words(struct cursor *c, struct observed *o)
  * stand behind either outcome that has one: a target may be wrong, and its answer is kept.
  */
 static const char *const outcome_words[] = { "ok", "LOOP", "OOM", "ENOMEM", "refused", NULL };
-static const char *const reason_words[] = { "order",  "injected",    "zone", "watermark", "block",
-					    "memory", "double-free", "tail", "frame",	  "range",
-					    "type",   "context",     NULL };
+static const char *const reason_words[] = { "order", "injected", "zone",   "watermark",	  "block",
+					    "busy",  "profile",	 "memory", "double-free", "tail",
+					    "frame", "range",	 "type",   "context",	  NULL };
 
 static const char *outcome_word_at(unsigned int index)
 {
