@@ -7,7 +7,7 @@ SKIPPED=99
 
 ALL_STAGES=(
 	format build-release test-release compilers build-asan test-asan build-libfuzzer digest
-	fuzz-builtin fuzz-libfuzzer fuzz-parsers coverage cppcheck tidy bench set-up
+	fuzz-builtin enumerate fuzz-libfuzzer fuzz-parsers coverage cppcheck tidy bench set-up
 )
 
 result() {
@@ -127,6 +127,19 @@ fuzz() {
 
 stage_fuzz_builtin() {
 	fuzz camp-builtin --seed lostbuddy --time 20s
+}
+
+# Every sequence of five operations in every tiny world.
+stage_enumerate() {
+	build/release/bin/lostbuddy enumerate --depth 5 --dir "$LOGS/camp-enumerate" --json | tee "$LOGS/enumerate.json"
+	result "$(python3 - "$LOGS/enumerate.json" <<-'END'
+		import json, sys
+		worlds = json.load(open(sys.argv[1]))["worlds"]
+		total = lambda key: sum(w[key] for w in worlds)
+		print(f"{len(worlds)} worlds, {total('sequences')} sequences, {total('states')} states, "
+		      f"{total('transitions')} transitions")
+	END
+	)"
 }
 
 stage_fuzz_libfuzzer() {

@@ -82,6 +82,7 @@ void judge_destroy(struct judge *j)
 	free(j->pairs);
 	free(j->held);
 	free(j->state.words);
+	free(j->memory.words);
 	free(j);
 }
 

@@ -70,6 +70,43 @@ const struct lb_target *judge_target(const struct judge *j);
 /* Runs the program. Always fills *outcome; returns outcome->kind == FINDING_NONE. */
 bool judge_run(struct judge *j, const struct program *p, struct outcome *outcome);
 
+/* What judge_reach() looks at. */
+struct reach {
+	bool finish;	 /* go on to the end of the program, and judge that too */
+	bool cpus_alike; /* CPUs of one node may change places: a state and its mirror digest alike */
+	bool dead;	 /* it counts which handles may be freed a second time */
+	bool contents;	 /* it counts which frames were written, and with what blocks are filled */
+};
+
+#define NO_HANDLE UINT32_MAX
+
+/* Where a program led, before its end. */
+struct reached {
+	/*
+	 * Of all that decides how the run goes on: the target's exported state but for its event
+	 * counters (which nothing reads), what the oracle remembers beside it, and the program's
+	 * live handles in binding order; what struct reach asks for. Not the numbers of handles. A
+	 * target that exports nothing has a digest that says nothing of it.
+	 */
+	uint64_t digest;
+	uint64_t unmirrored;   /* the same with every CPU in its own place */
+	uint32_t first, last;  /* the handles bound first and last of those live; NO_HANDLE */
+	uint32_t dead;	       /* the one bound last of those that can be freed a second time */
+	struct lb_result result; /* of the last operation; JUDGE_OP_SKIPPED: it was a no-op */
+};
+
+/* reached->result.outcome of an operation that was not carried out. */
+enum { JUDGE_OP_SKIPPED = 0xff };
+
+/*
+ * judge_reach - carries out the operations of a program whose beginning was judged before: states
+ * are compared after the last one only. *reached is filled unless something was wrong there.
+ * Returns outcome->kind == FINDING_NONE. Runs in this process whatever the target, for callers that
+ * are workers themselves.
+ */
+bool judge_reach(struct judge *j, const struct program *p, const struct reach *how,
+		 struct reached *reached, struct outcome *outcome);
+
 /* After judge_run: the program with what was observed filled in. Runs it once more. */
 bool judge_observe(struct judge *j, struct program *p, struct outcome *outcome);
 

@@ -4,6 +4,7 @@
  *	judge.c		the public face: options, the cache of booted pairs
  *	run.c		one program on one pair: resolve, exec, step, compare, the end
  *	contents.c	stamps in memory
+ *	reach.c		a program up to its last operation, and a digest of where that leads
  *	probe.c		what a target without exported state still has, at the end
  *	outcome.c	words and signatures
  *	observe.c	what a text says was observed
@@ -22,7 +23,6 @@ enum {
 	JUDGE_GFP_ZERO = 0x100, /* facts 5 */
 	JUDGE_DEFAULT_TIMEOUT_MS = 2000,
 	JUDGE_DEFAULT_MACHINES = 64,
-	JUDGE_OP_SKIPPED = 0xff, /* outcome of an operation that was a no-op, in a trace */
 };
 
 #define JUDGE_BIT(op) (UINT64_C(1) << (op))
@@ -124,7 +124,7 @@ struct judge {
 	uint64_t clock; /* runs; for last_used */
 	struct held *held;
 	size_t held_capacity;
-	struct words state;
+	struct words state, memory; /* scratch: exports of a target, and of an oracle's memory */
 	uint64_t exercised[RULE_COUNT];
 	uint64_t paths[LB_PATH_COUNT];
 	/* while a run is on */
@@ -134,9 +134,16 @@ struct judge {
 	struct supervisor *supervisor; /* NULL: runs in this process */
 };
 
-/* When the states are compared beside the usual times: after every operation from this one on. */
+/* When the states are compared, and where a run stops. */
 struct plan {
-	uint32_t compare_from; /* COMPARE_AS_USUAL: never */
+	/* beside the usual times after every operation from this one on; COMPARE_AS_USUAL: never */
+	uint32_t compare_from;
+	/*
+	 * Not NULL: compared after the last operation only, which is then looked at; the end of the
+	 * program is run if reach->finish says so.
+	 */
+	const struct reach *reach;
+	struct reached *reached;
 };
 #define COMPARE_AS_USUAL UINT32_MAX
 
@@ -180,6 +187,12 @@ bool judge_export(const struct lb_target *target, void *instance, struct words *
  */
 bool judge_read_state(struct judge *j, const struct pair *pair, struct verdict *v);
 bool oracle_export_words(const struct oracle *o, struct words *to);
+
+/* ---- reach ---- */
+
+/* Where a run stands, the states compared and the target's in j->state: fills *plan->reached. */
+bool reach_look(struct judge *j, const struct pair *pair, const struct program *p,
+		const struct plan *plan);
 
 /* ---- probe ---- */
 

@@ -46,6 +46,7 @@ struct run {
 	struct record none;
 	struct verdict verdict;
 	uint32_t index;		/* of the operation; nr_ops: the end */
+	bool skipped;		/* the operation of index was a no-op */
 	bool leaked;		/* an operation lost frames for good, as it should */
 	const uint64_t *frames; /* of the last call, if that was a bulk allocation */
 	uint64_t digest;
@@ -189,11 +190,13 @@ static bool compare_states(struct run *r)
 	return true;
 }
 
-/* After 1, 2, 4, 8 ... operations, and from where the plan says. */
+/* After 1, 2, 4, 8 ... operations, and from where the plan says; on the way to a state only there. */
 static bool is_time_to_compare(const struct run *r)
 {
 	uint32_t done = r->index + 1;
 
+	if (r->plan->reach)
+		return done == r->p->nr_ops;
 	return (done & r->index) == 0 || r->index >= r->plan->compare_from;
 }
 
@@ -489,7 +492,8 @@ static bool run_op(struct run *r, const struct op *op)
 {
 	struct held *h;
 
-	if (!find_block(r, op, &h)) {
+	r->skipped = !find_block(r, op, &h);
+	if (r->skipped) {
 		r->outcome->no_ops++;
 		return true;
 	}
@@ -610,6 +614,39 @@ static bool run_end(struct run *r)
 	return probe_end(r);
 }
 
+static bool no_memory(struct run *r, const char *what)
+{
+	r->outcome->kind = FINDING_CREATE;
+	snprintf(r->outcome->verdict.what, sizeof(r->outcome->verdict.what), "no memory for %s",
+		 what);
+	outcome_sign(r->outcome, "boot");
+	return false;
+}
+
+/* The run has come to where somebody wanted to go. */
+static bool look_around(struct run *r)
+{
+	struct reached *reached = r->plan->reached;
+	bool skipped = r->p->nr_ops == 0 || r->skipped;
+
+	if (r->p->nr_ops == 0 && !compare_states(r))
+		return false;
+	reached->result = skipped ? (struct lb_result){ .outcome = JUDGE_OP_SKIPPED }
+				  : result_of(r, &r->p->ops[r->p->nr_ops - 1]);
+	return reach_look(r->j, r->pair, r->p, r->plan) || no_memory(r, "a digest");
+}
+
+/* A run that ends here leaves what lives to the reset, and no trace in our own books. */
+static void forget_blocks(struct run *r)
+{
+	for (uint32_t i = 0; i < r->p->nr_handles; i++) {
+		const struct held *h = &r->j->held[i];
+
+		if (h->born && h->pfn < r->pair->machine.max_pfn)
+			r->pair->heads[h->pfn] = 0;
+	}
+}
+
 static bool reserve_handles(struct judge *j, uint32_t handles)
 {
 	if (handles > j->held_capacity) {
@@ -640,15 +677,17 @@ bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
 	r.outcome = outcome;
 	r.seen = seen;
 	r.now = &r.none;
-	if (!reserve_handles(j, p->nr_handles)) {
-		outcome->kind = FINDING_CREATE;
-		snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
-			 "no memory for the handles");
-		outcome_sign(outcome, "boot");
-		return false;
-	}
+	if (!reserve_handles(j, p->nr_handles))
+		return no_memory(&r, "the handles");
 
-	bool clean = run_ops(&r) && run_end(&r);
+	bool clean = run_ops(&r);
+
+	if (plan->reach)
+		clean = clean && look_around(&r);
+	if (!plan->reach || plan->reach->finish)
+		clean = clean && run_end(&r);
+	else if (clean)
+		forget_blocks(&r);
 
 	digest_flush(&r);
 	outcome->digest = r.digest;

@@ -205,6 +205,38 @@ unsigned int audit_references(const struct audit *a, uint64_t pfn)
 	return pfn < a->max_pfn ? a->refs[pfn] : 0;
 }
 
+/* ---- what it remembers, for whoever compares states ---- */
+
+static uint64_t block_word(const struct audit *a, uint64_t pfn)
+{
+	return pfn << 24 | (uint64_t)a->order[pfn] << 16 | (uint64_t)a->refs[pfn] << 8 |
+	       a->compound[pfn];
+}
+
+static bool has_to_find(const struct audit *a);
+
+/* Of a block that is gone only its first frame's references are 0: order and kind are left over. */
+size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity)
+{
+	size_t n = 0;
+	uint64_t facts[] = { a->state->declared_leaks, a->state->marked };
+
+	for (unsigned int i = 0; i < 2; i++, n++)
+		if (n < capacity)
+			words[n] = facts[i];
+	for (uint64_t pfn = 0; pfn < a->max_pfn; pfn++) {
+		if (!a->refs[pfn])
+			continue;
+		if (n < capacity)
+			words[n] = block_word(a, pfn);
+		n++;
+	}
+	for (uint64_t i = 0; has_to_find(a) && i < a->nr_words; i++, n++)
+		if (n < capacity)
+			words[n] = a->known[i];
+	return n;
+}
+
 /* ---- what operations do to blocks ---- */
 
 static void block_born(struct audit *a, uint64_t pfn, unsigned int order, bool compound)

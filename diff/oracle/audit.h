@@ -41,6 +41,9 @@ bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v);
 /* Nothing is live any more: nothing may be missing but the ledger. */
 bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v);
 
+/* The audit's part of oracle_memory(). */
+size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity);
+
 /* How many references a live block has; 0: no live block begins there. */
 unsigned int audit_references(const struct audit *a, uint64_t pfn);
 

@@ -227,6 +227,20 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 	return w.n;
 }
 
+size_t shadow_memory(const struct shadow *s, uint64_t *words, size_t capacity)
+{
+	size_t n = 0;
+
+	for (uint64_t pfn = 0; pfn < s->max_pfn; pfn++) {
+		if (!s->frames[pfn].refs)
+			continue;
+		if (n < capacity)
+			words[n] = pfn << 8 | s->frames[pfn].refs;
+		n++;
+	}
+	return n;
+}
+
 const uint64_t *shadow_words(struct shadow *s)
 {
 	for (;;) {

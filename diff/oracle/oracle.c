@@ -156,6 +156,16 @@ const uint64_t *oracle_exercised(const struct oracle *o)
 	return o->exercised;
 }
 
+size_t oracle_memory(const struct oracle *o, uint64_t *words, size_t capacity)
+{
+	size_t n = audit_memory(o->audit, words, capacity);
+
+	if (!o->shadow)
+		return n;
+	return n +
+	       shadow_memory(o->shadow, words ? words + n : NULL, capacity > n ? capacity - n : 0);
+}
+
 size_t oracle_print(const struct oracle *o, char *buffer, size_t size)
 {
 	if (o->shadow)

@@ -105,6 +105,13 @@ bool oracle_rule(struct oracle *o, enum rule rule, bool holds);
 /* exercised[rule]: how often a rule was compared with its premise true, since create. */
 const uint64_t *oracle_exercised(const struct oracle *o);
 
+/*
+ * What both models know beside what the target exports, and what their next answers depend on, as words: losses declared,
+ * live blocks (first frame, order, references, compound), frames handed out before where those count. Two oracles on one
+ * machine whose words and whose targets' exports are equal answer alike from then on. As export_state of a target.
+ */
+size_t oracle_memory(const struct oracle *o, uint64_t *words, size_t capacity);
+
 /* The oracle's own picture, for explain: free lists and page lists as text. As snprintf. */
 size_t oracle_print(const struct oracle *o, char *buffer, size_t size);
 

@@ -322,6 +322,8 @@ bool shadow_compare_reserved_size(struct shadow *s, struct verdict *v);
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v);
 void shadow_copy_references(struct shadow *to, const struct shadow *from);
 size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity);
+/* The shadow's part of oracle_memory(): references, which no export holds. */
+size_t shadow_memory(const struct shadow *s, uint64_t *words, size_t capacity);
 size_t shadow_print(const struct shadow *s, char *buffer, size_t size);
 /* Our own export, in scratch memory. NULL: no memory. */
 const uint64_t *shadow_words(struct shadow *s);

@@ -18,6 +18,11 @@ void program_init(struct program *p)
 	machine_default(&p->machine);
 }
 
+void program_clear(struct program *p)
+{
+	p->nr_ops = p->nr_handles = 0;
+}
+
 void program_free(struct program *p)
 {
 	free(p->ops);

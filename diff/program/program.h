@@ -195,6 +195,7 @@ bool op_is_refused(const struct op *op, const struct handle_state *state);
 
 void program_init(struct program *p);	/* empty, default machine */
 void program_free(struct program *p);
+void program_clear(struct program *p);	/* no operations; the machine and the memory stay */
 bool program_copy(struct program *to, const struct program *from);	/* false: no memory */
 /* machine and ops; not what was observed */
 bool program_equal(const struct program *a, const struct program *b);

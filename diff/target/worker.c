@@ -28,7 +28,10 @@ struct worker {
 	pid_t pid;  /* 0: none runs */
 	int socket; /* our end; -1: none */
 	unsigned int starts;
+	int begun; /* of the request: 0, the errno of a start that failed, or BEGUN_DEAD */
 };
+
+enum { BEGUN_DEAD = -1 }; /* it had died before it could be asked */
 
 struct worker *worker_create(size_t shared_size, worker_serve serve, void *context)
 {
@@ -249,20 +252,23 @@ static void bury_killed(struct worker *w)
 		bury(w);
 }
 
-struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
+void worker_begin(struct worker *w)
 {
 	const char token = 'r';
 
-	assert(timeout_ms > 0 && timeout_ms <= INT32_MAX);
 	bury_killed(w);
-	if (w->pid == 0) {
-		int error = start(w);
+	w->begun = w->pid == 0 ? start(w) : 0;
+	if (w->begun == 0 && send(w->socket, &token, 1, MSG_NOSIGNAL) != 1)
+		w->begun = BEGUN_DEAD;
+}
 
-		if (error)
-			return (struct worker_report){ WORKER_NONE, error };
-	}
-	if (send(w->socket, &token, 1, MSG_NOSIGNAL) != 1)
+struct worker_report worker_wait(struct worker *w, unsigned int timeout_ms)
+{
+	assert(timeout_ms > 0 && timeout_ms <= INT32_MAX);
+	if (w->begun == BEGUN_DEAD)
 		return report_of(bury(w));
+	if (w->begun)
+		return (struct worker_report){ WORKER_NONE, w->begun };
 	if (!wait_for_answer(w, timeout_ms)) {
 		kill(w->pid, SIGKILL);
 		bury(w);
@@ -271,6 +277,12 @@ struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
 	if (read_answer(w->socket))
 		return (struct worker_report){ WORKER_ANSWERED, 0 };
 	return report_of(bury(w));
+}
+
+struct worker_report worker_call(struct worker *w, unsigned int timeout_ms)
+{
+	worker_begin(w);
+	return worker_wait(w, timeout_ms);
 }
 
 void worker_destroy(struct worker *w)

@@ -54,6 +54,13 @@ void *worker_shared(const struct worker *w);
 /* One request. timeout_ms > 0: how long it may take, on a computer that is not loaded. */
 struct worker_report worker_call(struct worker *w, unsigned int timeout_ms);
 
+/*
+ * The same in two halves, for a caller that has several workers: it begins a request with each, then
+ * waits for each. A worker that could not be started is reported by the wait.
+ */
+void worker_begin(struct worker *w);
+struct worker_report worker_wait(struct worker *w, unsigned int timeout_ms);
+
 /* How often a process was started. */
 unsigned int worker_starts(const struct worker *w);
 

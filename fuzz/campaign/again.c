@@ -38,6 +38,10 @@ static const char *command_of(const struct findings_options *options)
 
 static void print_fuzz(FILE *out, const char *command, const struct findings_options *options)
 {
+	if (options->how) {
+		fprintf(out, "%s", options->how);
+		return;
+	}
 	print_shell_word(out, command);
 	fprintf(out, " fuzz --target ");
 	print_shell_word(out, options->target_name);
@@ -60,7 +64,9 @@ void print_origin(FILE *out, const struct findings_options *options, const struc
 {
 	fprintf(out, "# signature: %s\n# found by: ", entry->signature);
 	print_fuzz(out, command_of(options), options);
-	fprintf(out, ", program %" PRIu64 "\n# again:    ", entry->program);
+	if (!options->how)
+		fprintf(out, ", program %" PRIu64, entry->program);
+	fprintf(out, "\n# again:    ");
 	print_shell_word(out, command_of(options));
 	fprintf(out, " replay --target ");
 	print_shell_word(out, options->target_name);

@@ -19,6 +19,7 @@ struct verb {
 };
 
 int verb_fuzz(int argc, char **argv);
+int verb_enumerate(int argc, char **argv);
 int verb_replay(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_shrink(int argc, char **argv);

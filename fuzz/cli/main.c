@@ -10,6 +10,7 @@ static int verb_help(int argc, char **argv);
 
 static const struct verb verbs[] = {
 	{ "fuzz", verb_fuzz, "random programs for a target, judged by the oracle" },
+	{ "enumerate", verb_enumerate, "every sequence of a few operations in tiny worlds" },
 	{ "replay", verb_replay, "run programs from files; say whether anything is wrong" },
 	{ "show", verb_show, "print a program of either form; --language: the reference page" },
 	{ "shrink", verb_shrink, "make a program that fails as short and plain as possible" },
@@ -46,7 +47,7 @@ static char *print_verbs(int key, const char *text, void *input)
 		return (char *)text;
 	fprintf(out, "Verbs:\n");
 	for (size_t i = 0; i < NR_VERBS; i++)
-		fprintf(out, "  %-8s  %s\n", verbs[i].name, verbs[i].what);
+		fprintf(out, "  %-9s  %s\n", verbs[i].name, verbs[i].what);
 	fprintf(out, "\n`lostbuddy VERB --help' is a page for each.\n\n"
 		     "Exit codes: 0 clean, 1 wrong usage or input, 3 known findings only, "
 		     "4 unhealthy, 5 inconclusive, 71 no memory, 72 interrupted, 77 finding.");

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,6 +178,37 @@ TEST(a_worker_that_never_served_is_destroyed_too)
 {
 	worker_destroy(worker_create(4096, serve, NULL));
 	worker_destroy(NULL);
+}
+
+/* Each says that it is there, and waits until the other is: one after the other never would. */
+static void meet(void *memory, void *shared)
+{
+	_Atomic int *there = *(_Atomic int **)memory;
+	struct request *r = shared;
+
+	there[r->value] = 1;
+	while (!there[1 - r->value])
+		;
+	r->answer = 1;
+}
+
+TEST(workers_that_were_begun_work_side_by_side)
+{
+	_Atomic int *there = mmap(NULL, 2 * sizeof(*there), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct worker *w[2];
+
+	for (int i = 0; i < 2; i++) {
+		w[i] = worker_create(sizeof(struct request), meet, &there);
+		((struct request *)worker_shared(w[i]))->value = i;
+		worker_begin(w[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(worker_wait(w[i], 10000).end, WORKER_ANSWERED);
+		EXPECT_EQ(((struct request *)worker_shared(w[i]))->answer, 1);
+		worker_destroy(w[i]);
+	}
+	munmap(there, 2 * sizeof(*there));
 }
 
 TEST_MAIN

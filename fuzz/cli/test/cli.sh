@@ -47,7 +47,7 @@ expect 0 "lostbuddy 0" --version
 expect 1 "Verbs:"
 expect 1 "no such verb" frobnicate; one_sentence
 expect 1 "unrecognized option" --frobnicate
-for verb in fuzz replay show shrink explain rules machine doctor; do
+for verb in fuzz enumerate replay show shrink explain rules machine doctor; do
 	expect 0 "Exit codes" "$verb" --help; silent
 	expect 1 "unrecognized option '--frobnicate'" "$verb" --frobnicate
 	expect 0 "Usage: lostbuddy $verb" "$verb" --usage
@@ -66,6 +66,14 @@ expect 1 "not a time" fuzz --time -1s
 expect 1 "no time at all" fuzz --time 0s
 expect 1 "write 1 or more" fuzz --runs 0
 expect 1 "not a number" fuzz --runs -3
+expect 1 "expected 1 .. 24" enumerate --depth 0
+expect 1 "expected 1 .. 24" enumerate --depth 25
+expect 1 "expected 1 .. 64" enumerate --jobs none
+expect 1 "expected states, counts or nothing" enumerate --remember everything
+expect 1 "no such world" enumerate --world big; one_sentence
+expect 1 "give one of them" enumerate --world plain --machine pages=64; one_sentence
+expect 1 "--ops:1:16: " enumerate --world plain --ops 'alloc_page(gfp=NOTHING)'; one_sentence
+expect 1 "No such file" enumerate --world plain --ops "$dir/nothing"; one_sentence
 expect 1 "name a program" replay
 expect 1 "--level" rules --level high
 
@@ -212,6 +220,16 @@ if [ "$sanitized" = OFF ]; then
 else
 	echo "not run: a plug-in with gcc's AddressSanitizer, since lostbuddy has clang's"
 fi
+
+# ---- an enumeration ----
+expect 0 "states" enumerate --depth 2; silent
+expect 77 "buddy.unmerged" enumerate --depth 2 --world plain --target broken:loses-buddies --dir tiny
+expect 77 "buddy.unmerged" replay --target broken:loses-buddies tiny/*.bin
+grep -q "found by: lostbuddy enumerate" tiny/*.lb || { echo "FAILED: no word of how it was found"; failed=$((failed + 1)); }
+expect 3 "buddy.unmerged" enumerate --depth 2 --world plain --target broken:loses-buddies --known known --dir again --json
+expect 4 "nothing was carried out" enumerate --depth 2 --world plain --target broken:correct --ops 'get_page(last)'
+printf '%s\n' 'alloc_page(gfp=KERNEL)  # there' '__free_pages(last)' >ops
+expect 0 "14 sequences of up to 3 of 2 operations" enumerate --depth 3 --machine 'pages=64 min_free_kbytes=0' --ops ops; silent
 
 # ---- signals ----
 "$lostbuddy" fuzz --time 0 --target broken:correct >out 2>err &
