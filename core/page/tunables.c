@@ -11,6 +11,8 @@ enum {
 	KBYTES_PER_PAGE = PAGE_SIZE / 1024,
 	THP_LEAST_PAGES = (512 << 20) / PAGE_SIZE, /* below it THP is off */
 	PCP_BATCH_PAGES_MOST = (1 << 20) / PAGE_SIZE,
+	STAT_MEMORY_SHIFT = 15, /* 128 MiB, in pages */
+	STAT_THRESHOLD_MOST = 125,
 };
 
 static uint64_t isqrt(uint64_t value)
@@ -165,6 +167,21 @@ static void zone_set_lowmem_reserve(struct mm_machine *m, struct zone *zone)
 	}
 }
 
+/* Bits of a number: the position of its highest one, from 1. */
+static unsigned int fls64(uint64_t value)
+{
+	return value ? 64 - (unsigned int)__builtin_clzll(value) : 0;
+}
+
+/* What a CPU may hold back of the zone's counters: more of both allows more (facts 4, "Drift"). */
+static void zone_set_stat_threshold(struct mm_machine *m, struct zone *zone)
+{
+	unsigned int by_memory = 1 + fls64(zone->managed_pages >> STAT_MEMORY_SHIFT);
+	uint64_t threshold = (uint64_t)2 * fls64(m->nr_cpus) * by_memory;
+
+	zone->stat_threshold = (int)min_u64(threshold, STAT_THRESHOLD_MOST);
+}
+
 void init_per_zone_wmark_min(struct mm_machine *m)
 {
 	m->sysctl[MM_SYSCTL_WATERMARK_SCALE_FACTOR] = m->config.watermark_scale_factor;
@@ -176,6 +193,7 @@ void init_per_zone_wmark_min(struct mm_machine *m)
 		m->config.lowmem_reserve_ratio[ZONE_NORMAL];
 	calculate_min_free_kbytes(m);
 	setup_per_zone_wmarks(m);
+	for_each_zone(m, zone_set_stat_threshold);
 	for_each_zone(m, zone_set_lowmem_reserve);
 }
 

@@ -61,6 +61,7 @@ struct zone {
 	struct mm_lock lock;
 	pfn_t zone_start_pfn;
 	uint64_t spanned_pages, present_pages, managed_pages;
+	int stat_threshold; /* what a CPU may hold back of a counter (facts 4, "Drift") */
 	struct free_area free_area[MAX_TOP_ORDER + 1];
 };
 
@@ -82,6 +83,7 @@ struct pglist_data {
 	struct zone *zones; /* [MAX_NR_ZONES] */
 	struct zonelist zonelists[MAX_ZONELISTS];
 	pfn_t start_pfn, end_pfn; /* of its memory, holes included */
+	pfn_t movable_start;	  /* where its Movable zone begins; 0: it has none */
 	/* kswapd: woken here, runs when it is told to */
 	bool kswapd_awake;
 	unsigned int kswapd_order;
