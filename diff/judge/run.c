@@ -567,7 +567,11 @@ bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
 		return false;
 	}
 
-	bool clean = run_ops(&r) && run_end(&r);
+	bool clean = run_ops(&r);
+
+	if (clean && j->look)
+		j->look(pair->instance, j->look_data);
+	clean = clean && run_end(&r);
 
 	digest_flush(&r);
 	outcome->digest = r.digest;
