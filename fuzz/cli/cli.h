@@ -82,6 +82,15 @@ const struct lb_target *find_target(const char *name);
 struct judge *closely_judge(const struct lb_target *target, const struct program *p,
 			    bool check_observed);
 
+/* show --map: a map of what a program leaves; see read_shown(). Returns an exit code. */
+struct map_request {
+	const char *program; /* NULL: none */
+	struct chosen_machine machine;
+	const char *output, *svg; /* svg = NULL: text, to output */
+	unsigned int width;	  /* columns; 0: the terminal's */
+};
+int show_map(const struct map_request *request);
+
 /* Writes bytes to a file (whole or not at all; "-": stdout). False: the error was printed. */
 bool write_output(const char *path, const void *bytes, size_t size);
 
