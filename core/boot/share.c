@@ -70,8 +70,8 @@ static bool reserve_in_zone(const struct mm_machine *m, const struct zone *zone,
 		error, 256,
 		"zone %u of node %u is to manage %llu pages, %llu of them late, but boot leaves it "
 		"%llu; give it fewer",
-		zone->type, node, (unsigned long long)managed, (unsigned long long)late,
-		(unsigned long long)free);
+		(unsigned int)zone->type, node, (unsigned long long)managed,
+		(unsigned long long)late, (unsigned long long)free);
 	return false;
 }
 
