@@ -19,21 +19,19 @@
 #include <stdlib.h>
 
 enum {
-	MARGIN = 28,
-	CELLS_WIDTH = 860,
-	CHART_LEFT = MARGIN + CELLS_WIDTH + 36,
-	CHART_WIDTH = 300,
-	CHART_HEIGHT = 96,
-	WIDTH = CHART_LEFT + CHART_WIDTH + MARGIN,
 	SMALL_FRAMES_A_ROW = 64,
-	SMALL_HEIGHT = 15, /* of a row of frames */
-	SMALL_STEP = 21,
-	SMALL_GAP = 6, /* between pageblocks */
-	CELL = 11,     /* side of a square that stands for pageblocks */
-	CELL_STEP = 13,
+	CELLS_A_ROW = 56,
 	MOST_CELLS = 4096,
-	BAR_HEIGHT = 8,
 };
+
+/* Pixels. */
+static const double margin = 28, picture_width = 1252;
+static const double cells_left = 84, cells_width = 860; /* width: from the margin */
+static const double chart_left = 924, chart_width = 300, chart_height = 96;
+static const double small_height = 15, small_step = 21; /* a row of frames, and to the next one */
+static const double small_gap = 6;			/* between pageblocks */
+static const double cell_side = 11, cell_step = 13;	/* a square that stands for pageblocks */
+static const double bar_height = 8;
 
 static const char *const strong[MAP_TYPES] = { "#c8553d", "#3f8f5f", "#3a78b5", "#8a5aa8",
 					       "#b08a2e" };
@@ -71,7 +69,7 @@ static double frame_x(const struct drawing *d, const struct grid *g, uint64_t of
 {
 	uint64_t gaps = offset >> d->map->machine.pageblock_order;
 
-	return MARGIN + 56 + (double)offset * g->frame + (double)(gaps * SMALL_GAP);
+	return cells_left + (double)offset * g->frame + (double)gaps * small_gap;
 }
 
 /* Frames [from, to) of one row. */
@@ -85,23 +83,23 @@ static void draw_run(const struct drawing *d, const struct grid *g, uint64_t row
 	switch (frame->state) {
 	case MAP_FREE:
 		fprintf(d->out,
-			"<rect x='%.1f' y='%.1f' width='%.1f' height='%d' rx='2' fill='%s' "
+			"<rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' rx='2' fill='%s' "
 			"stroke='%s'/>\n",
-			x + 0.5, d->y + 0.5, width - 1, SMALL_HEIGHT - 1, pale[type], strong[type]);
+			x + 0.5, d->y + 0.5, width - 1, small_height - 1, pale[type], strong[type]);
 		if (frame->head)
 			fprintf(d->out,
 				"<text x='%.1f' y='%.1f' class='order' fill='%s'>%u</text>\n",
-				x + (double)g->frame / 2, d->y + 11, strong[type], frame->order);
+				x + g->frame / 2, d->y + 11, strong[type], frame->order);
 		break;
 	case MAP_LISTED:
-		rect(d, x, d->y, width, SMALL_HEIGHT, strong[type]);
-		rect(d, x, d->y, width, SMALL_HEIGHT, "url(#stripes)");
+		rect(d, x, d->y, width, small_height, strong[type]);
+		rect(d, x, d->y, width, small_height, "url(#stripes)");
 		break;
 	case MAP_USED:
-		rect(d, x, d->y, width, SMALL_HEIGHT, strong[type]);
+		rect(d, x, d->y, width, small_height, strong[type]);
 		break;
 	default:
-		rect(d, x, d->y, width, SMALL_HEIGHT,
+		rect(d, x, d->y, width, small_height,
 		     frame->state == MAP_LOST ? lost_fill : reserved_fill);
 	}
 }
@@ -141,7 +139,7 @@ static void draw_pageblock_lines(const struct drawing *d, const struct grid *g, 
 		struct map_cell cell = map_cell(d->map, zone, pfn, block);
 
 		if (map_cell_present(&cell))
-			rect(d, frame_x(d, g, pfn - row), d->y + SMALL_HEIGHT + 1,
+			rect(d, frame_x(d, g, pfn - row), d->y + small_height + 1,
 			     (double)block * g->frame - 1, 2, strong[cell.type]);
 	}
 }
@@ -151,8 +149,8 @@ static void draw_frames(struct drawing *d, unsigned int zone)
 	const struct map_zone *z = &d->map->zones[zone];
 	uint64_t block = map_pageblock(d->map);
 	uint64_t blocks = SMALL_FRAMES_A_ROW / block;
-	double width = CELLS_WIDTH - 56 - (double)((blocks - 1) * SMALL_GAP);
-	struct grid g = { .frame = width / SMALL_FRAMES_A_ROW,
+	double width = margin + cells_width - cells_left - (double)(blocks - 1) * small_gap;
+	struct grid g = { .frame = width / (double)SMALL_FRAMES_A_ROW,
 			  .start = z->start / block * block,
 			  .end = z->start + z->spanned,
 			  .row = SMALL_FRAMES_A_ROW };
@@ -164,10 +162,10 @@ static void draw_frames(struct drawing *d, unsigned int zone)
 		if (!map_cell_present(&cell))
 			continue;
 		snprintf(pfn, sizeof(pfn), "%llu", (unsigned long long)row);
-		label(d, MARGIN + 46, d->y + 11, "pfn", pfn);
+		label(d, cells_left - 10, d->y + 11, "pfn", pfn);
 		draw_row(d, &g, zone, row);
 		draw_pageblock_lines(d, &g, zone, row);
-		d->y += SMALL_STEP;
+		d->y += small_step;
 	}
 }
 
@@ -179,22 +177,22 @@ static void draw_cell(const struct drawing *d, const struct map_cell *cell, doub
 	static const enum map_state order[] = { MAP_RESERVED, MAP_LOST, MAP_USED, MAP_LISTED };
 	const char *const fills[] = { reserved_fill, lost_fill, strong[cell->type],
 				      strong[cell->type] };
-	double present = (double)map_cell_present(cell), bottom = y + CELL;
+	double present = (double)map_cell_present(cell), bottom = y + cell_side;
 
-	rect(d, x, y, CELL, CELL, pale[cell->type]);
+	rect(d, x, y, cell_side, cell_side, pale[cell->type]);
 	for (unsigned int i = 0; i < 4; i++) {
-		double height = CELL * (double)cell->frames[order[i]] / present;
+		double height = cell_side * (double)cell->frames[order[i]] / present;
 
 		if (height <= 0)
 			continue;
 		bottom -= height;
-		rect(d, x, bottom, CELL, height, fills[i]);
+		rect(d, x, bottom, cell_side, height, fills[i]);
 		if (order[i] == MAP_LISTED)
-			rect(d, x, bottom, CELL, height, "url(#stripes)");
+			rect(d, x, bottom, cell_side, height, "url(#stripes)");
 	}
 	if (cell->mixed)
-		fprintf(d->out, "<circle cx='%.1f' cy='%.1f' r='1.6' fill='%s'/>\n", x + CELL - 2.5,
-			y + 2.5, lost_fill);
+		fprintf(d->out, "<circle cx='%.1f' cy='%.1f' r='1.6' fill='%s'/>\n",
+			x + cell_side - 2.5, y + 2.5, lost_fill);
 }
 
 static uint64_t cell_unit(const struct map *map)
@@ -209,24 +207,24 @@ static uint64_t cell_unit(const struct map *map)
 static void draw_pageblocks(struct drawing *d, unsigned int zone)
 {
 	const struct map_zone *z = &d->map->zones[zone];
-	uint64_t unit = cell_unit(d->map), columns = (CELLS_WIDTH - 56) / CELL_STEP / 8 * 8;
+	uint64_t unit = cell_unit(d->map);
 	uint64_t end = z->start + z->spanned;
 
-	for (uint64_t row = z->start / unit * unit; row < end; row += columns * unit) {
-		struct map_cell whole = map_cell(d->map, zone, row, columns * unit);
+	for (uint64_t row = z->start / unit * unit; row < end; row += CELLS_A_ROW * unit) {
+		struct map_cell whole = map_cell(d->map, zone, row, CELLS_A_ROW * unit);
 		char pfn[24];
 
 		if (!map_cell_present(&whole))
 			continue;
 		snprintf(pfn, sizeof(pfn), "%llu", (unsigned long long)row);
-		label(d, MARGIN + 46, d->y + 10, "pfn", pfn);
-		for (uint64_t i = 0; i < columns && row + i * unit < end; i++) {
+		label(d, cells_left - 10, d->y + 10, "pfn", pfn);
+		for (uint64_t i = 0; i < CELLS_A_ROW && row + i * unit < end; i++) {
 			struct map_cell cell = map_cell(d->map, zone, row + i * unit, unit);
 
 			if (map_cell_present(&cell))
-				draw_cell(d, &cell, MARGIN + 56 + (double)(i * CELL_STEP), d->y);
+				draw_cell(d, &cell, cells_left + (double)i * cell_step, d->y);
 		}
-		d->y += CELL_STEP;
+		d->y += cell_step;
 	}
 }
 
@@ -245,8 +243,8 @@ static uint64_t blocks_of(const struct map_zone *z, unsigned int order)
 static void draw_bar(const struct drawing *d, const struct map_zone *z, unsigned int order,
 		     double most, double x, double width)
 {
-	double blocks = (double)blocks_of(z, order), base = d->y + CHART_HEIGHT;
-	double height = most > 0 ? log2(1 + blocks) / log2(1 + most) * (CHART_HEIGHT - 16) : 0;
+	double blocks = (double)blocks_of(z, order), base = d->y + chart_height;
+	double height = most > 0 ? log2(1 + blocks) / log2(1 + most) * (chart_height - 16) : 0;
 	char text[24];
 
 	snprintf(text, sizeof(text), "%u", order);
@@ -268,14 +266,14 @@ static void draw_bar(const struct drawing *d, const struct map_zone *z, unsigned
 static void draw_chart(const struct drawing *d, const struct map_zone *z)
 {
 	unsigned int orders = d->map->machine.top_order + 1;
-	double step = (double)CHART_WIDTH / orders, most = 0;
+	double step = chart_width / orders, most = 0;
 
 	for (unsigned int order = 0; order < orders; order++)
 		most = fmax(most, (double)blocks_of(z, order));
-	rect(d, CHART_LEFT, d->y + CHART_HEIGHT, CHART_WIDTH, 1, "#c9ccd1");
+	rect(d, chart_left, d->y + chart_height, chart_width, 1, "#c9ccd1");
 	for (unsigned int order = 0; order < orders; order++)
-		draw_bar(d, z, order, most, CHART_LEFT + order * step + 3, step - 6);
-	label(d, CHART_LEFT, d->y + CHART_HEIGHT + 28, "note",
+		draw_bar(d, z, order, most, chart_left + order * step + 3, step - 6);
+	label(d, chart_left, d->y + chart_height + 28, "note",
 	      "free blocks by order (logarithmic)");
 }
 
@@ -286,22 +284,22 @@ static void draw_shares(struct drawing *d, unsigned int zone)
 	static const char *const fills[] = { reserved_fill, lost_fill, "#4b5563", "#9db0c4" };
 	const struct map_zone *z = &d->map->zones[zone];
 	struct map_cell cell = map_cell(d->map, zone, z->start, z->spanned);
-	double present = (double)map_cell_present(&cell), x = MARGIN;
+	double present = (double)map_cell_present(&cell), x = margin;
 	const uint64_t marks[] = { z->min, z->low, z->high };
 
-	rect(d, MARGIN, d->y, CELLS_WIDTH, BAR_HEIGHT, "#e6e8eb");
+	rect(d, margin, d->y, cells_width, bar_height, "#e6e8eb");
 	for (unsigned int i = 0; i < 4; i++) {
-		double width = CELLS_WIDTH * (double)cell.frames[order[i]] / present;
+		double width = cells_width * (double)cell.frames[order[i]] / present;
 
 		if (width > 0)
-			rect(d, x, d->y, width, BAR_HEIGHT, fills[i]);
+			rect(d, x, d->y, width, bar_height, fills[i]);
 		x += width;
 	}
 	for (unsigned int i = 0; i < 3; i++)
 		if ((double)marks[i] < present)
-			rect(d, MARGIN + CELLS_WIDTH * (1 - (double)marks[i] / present) - 1,
-			     d->y - 3, 1.5, BAR_HEIGHT + 6, "#d02f2f");
-	d->y += BAR_HEIGHT + 12;
+			rect(d, margin + cells_width * (1 - (double)marks[i] / present) - 1,
+			     d->y - 3, 1.5, bar_height + 6, "#d02f2f");
+	d->y += bar_height + 12;
 }
 
 static void draw_zone(struct drawing *d, unsigned int zone)
@@ -312,14 +310,14 @@ static void draw_zone(struct drawing *d, unsigned int zone)
 
 	if (z->present == 0)
 		return;
-	label(d, MARGIN, d->y + 14, "zone", map_zone_names[z->index]);
+	label(d, margin, d->y + 14, "zone", map_zone_names[z->index]);
 	snprintf(text, sizeof(text),
 		 "pfn %llu to %llu, %s; %llu of %llu managed pages free; marks %llu %llu %llu",
 		 (unsigned long long)z->start, (unsigned long long)(z->start + z->spanned - 1),
 		 map_size(z->present, size), (unsigned long long)z->free,
 		 (unsigned long long)z->managed, (unsigned long long)z->min,
 		 (unsigned long long)z->low, (unsigned long long)z->high);
-	label(d, MARGIN + 76, d->y + 14, "fact", text);
+	label(d, margin + 76, d->y + 14, "fact", text);
 	d->y += 24;
 	draw_shares(d, zone);
 	draw_chart(d, z);
@@ -328,7 +326,7 @@ static void draw_zone(struct drawing *d, unsigned int zone)
 		draw_frames(d, zone);
 	else
 		draw_pageblocks(d, zone);
-	d->y = fmax(d->y, top + CHART_HEIGHT + 34) + 14;
+	d->y = fmax(d->y, top + chart_height + 34) + 14;
 }
 
 static void draw_node(struct drawing *d, uint32_t node)
@@ -337,13 +335,13 @@ static void draw_node(struct drawing *d, uint32_t node)
 	bool any = false;
 
 	snprintf(text, sizeof(text), "node %u", node);
-	label(d, MARGIN, d->y + 18, "node", text);
+	label(d, margin, d->y + 18, "node", text);
 	for (unsigned int zone = 0; zone < d->map->nr_zones; zone++)
 		any = any || d->map->zones[zone].node == node;
 	snprintf(text, sizeof(text), "CPUs %s%s", map_cpus(d->map, node, cpus),
 		 any ? "" : ", no memory");
-	label(d, MARGIN + 76, d->y + 18, "fact", text);
-	rect(d, MARGIN, d->y + 26, WIDTH - 2 * MARGIN, 1, "#c9ccd1");
+	label(d, margin + 76, d->y + 18, "fact", text);
+	rect(d, margin, d->y + 26, picture_width - 2 * margin, 1, "#c9ccd1");
 	d->y += 40;
 	for (unsigned int zone = 0; zone < d->map->nr_zones; zone++)
 		if (d->map->zones[zone].node == node)
@@ -363,13 +361,13 @@ static void draw_swatch(struct drawing *d, double *x, const char *fill, const ch
 static void draw_legend(struct drawing *d)
 {
 	char text[128], size[32];
-	double x = MARGIN;
+	double x = margin;
 
 	d->y += 8;
 	for (unsigned int type = 0; type < MAP_TYPES; type++)
 		draw_swatch(d, &x, strong[type], NULL, map_type_names[type], 110);
 	d->y += 22;
-	x = MARGIN;
+	x = margin;
 	draw_swatch(d, &x, strong[1], NULL, "in use", 110);
 	draw_swatch(d, &x, pale[1], NULL, "free", 110);
 	draw_swatch(d, &x, strong[1], "url(#stripes)", "on a page list", 130);
@@ -382,14 +380,14 @@ static void draw_legend(struct drawing *d)
 		snprintf(text, sizeof(text), "a square is %s; a dot: of several types",
 			 map_size(cell_unit(d->map), size));
 	label(d, x, d->y + 10, "fact", text);
-	d->y += 12 + MARGIN;
+	d->y += 12 + margin;
 }
 
 static void write_head(FILE *out, double height)
 {
 	fprintf(out,
-		"<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%.0f' "
-		"viewBox='0 0 %d %.0f' font-family='DejaVu Sans, Helvetica, Arial, sans-serif'>\n"
+		"<svg xmlns='http://www.w3.org/2000/svg' width='%.0f' height='%.0f' "
+		"viewBox='0 0 %.0f %.0f' font-family='DejaVu Sans, Helvetica, Arial, sans-serif'>\n"
 		"<style>.node{font-size:17px;font-weight:bold;fill:#1d1f23}"
 		".zone{font-size:14px;font-weight:bold;fill:#1d1f23}"
 		".fact{font-size:12px;fill:#4b5563}.note{font-size:11px;fill:#7b828c}"
@@ -400,15 +398,15 @@ static void write_head(FILE *out, double height)
 		"<defs><pattern id='stripes' width='4' height='4' patternUnits='userSpaceOnUse' "
 		"patternTransform='rotate(45)'><rect width='2' height='4' fill='#ffffff' "
 		"fill-opacity='0.75'/></pattern></defs>\n"
-		"<rect width='%d' height='%.0f' fill='#ffffff'/>\n",
-		WIDTH, height, WIDTH, height, WIDTH, height);
+		"<rect width='%.0f' height='%.0f' fill='#ffffff'/>\n",
+		picture_width, height, picture_width, height, picture_width, height);
 }
 
 bool map_draw(const struct map *map, FILE *out)
 {
 	char *body = NULL;
 	size_t size = 0;
-	struct drawing d = { map, open_memstream(&body, &size), MARGIN };
+	struct drawing d = { map, open_memstream(&body, &size), margin };
 
 	if (!d.out)
 		return false;
