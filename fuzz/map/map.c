@@ -241,7 +241,7 @@ const char *map_size(uint64_t pages, char text[32])
 	double size = (double)pages * 4;
 	unsigned int unit = 0;
 
-	for (; size >= 1024 && unit < 3; unit++)
+	for (; size >= 1023.5 && unit < 3; unit++) /* which would read 1024 */
 		size /= 1024;
 	snprintf(text, 32, size < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", size, units[unit]);
 	return text;
