@@ -280,7 +280,7 @@ TEST(a_malformed_machine_is_refused_at_its_place)
 	refused("file=x.machine", 6, "beside the program's file");
 	refused("=3", 1, "expected a machine key");
 	refused("kernelcore=101%", 12, "at most 100%");
-	refused("kernelcore=0", 12, "more than 0 pages");
+	refused("kernelcore=0", 12, "at least 1");
 	refused("movablecore=x", 13, "a number of pages, or N%");
 	refused("movable_node=1", 14, "on or off");
 	refused("memory=1-512@0/hot", 16, "expected hotplug, found `hot`");
