@@ -10,10 +10,11 @@ enum { PC_LOW_PAGES = 256 }; /* 0..1 MiB, kept by the real-mode code (facts 2) *
 static bool add_machine_ranges(const struct mm_config *config, struct memblock *mb)
 {
 	memset(mb, 0, sizeof(*mb));
+	mb->movable_node = config->movable_node;
 	for (unsigned int i = 0; i < config->nr_memory; i++) {
 		const struct mm_range *range = &config->memory[i];
 
-		if (!memblock_add_range(&mb->memory, range->start, range->end, range->node))
+		if (!memblock_add(&mb->memory, range))
 			return false;
 	}
 	if (config->pc && !memblock_add_range(&mb->reserved, 0, PC_LOW_PAGES, NUMA_NO_NODE))
@@ -36,15 +37,13 @@ static uint64_t node_memmap_pages(const struct mm_machine *m, unsigned int node)
 	return pages;
 }
 
-static uint64_t node_percpu_pages(const struct mm_machine *m, unsigned int node)
+static uint64_t node_cpus(const struct mm_machine *m, unsigned int node)
 {
-	uint64_t unit = m->config.percpu_unit_pages, cpus = 0;
+	uint64_t cpus = 0;
 
-	if (unit == MM_PERCPU_REAL)
-		unit = percpu_unit_bytes(&m->config) / PAGE_SIZE;
 	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++)
 		cpus += m->cpu_node[cpu] == node;
-	return unit * cpus;
+	return cpus;
 }
 
 /* In one piece where there is room for one, else in as few as halving makes. */
@@ -56,15 +55,29 @@ static bool reserve_pages(struct memblock *mb, uint64_t pages, unsigned int node
 	       reserve_pages(mb, pages - pages / 2, node);
 }
 
-static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int node,
-			    const char *what, char *error)
+static bool no_room(const char *what, unsigned int node, uint64_t pages, char *error)
 {
-	if (reserve_pages(mb, pages, node))
-		return true;
 	snprintf(error, 256,
 		 "no room for the %s of node %u: %llu pages; give the machine more memory", what,
 		 node, (unsigned long long)pages);
 	return false;
+}
+
+/* Units of the size the machine says come in one piece, real ones are cut out one by one. */
+static bool reserve_percpu(const struct mm_machine *m, struct memblock *mb, unsigned int node,
+			   char *error)
+{
+	uint64_t cpus = node_cpus(m, node), unit = m->config.percpu_unit_pages;
+
+	if (unit != MM_PERCPU_REAL)
+		return reserve_pages(mb, unit * cpus, node) ||
+		       no_room("percpu units", node, unit * cpus, error);
+	unit = percpu_unit_bytes(&m->config) / PAGE_SIZE;
+	for (uint64_t cpu = 0; cpu < cpus; cpu++)
+		if (!memblock_alloc_head_top_down(mb, unit, percpu_used_bytes() / PAGE_SIZE,
+						  (int)node))
+			return no_room("percpu units", node, unit * cpus, error);
+	return true;
 }
 
 /*
@@ -73,11 +86,14 @@ static bool reserve_on_node(struct memblock *mb, uint64_t pages, unsigned int no
  */
 static bool reserve_boot_metadata(const struct mm_machine *m, struct memblock *mb, char *error)
 {
+	for (unsigned int node = 0; node < m->nr_nodes; node++) {
+		uint64_t pages = node_memmap_pages(m, node);
+
+		if (!reserve_pages(mb, pages, node))
+			return no_room("memmap", node, pages, error);
+	}
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
-		if (!reserve_on_node(mb, node_memmap_pages(m, node), node, "memmap", error))
-			return false;
-	for (unsigned int node = 0; node < m->nr_nodes; node++)
-		if (!reserve_on_node(mb, node_percpu_pages(m, node), node, "percpu units", error))
+		if (!reserve_percpu(m, mb, node, error))
 			return false;
 	return true;
 }
@@ -92,7 +108,7 @@ static bool boot_on_this_cpu(struct mm_machine *m, char *error)
 		return false;
 	}
 	zones_init(m, &mb);
-	if (!reserve_boot_metadata(m, &mb, error))
+	if (!reserve_boot_metadata(m, &mb, error) || !reserve_kernel_share(m, &mb, error))
 		return false;
 	memmap_init(m, &mb);
 	build_all_zonelists(m);
@@ -100,6 +116,7 @@ static bool boot_on_this_cpu(struct mm_machine *m, char *error)
 	memblock_free_all(m, &mb);
 	init_per_zone_wmark_min(m);
 	khugepaged_raises_min_free(m);
+	memblock_free_late(m, &mb);
 	mm_update_plain(m);
 	return true;
 }

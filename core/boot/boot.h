@@ -2,7 +2,7 @@
  * Boot: from a memory map to pages on free lists, in Linux's order (facts 2).
  *
  *   configuration -> memblock -> zones -> memmap -> zonelists -> buddy -> watermarks, reserves,
- *   page list sizes
+ *   page list sizes -> what is freed late
  */
 #ifndef LB_BOOT_H
 #define LB_BOOT_H
@@ -21,17 +21,30 @@ bool mm_boot(struct mm_machine *m, char *error);
  */
 void zones_init(struct mm_machine *m, const struct memblock *mb);
 uint64_t memmap_pages(const struct zone *zone);
+/* By address, before nodes cut it; empty (start >= end) where the machine has no such zone. */
+struct mm_range zone_limits(const struct mm_machine *m, enum zone_type type, pfn_t dram_start);
+
+/* movable.c: movable_start of every node; needs the nodes' spans. */
+void find_movable_starts(struct mm_machine *m, const struct memblock *mb);
+
+/*
+ * share.c: reserves what a real kernel keeps beside memmap and percpu, as far as the machine says
+ * what zones manage in the end. False with a sentence: a zone has not that much.
+ */
+bool reserve_kernel_share(const struct mm_machine *m, struct memblock *mb, char *error);
 
 /* memmap.c: struct page of every frame, types of pageblocks. */
 void memmap_init(struct mm_machine *m, const struct memblock *mb);
 
-/* free_all.c: every free range, cut into blocks. */
+/* free_all.c: every free range, cut into blocks; and, at the end of boot, what was kept so long. */
 void memblock_free_all(struct mm_machine *m, const struct memblock *mb);
+void memblock_free_late(struct mm_machine *m, const struct memblock *mb);
 
 /*
  * first_chunk.c: bytes a CPU's unit of the percpu first chunk takes, on average over the units of
- * an allocation.
+ * an allocation; and how many of them hold anything: the rest of each unit is given back at once.
  */
 uint64_t percpu_unit_bytes(const struct mm_config *config);
+uint64_t percpu_used_bytes(void);
 
 #endif

@@ -44,10 +44,15 @@ static bool divides_to_whole_pages(uint64_t bytes, uint64_t parts)
 	return bytes % parts == 0 && (bytes / parts) % PAGE_SIZE == 0;
 }
 
+uint64_t percpu_used_bytes(void)
+{
+	return round_up(STATIC_BYTES + RESERVED_BYTES + DYNAMIC_BYTES, PAGE_SIZE);
+}
+
 uint64_t percpu_unit_bytes(const struct mm_config *config)
 {
-	uint64_t sum = round_up(STATIC_BYTES + RESERVED_BYTES + DYNAMIC_BYTES, PAGE_SIZE);
-	uint64_t unit_min = max_u64(sum, UNIT_MIN_BYTES), alloc = round_up(unit_min, ATOM_BYTES);
+	uint64_t unit_min = max_u64(percpu_used_bytes(), UNIT_MIN_BYTES),
+		 alloc = round_up(unit_min, ATOM_BYTES);
 	unsigned int cpus[MM_MAX_CPUS], groups = group_cpus(config, cpus);
 	uint64_t best = 1, last_allocs = UINT64_MAX;
 

@@ -37,6 +37,16 @@ static void free_boot_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 	zone_unlock(zone);
 }
 
+static void free_range(struct mm_machine *m, const struct mm_range *range)
+{
+	for (pfn_t pfn = range->start; pfn < range->end;) {
+		unsigned int order = block_order(m, pfn, range->end);
+
+		free_boot_block(m, pfn, order);
+		pfn += UINT64_C(1) << order;
+	}
+}
+
 void memblock_free_all(struct mm_machine *m, const struct memblock *mb)
 {
 	struct mm_range free = { 0 };
@@ -44,12 +54,13 @@ void memblock_free_all(struct mm_machine *m, const struct memblock *mb)
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
 			mm_zone(m, node, type)->managed_pages = 0;
-	while (memblock_next_free(mb, free.end, &free)) {
-		for (pfn_t pfn = free.start; pfn < free.end;) {
-			unsigned int order = block_order(m, pfn, free.end);
+	while (memblock_next_free(mb, free.end, &free))
+		free_range(m, &free);
+}
 
-			free_boot_block(m, pfn, order);
-			pfn += UINT64_C(1) << order;
-		}
-	}
+/* Nobody looks at marks and reserves again: they keep the sizes of before (facts 2, end). */
+void memblock_free_late(struct mm_machine *m, const struct memblock *mb)
+{
+	for (unsigned int i = 0; i < mb->late.cnt; i++)
+		free_range(m, &mb->late.regions[i]);
 }

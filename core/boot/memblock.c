@@ -26,7 +26,8 @@ static void merge_neighbours(struct memblock_type *type)
 		struct mm_range *this = &type->regions[i], *next = this + 1;
 
 		assert(this->end <= next->start);
-		if (this->end == next->start && this->node == next->node) {
+		if (this->end == next->start && this->node == next->node &&
+		    this->hotplug == next->hotplug) {
 			this->end = next->end;
 			remove_region(type, i + 1);
 		} else {
@@ -35,8 +36,9 @@ static void merge_neighbours(struct memblock_type *type)
 	}
 }
 
-bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node)
+bool memblock_add(struct memblock_type *type, const struct mm_range *range)
 {
+	pfn_t start = range->start, end = range->end;
 	unsigned int i = 0;
 
 	assert(start <= end);
@@ -46,13 +48,19 @@ bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int 
 		/* the part before the next region is new, the part inside it is held already */
 		pfn_t gap_end = i < type->cnt ? min_u64(end, type->regions[i].start) : end;
 
-		if (start < gap_end &&
-		    !insert_region(type, i, (struct mm_range){ start, gap_end, node }))
+		struct mm_range gap = { start, gap_end, range->node, range->hotplug };
+
+		if (start < gap_end && !insert_region(type, i, gap))
 			return false;
 		start = gap_end < end ? type->regions[i + (start < gap_end)].end : end;
 	}
 	merge_neighbours(type);
 	return true;
+}
+
+bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node)
+{
+	return memblock_add(type, &(struct mm_range){ start, end, node, false });
 }
 
 bool memblock_next_free(const struct memblock *mb, pfn_t from, struct mm_range *free)
@@ -73,7 +81,7 @@ bool memblock_next_free(const struct memblock *mb, pfn_t from, struct mm_range *
 			start = reserved->end;
 		}
 		if (start < end) {
-			*free = (struct mm_range){ start, end, memory->node };
+			*free = (struct mm_range){ start, end, memory->node, memory->hotplug };
 			return true;
 		}
 	}
@@ -85,19 +93,29 @@ static pfn_t find_top_down(const struct memblock *mb, uint64_t pages, int node)
 	struct mm_range free = { 0 };
 	pfn_t found = 0;
 
-	while (memblock_next_free(mb, free.end, &free))
+	while (memblock_next_free(mb, free.end, &free)) {
+		if (mb->movable_node && free.hotplug)
+			continue;
 		if ((node == NUMA_NO_NODE || free.node == node) && free.end - free.start >= pages)
 			found = free.end - pages;
+	}
 	return found;
 }
 
 pfn_t memblock_alloc_top_down(struct memblock *mb, uint64_t pages, int node)
 {
+	return memblock_alloc_head_top_down(mb, pages, pages, node);
+}
+
+pfn_t memblock_alloc_head_top_down(struct memblock *mb, uint64_t pages, uint64_t kept, int node)
+{
 	pfn_t start = find_top_down(mb, pages, node);
+
+	assert(kept <= pages);
 
 	if (!start)
 		start = find_top_down(mb, pages, NUMA_NO_NODE);
-	if (start && !memblock_add_range(&mb->reserved, start, start + pages, NUMA_NO_NODE))
+	if (start && !memblock_add_range(&mb->reserved, start, start + kept, NUMA_NO_NODE))
 		return 0;
 	return start;
 }

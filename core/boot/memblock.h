@@ -7,9 +7,10 @@
  *
  * Invariants:
  *   B1  each list ascends, its ranges are disjoint and not empty;
- *   B2  neighbours that touch differ in node (they would have been joined).
+ *   B2  neighbours that touch differ in node or in being hot-pluggable (they would have been joined).
  *
- * Not here: flags (mirror, hotplug), bottom-up allocation.
+ * Not here: the flag mirror, bottom-up allocation (when memmap and percpu are allocated, the nodes
+ * are known, and Linux is back at top-down).
  */
 #ifndef LB_MEMBLOCK_H
 #define LB_MEMBLOCK_H
@@ -25,6 +26,8 @@ struct memblock_type {
 
 struct memblock {
 	struct memblock_type memory, reserved;
+	struct memblock_type late; /* reserved, but to be freed at the end of boot */
+	bool movable_node;	   /* allocations leave hot-pluggable memory alone */
 };
 
 /*
@@ -32,13 +35,17 @@ struct memblock {
  * room in the list.
  */
 bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node);
+bool memblock_add(struct memblock_type *type, const struct mm_range *range);
 
 /*
  * memblock_alloc_top_down - reserve pages at the highest free place.
- * @node: wanted node; falls back to any. Returns the first pfn, 0 iff nowhere is room (pfn 0 is
- * never memory).
+ * @node: wanted node; falls back to any. With movable_node, never hot-pluggable memory. Returns the
+ * first pfn, 0 iff nowhere is room (pfn 0 is never memory).
  */
 pfn_t memblock_alloc_top_down(struct memblock *mb, uint64_t pages, int node);
+
+/* The same for who gives all but the first @kept pages back at once. */
+pfn_t memblock_alloc_head_top_down(struct memblock *mb, uint64_t pages, uint64_t kept, int node);
 
 /*
  * memblock_next_free - the next range that is memory and not reserved.

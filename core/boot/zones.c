@@ -5,8 +5,7 @@
 #include "boot/boot.h"
 
 /* [from, to) of each zone by address, before nodes cut it. Movable has no address of its own. */
-static struct mm_range zone_limits(const struct mm_machine *m, enum zone_type type,
-				   pfn_t dram_start)
+struct mm_range zone_limits(const struct mm_machine *m, enum zone_type type, pfn_t dram_start)
 {
 	const struct mm_config *config = &m->config;
 	pfn_t dma_end = config->dma_end ? config->dma_end : dram_start;
@@ -14,11 +13,12 @@ static struct mm_range zone_limits(const struct mm_machine *m, enum zone_type ty
 
 	switch (type) {
 	case ZONE_DMA:
-		return (struct mm_range){ dram_start, dma_end, 0 };
+		return (struct mm_range){ .start = dram_start, .end = dma_end };
 	case ZONE_DMA32:
-		return (struct mm_range){ max_u64(dma_end, dram_start), dma32_end, 0 };
+		return (struct mm_range){ .start = max_u64(dma_end, dram_start), .end = dma32_end };
 	default:
-		return (struct mm_range){ max_u64(dma32_end, dram_start), config->max_pfn, 0 };
+		return (struct mm_range){ .start = max_u64(dma32_end, dram_start),
+					  .end = config->max_pfn };
 	}
 }
 
@@ -26,8 +26,8 @@ static struct mm_range zone_limits(const struct mm_machine *m, enum zone_type ty
 static struct mm_range zone_range(const struct mm_machine *m, const struct pglist_data *pgdat,
 				  enum zone_type type, pfn_t dram_start)
 {
-	pfn_t movable = m->config.movable_start[pgdat->node_id];
-	struct mm_range range = { pgdat->start_pfn, pgdat->end_pfn, pgdat->node_id };
+	pfn_t movable = pgdat->movable_start;
+	struct mm_range range = { pgdat->start_pfn, pgdat->end_pfn, pgdat->node_id, false };
 
 	if (type == ZONE_MOVABLE) {
 		range.start = max_u64(range.start, movable ? movable : range.end);
@@ -110,10 +110,12 @@ static void node_span(struct pglist_data *pgdat, const struct memblock *mb)
 
 void zones_init(struct mm_machine *m, const struct memblock *mb)
 {
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		node_span(&m->nodes[node], mb);
+	find_movable_starts(m, mb);
 	for (unsigned int node = 0; node < m->nr_nodes; node++) {
 		struct pglist_data *pgdat = &m->nodes[node];
 
-		node_span(pgdat, mb);
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
 			zone_init(m, &pgdat->zones[type],
 				  zone_range(m, pgdat, type, mb->memory.regions[0].start), mb);

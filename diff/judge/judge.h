@@ -107,6 +107,16 @@ enum { JUDGE_OP_SKIPPED = 0xff };
 bool judge_reach(struct judge *j, const struct program *p, const struct reach *how,
 		 struct reached *reached, struct outcome *outcome);
 
+/*
+ * judge_look - runs the program, and shows the target before anything is given back.
+ * @look: called once with the target's instance, which stays the judge's; not called when the run
+ *        ended earlier, with a finding
+ * In this process: not for a judge that supervises. Returns as judge_run does.
+ */
+typedef void judge_looker(void *instance, void *data);
+bool judge_look(struct judge *j, const struct program *p, judge_looker *look, void *data,
+		struct outcome *outcome);
+
 /* After judge_run: the program with what was observed filled in. Runs it once more. */
 bool judge_observe(struct judge *j, struct program *p, struct outcome *outcome);
 

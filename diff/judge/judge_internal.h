@@ -129,6 +129,8 @@ struct judge {
 	uint64_t paths[LB_PATH_COUNT];
 	/* while a run is on */
 	struct lb_result *trace; /* what each operation gave; NULL: not wanted */
+	judge_looker *look;	 /* at the end, before anything is given back; NULL: nobody looks */
+	void *look_data;
 	uint32_t *progress;	 /* index of the operation that is being carried out */
 	uint32_t own_progress;
 	struct supervisor *supervisor; /* NULL: runs in this process */

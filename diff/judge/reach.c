@@ -12,7 +12,7 @@
  * the last one, go on alike, as long as the target keeps its promise that an export holds every
  * variable that decides the future (target.h).
  *
- * What is left out, and why: the counters PGALLOC and PGFREE, which nothing reads and which have
+ * What is left out, and why: the counters PGALLOC, PGFREE and of NUMA events, which nothing reads and which have
  * just been compared; reserved ranges, which never change; numbers of handles; the words that the
  * judge wrote into blocks (a target that behaves by their value would have to read them); what the
  * oracle remembers in order to tell one round of an allocation from the next.
@@ -30,7 +30,12 @@
 
 /* ---- the target's state ---- */
 
-enum { PCP_CPU = 2 }; /* position of the CPU in a section of page lists */
+enum {
+	PCP_CPU = 2,	    /* position of the CPU in a section of page lists */
+	STAT_CPU_WORDS = 3, /* of each CPU, in a zone's counters */
+	TASKS_FIRST = 2,    /* where the first task stands in its section */
+	TASK_WORDS = 4,
+};
 
 /* Hashes of what a state consists of: all that belongs to no CPU, and what belongs to each. */
 struct state_hash {
@@ -52,11 +57,34 @@ static void hash_page_lists(struct state_hash *h, const uint64_t *words, size_t 
 	*cpu = mix(*cpu, words + PCP_CPU + 1, n - PCP_CPU - 1);
 }
 
+/* What each CPU has to itself: so many words, CPU by CPU. */
+static void hash_by_cpu(struct state_hash *h, const uint64_t *words, size_t n, size_t size)
+{
+	for (size_t cpu = 0; (cpu + 1) * size <= n && cpu < MACHINE_MAX_CPUS; cpu++)
+		h->cpus[cpu] = mix(h->cpus[cpu], words + cpu * size, size);
+}
+
+static void hash_zone_stat(struct state_hash *h, const uint64_t *words, size_t n)
+{
+	h->machine = mix(h->machine, words, LB_STAT_NUMA);
+	hash_by_cpu(h, words + LB_STAT_CPU, n - LB_STAT_CPU, STAT_CPU_WORDS);
+}
+
+static void hash_tasks(struct state_hash *h, const uint64_t *words, size_t n)
+{
+	h->machine = mix(h->machine, words, TASKS_FIRST);
+	hash_by_cpu(h, words + TASKS_FIRST, n - TASKS_FIRST, TASK_WORDS);
+}
+
 static void hash_export(struct state_hash *h, const uint64_t *words)
 {
 	for (; words[0] != LB_STATE_END; words += 2 + words[1]) {
 		if (words[0] == LB_STATE_PCP)
 			hash_page_lists(h, words + 2, words[1]);
+		else if (words[0] == LB_STATE_ZONE_STAT)
+			hash_zone_stat(h, words + 2, words[1]);
+		else if (words[0] == LB_STATE_TASKS)
+			hash_tasks(h, words + 2, words[1]);
 		else if (words[0] != LB_STATE_COUNTERS && words[0] != LB_STATE_RESERVED)
 			h->machine = mix(h->machine, words, 2 + words[1]);
 	}

@@ -682,6 +682,8 @@ bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
 
 	bool clean = run_ops(&r);
 
+	if (clean && j->look)
+		j->look(pair->instance, j->look_data);
 	if (plan->reach)
 		clean = clean && look_around(&r);
 	if (!plan->reach || plan->reach->finish)

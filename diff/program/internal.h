@@ -69,6 +69,10 @@ uint64_t machine_movable_base(const struct machine *m); /* lowest pfn of the hig
 void machine_fold(struct machine *m);
 void machine_random(struct machine *m, struct random *r);
 
+/* A file of a boot's folder, as text_read_file; a line of its log behind the time stamp. */
+char *boot_read_part(const char *dir, const char *name, size_t *size, struct text_error *error);
+const char *boot_skip_stamp(const char *line);
+
 /* ---- programs ---- */
 
 /* Room for one operation more with @results results. False: no memory, or P4. */

@@ -10,7 +10,8 @@
  *   M4  at least 32 pages are present, and what boot takes (reserved ranges, memmap, percpu) leaves
  *       a quarter of them;
  *   M5  a Movable border lies in the highest zone and in its node, and 16 present pages lie below
- *       all of them.
+ *       all of them; or no border is given, and what it follows from may be;
+ *   M6  managed and late pages fit into their zones (boot has the last word: it knows what is left).
  *
  * Not here: the text (machine_text.c), the wire form (wire_machine.c), boot logs (machine_boot.c).
  */
@@ -205,6 +206,12 @@ static uint64_t unmovable_present(const struct machine *m)
 	return pages;
 }
 
+static bool derives_movable(const struct machine *m)
+{
+	return m->kernelcore_pages || m->kernelcore_percent || m->movablecore_pages ||
+	       m->movablecore_percent || m->movable_node;
+}
+
 static bool has_movable(const struct machine *m)
 {
 	for (uint32_t n = 0; n < m->nr_nodes; n++)
@@ -270,19 +277,22 @@ static bool check_unused(const struct machine *m, struct text_error *error)
 {
 	struct machine clean = *m;
 
-	clean.unused = 0;
+	clean.unused = clean.unused2 = 0;
 	for (uint32_t i = 0; i < MACHINE_MAX_RANGES; i++) {
 		if (i >= m->nr_memory)
 			memset(&clean.memory[i], 0, sizeof(clean.memory[i]));
 		if (i >= m->nr_reserved)
 			memset(&clean.reserved[i], 0, sizeof(clean.reserved[i]));
-		clean.memory[i].unused = clean.reserved[i].unused = clean.reserved[i].node = 0;
+		clean.reserved[i].hotplug = clean.reserved[i].node = 0;
 	}
 	for (uint32_t cpu = m->nr_cpus; cpu < MACHINE_MAX_CPUS; cpu++)
 		clean.cpu_node[cpu] = 0;
 	for (uint32_t a = 0; a < MACHINE_MAX_NODES; a++) {
-		if (a >= m->nr_nodes)
+		if (a >= m->nr_nodes) {
 			clean.movable_start[a] = 0;
+			memset(clean.managed[a], 0, sizeof(clean.managed[a]));
+			memset(clean.late[a], 0, sizeof(clean.late[a]));
+		}
 		for (uint32_t b = 0; b < MACHINE_MAX_NODES; b++)
 			if (a >= m->nr_nodes || b >= m->nr_nodes)
 				clean.distance[a][b] = 0;
@@ -303,6 +313,9 @@ static bool check_ranges(const struct machine_range *ranges, uint32_t nr, uint64
 				"%s range %llu-%llu is empty, backwards or too far up: expected "
 				"START-END with START below END",
 				name, start, end);
+		if (ranges[i].hotplug > 1)
+			return error_set(error, "%s range %llu-%llu: hotplug is neither 0 nor 1",
+					 name, start, end);
 		if (start < least)
 			return error_set(error,
 					 "%s range %llu-%llu has pfn 0, which is never memory",
@@ -402,8 +415,48 @@ static bool check_nodes(const struct machine *m, struct text_error *error)
 	return true;
 }
 
+/* Borders may be said, or derived, not both. */
+static bool check_derived_movable(const struct machine *m, struct text_error *error)
+{
+	if (!check_range(m->movable_node, 0, 1, "movable_node", error) ||
+	    !check_range(m->kernelcore_percent, 0, 100, "the percentage of kernelcore", error) ||
+	    !check_range(m->movablecore_percent, 0, 100, "the percentage of movablecore", error) ||
+	    !check_range(m->kernelcore_pages, 0, UINT64_C(1) << 40, "kernelcore", error) ||
+	    !check_range(m->movablecore_pages, 0, UINT64_C(1) << 40, "movablecore", error))
+		return false;
+	if ((m->kernelcore_pages && m->kernelcore_percent) ||
+	    (m->movablecore_pages && m->movablecore_percent))
+		return error_set(error, "kernelcore or movablecore is given twice: in pages and in "
+					"percent");
+	if (has_movable(m) && derives_movable(m))
+		return error_set(error, "movable borders and kernelcore, movablecore or "
+					"movable_node are both given: expected one of them");
+	return true;
+}
+
+/* M6. */
+static bool check_shares(const struct machine *m, struct text_error *error)
+{
+	for (uint32_t n = 0; n < m->nr_nodes; n++)
+		for (uint32_t zone = 0; zone < MACHINE_NR_ZONES; zone++) {
+			if (m->managed[n][zone] > m->max_pfn || m->late[n][zone] > m->max_pfn)
+				return error_set(error,
+						 "zone %u of node %u is to manage more pages than "
+						 "the machine has",
+						 zone, n);
+			if (m->late[n][zone] && m->late[n][zone] >= m->managed[n][zone])
+				return error_set(error,
+						 "all of the %llu managed pages of zone %u of node "
+						 "%u are late: expected fewer than managed",
+						 (unsigned long long)m->managed[n][zone], zone, n);
+		}
+	return true;
+}
+
 static bool check_movable(const struct machine *m, struct text_error *error)
 {
+	if (!check_derived_movable(m, error))
+		return false;
 	for (uint32_t n = 0; n < m->nr_nodes; n++)
 		if (!movable_fits(m, n))
 			return error_set(error,
@@ -425,15 +478,47 @@ bool machine_check(const struct machine *m, struct text_error *error)
 	error->what[0] = '\0';
 	return check_constants(m, error) && check_memory(m, error) && check_unused(m, error) &&
 	       check_borders(m, error) && check_nodes(m, error) && check_room(m, error) &&
-	       check_movable(m, error);
+	       check_movable(m, error) && check_shares(m, error);
+}
+
+static bool is_all_zero(const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	while (size > 0 && at[size - 1] == 0)
+		size--;
+	return size == 0;
+}
+
+/* Hot-pluggable memory alone changes nothing: it needs no oracle, but has no wire form. */
+static bool has_hotplug(const struct machine *m)
+{
+	for (uint32_t i = 0; i < m->nr_memory; i++)
+		if (m->memory[i].hotplug)
+			return true;
+	return false;
+}
+
+const char *machine_key_unknown_to_oracle(const struct machine *m)
+{
+	if (m->kernelcore_pages || m->kernelcore_percent)
+		return "kernelcore";
+	if (m->movablecore_pages || m->movablecore_percent)
+		return "movablecore";
+	if (m->movable_node)
+		return "movable_node";
+	if (!is_all_zero(m->managed, sizeof(m->managed)))
+		return "managed";
+	return is_all_zero(m->late, sizeof(m->late)) ? NULL : "late";
 }
 
 bool machine_has_wire_form(const struct machine *m)
 {
-	return m->nr_nodes <= WIRE_NODES && m->nr_cpus <= WIRE_CPUS &&
-	       m->nr_memory <= WIRE_RANGES && m->nr_reserved <= WIRE_RANGES &&
-	       m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc && m->dma_end <= WIRE_GREATEST_BORDER &&
-	       m->dma32_end <= WIRE_GREATEST_BORDER && m->section_pages <= WIRE_GREATEST_SECTION &&
+	return !machine_key_unknown_to_oracle(m) && !has_hotplug(m) && m->nr_nodes <= WIRE_NODES &&
+	       m->nr_cpus <= WIRE_CPUS && m->nr_memory <= WIRE_RANGES &&
+	       m->nr_reserved <= WIRE_RANGES && m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc &&
+	       m->dma_end <= WIRE_GREATEST_BORDER && m->dma32_end <= WIRE_GREATEST_BORDER &&
+	       m->section_pages <= WIRE_GREATEST_SECTION &&
 	       m->percpu_unit_pages <= WIRE_GREATEST_PERCPU &&
 	       (m->nr_reserved == 0 || m->reserved[m->nr_reserved - 1].end <= MACHINE_FUZZ_PAGES);
 }
@@ -457,7 +542,11 @@ static void fold_constants(struct machine *m)
 	m->profile %= PROFILE_COUNT;
 	m->checks %= CHECKS_OFF + 1;
 	m->thp &= 1;
-	m->pc = m->unused = 0;
+	m->pc = m->unused = m->unused2 = m->movable_node = 0;
+	m->kernelcore_pages = m->movablecore_pages = 0;
+	m->kernelcore_percent = m->movablecore_percent = 0;
+	memset(m->managed, 0, sizeof(m->managed));
+	memset(m->late, 0, sizeof(m->late));
 	m->nr_nodes = clamp32(m->nr_nodes, 1, WIRE_NODES);
 	m->nr_cpus = clamp32(m->nr_cpus, 1, WIRE_CPUS);
 	m->top_order = clamp32(m->top_order, MACHINE_LOWEST_ORDER, MACHINE_HIGHEST_ORDER);

@@ -52,7 +52,7 @@ enum machine_checks {
 struct machine_range {
 	uint64_t start, end;	/* pfn */
 	uint32_t node;		/* memory ranges only; 0 in reserved ones */
-	uint32_t unused;
+	uint32_t hotplug;	/* memory ranges only; 1: may be unplugged while the machine runs */
 };
 
 struct machine {
@@ -80,6 +80,21 @@ struct machine {
 	uint32_t lowmem_reserve_ratio[MACHINE_NR_ZONES];	/* 256 256 32 0; 0 = no reserve */
 	/* multiple of 2^T, inside the highest zone; 0 = none */
 	uint64_t movable_start[MACHINE_MAX_NODES];
+	/*
+	 * What a kernel derives Movable borders from instead (facts 2): pages, or 1 .. 100 % of all
+	 * memory; 0 = not said. Only where movable_start is all 0.
+	 */
+	uint64_t kernelcore_pages, movablecore_pages;
+	uint32_t kernelcore_percent, movablecore_percent;
+	uint32_t movable_node;		/* 0 or 1: hot-pluggable memory is Movable */
+	uint32_t unused2;
+	/*
+	 * What a zone manages in the end, beyond which a kernel keeps pages for itself; 0 = all that
+	 * memmap and percpu leave. And how many of those pages it gets only after marks and reserves
+	 * were computed (facts 21).
+	 */
+	uint64_t managed[MACHINE_MAX_NODES][MACHINE_NR_ZONES];
+	uint64_t late[MACHINE_MAX_NODES][MACHINE_NR_ZONES];
 	uint8_t cpu_node[MACHINE_MAX_CPUS];
 	/* [from][to], 10 = local, may be asymmetric */
 	uint8_t distance[MACHINE_MAX_NODES][MACHINE_MAX_NODES];
@@ -127,6 +142,21 @@ bool machine_read_file(struct machine *m, const char *path, struct text_error *e
 bool machine_from_boot(struct machine *m, const char *dir, struct text_error *error);
 
 /*
+ * machine_from_boot_whole - the same, but what the log says was derived is to be derived again.
+ * Movable borders become kernelcore=, movablecore= and movable_node of the command line. What the
+ * kernel kept for itself comes from DIR/zoneinfo (managed pages) and, for what it freed late, from
+ * the log; it must be a log that shows addresses as they were (nokaslr), since the image is looked
+ * for where it is linked.
+ */
+bool machine_from_boot_whole(struct machine *m, const char *dir, struct text_error *error);
+
+/*
+ * The first key of a machine that the oracle does not know: it would judge such machines wrongly.
+ * NULL: it knows them all.
+ */
+const char *machine_key_unknown_to_oracle(const struct machine *m);
+
+/*
  * The canonical text: only keys that differ from their defaults, always in one order; it parses to
  * the same machine.
  * Returns the number of bytes it needs without the final 0, as snprintf does.
@@ -147,7 +177,8 @@ bool machine_equal(const struct machine *a, const struct machine *b);
 
 /*
  * True iff the wire form can hold it: max_pfn at most 2048, not a PC, at most 4 nodes, 8 CPUs, 8 ranges
- * of each kind (reserved ones below 2048 too), zone borders at most 4096, sections 32768, percpu 64.
+ * of each kind (reserved ones below 2048 too), zone borders at most 4096, sections 32768, percpu 64;
+ * nothing of kernelcore, movablecore, movable_node, hot-pluggable memory, managed and late.
  */
 bool machine_has_wire_form(const struct machine *m);
 

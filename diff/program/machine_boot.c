@@ -4,12 +4,14 @@
  *   DIR/dmesg	"Movable zone start for each node"	  Node 0: 0x0000000008400000
  *		"Early memory node ranges"	  node   0: [mem 0x0000000000001000-0x000000000009efff]
  *   DIR/cmdline	transparent_hugepage=never switches thp off
+ *		"ACPI: SRAT: Node"	  Node 1 PXM 1 [mem 0x20000000-0x3fffffff] hotplug
  *   DIR/node/nodeN/distance, DIR/node/nodeN/cpulist
  *
  * "Early memory node ranges" are the memory map as the kernel finally used it: after its updates of
  * e820, trimmed to whole pages, with the nodes of the SRAT. The kernel is Debian's 6.1 (transparent
  * huge pages on, pageblock order 9, top order 10); what it reserves for itself, beside the first
- * MiB, memmap and percpu, is given back during boot and is no part of a machine.
+ * MiB, memmap and percpu, is no part of a machine, unless the whole boot is asked for
+ * (machine_boot_whole.c).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,14 +29,15 @@ struct boot {
 	struct machine *m;
 	const char *dir;
 	struct text_error *error;
+	struct machine_range hotplug[MACHINE_MAX_RANGES]; /* as the firmware says */
+	uint32_t nr_hotplug;
 };
 
-static char *read_part(const struct boot *b, const char *name, size_t *size,
-		       struct text_error *error)
+char *boot_read_part(const char *dir, const char *name, size_t *size, struct text_error *error)
 {
 	char path[4096];
 
-	if (snprintf(path, sizeof(path), "%s/%s", b->dir, name) >= (int)sizeof(path)) {
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path)) {
 		error_set(error, "the name of the boot's folder is too long");
 		return NULL;
 	}
@@ -42,7 +45,7 @@ static char *read_part(const struct boot *b, const char *name, size_t *size,
 }
 
 /* Behind the time stamp `[    0.000000] `, if there is one. */
-static const char *skip_stamp(const char *line)
+const char *boot_skip_stamp(const char *line)
 {
 	const char *close = *line == '[' ? strchr(line, ']') : NULL;
 
@@ -73,14 +76,35 @@ static bool add_memory(const struct boot *b, unsigned long long node, unsigned l
 		return error_set(b->error, "the boot log has more than %d memory ranges",
 				 MACHINE_MAX_RANGES);
 	range.node = (uint32_t)node;
+	for (uint32_t i = 0; i < b->nr_hotplug; i++)
+		if (range.start >= b->hotplug[i].start && range.start < b->hotplug[i].end)
+			range.hotplug = 1;
 	m->memory[m->nr_memory++] = range;
 	m->max_pfn = range.end;
 	return true;
 }
 
+/* The kernel's ranges of memory begin and end where being hot-pluggable does. */
+static void add_hotplug(struct boot *b, unsigned long long first, unsigned long long last)
+{
+	if (b->nr_hotplug < MACHINE_MAX_RANGES)
+		b->hotplug[b->nr_hotplug++] =
+			(struct machine_range){ .start = first / PAGE_BYTES,
+						.end = (last + 1) / PAGE_BYTES };
+}
+
+static bool is_hotplug_line(const char *line, unsigned long long *first, unsigned long long *last)
+{
+	unsigned int node, domain;
+	int used = 0;
+
+	return sscanf(line, "ACPI: SRAT: Node %u PXM %u [mem 0x%llx-0x%llx]%n", &node, &domain,
+		      first, last, &used) == 4 &&
+	       used > 0 && strstr(line + used, "hotplug");
+}
+
 /* The log's lines come in sections: a line that fits neither form ends the one we are in. */
-static bool read_log_line(const struct boot *b, const char *line, bool *movable,
-			  unsigned int number)
+static bool read_log_line(struct boot *b, const char *line, bool *movable, unsigned int number)
 {
 	unsigned long long node, first, last;
 
@@ -92,15 +116,17 @@ static bool read_log_line(const struct boot *b, const char *line, bool *movable,
 		b->m->movable_start[node] = first / PAGE_BYTES;
 	} else if (sscanf(line, " node %llu: [mem 0x%llx-0x%llx]", &node, &first, &last) == 3)
 		return add_memory(b, node, first, last, number);
+	else if (is_hotplug_line(line, &first, &last))
+		add_hotplug(b, first, last);
 	else
 		*movable = false;
 	return true;
 }
 
-static bool read_log(const struct boot *b)
+static bool read_log(struct boot *b)
 {
 	size_t size;
-	char *text = read_part(b, "dmesg", &size, b->error);
+	char *text = boot_read_part(b->dir, "dmesg", &size, b->error);
 	bool good = text != NULL, movable = false;
 	unsigned int number = 1;
 
@@ -109,7 +135,7 @@ static bool read_log(const struct boot *b)
 
 		if (next)
 			*next++ = '\0';
-		good = read_log_line(b, skip_stamp(line), &movable, number);
+		good = read_log_line(b, boot_skip_stamp(line), &movable, number);
 		line = next;
 	}
 	free(text);
@@ -170,7 +196,7 @@ static bool read_node(const struct boot *b, uint32_t node, bool *there, uint32_t
 	struct text_error missing;
 
 	snprintf(name, sizeof(name), "node/node%u/distance", node);
-	char *text = read_part(b, name, &size, node ? &missing : b->error);
+	char *text = boot_read_part(b->dir, name, &size, node ? &missing : b->error);
 
 	*there = text != NULL;
 	if (!text)
@@ -179,7 +205,7 @@ static bool read_node(const struct boot *b, uint32_t node, bool *there, uint32_t
 
 	free(text);
 	snprintf(name, sizeof(name), "node/node%u/cpulist", node);
-	text = good ? read_part(b, name, &size, b->error) : NULL;
+	text = good ? boot_read_part(b->dir, name, &size, b->error) : NULL;
 	good = text && read_cpulist(b, text, node, cpus);
 	free(text);
 	return good;
@@ -217,7 +243,7 @@ static bool read_nodes(const struct boot *b)
 static bool read_command_line(const struct boot *b)
 {
 	size_t size;
-	char *text = read_part(b, "cmdline", &size, b->error);
+	char *text = boot_read_part(b->dir, "cmdline", &size, b->error);
 
 	if (!text)
 		return false;

@@ -19,6 +19,7 @@ struct machine_reading {
 	uint64_t pages;
 	uint32_t given; /* bit of each key that was there */
 	uint32_t rows, row_length[MACHINE_MAX_NODES], nr_cpu_nodes;
+	uint32_t managed_rows, late_rows;
 	bool node_movable[MACHINE_MAX_NODES];
 };
 
@@ -40,6 +41,11 @@ enum key_index {
 	KEY_DISTANCES,
 	KEY_CPU_NODES,
 	KEY_MOVABLE,
+	KEY_KERNELCORE,
+	KEY_MOVABLECORE,
+	KEY_MOVABLE_NODE,
+	KEY_MANAGED,
+	KEY_LATE,
 	KEY_MIN_FREE_KBYTES,
 	KEY_HIGH,
 	KEY_BATCH,
@@ -190,6 +196,19 @@ static bool parse_section(const struct machine_key *key, struct machine_reading 
 	return number(c, key, "a number of pages", &r->m->section_pages);
 }
 
+/* `512-1024@1/hotplug` */
+static bool parse_hotplug(struct cursor *c, struct machine_range *range)
+{
+	size_t length = cursor_word(c);
+	char found[40];
+
+	if (!cursor_word_is(c, length, "hotplug"))
+		return cursor_fail(c, c->at, "expected hotplug, found %s", cursor_found(c, found));
+	c->at += length;
+	range->hotplug = 1;
+	return true;
+}
+
 static bool parse_range(struct cursor *c, const struct machine_key *key, bool with_node,
 			struct machine_range *range)
 {
@@ -199,8 +218,10 @@ static bool parse_range(struct cursor *c, const struct machine_key *key, bool wi
 		return false;
 	if (!with_node)
 		return true;
-	return cursor_expect(c, '@', "a memory range, and its node") &&
-	       node_number(c, "a node", &range->node);
+	if (!cursor_expect(c, '@', "a memory range, and its node") ||
+	    !node_number(c, "a node", &range->node))
+		return false;
+	return !cursor_take(c, '/') || parse_hotplug(c, range);
 }
 
 static bool parse_ranges(struct cursor *c, const struct machine_key *key, bool with_node,
@@ -295,6 +316,74 @@ static bool parse_movable(const struct machine_key *key, struct machine_reading 
 		r->m->movable_start[node] = border;
 	} while (cursor_take(c, ','));
 	return true;
+}
+
+/* Pages, or `25%` of all memory. */
+static bool parse_core(struct cursor *c, const struct machine_key *key, uint64_t *pages,
+		       uint32_t *percent)
+{
+	const char *at = c->at;
+	uint64_t value;
+
+	if (!number(c, key, "a number of pages, or N%", &value))
+		return false;
+	if (!cursor_take(c, '%')) {
+		*pages = value;
+		return true;
+	}
+	*percent = (uint32_t)value;
+	return value <= 100 || cursor_fail(c, at, "expected at most 100%%");
+}
+
+static bool parse_kernelcore(const struct machine_key *key, struct machine_reading *r,
+			     struct cursor *c)
+{
+	return parse_core(c, key, &r->m->kernelcore_pages, &r->m->kernelcore_percent);
+}
+
+static bool parse_movablecore(const struct machine_key *key, struct machine_reading *r,
+			      struct cursor *c)
+{
+	return parse_core(c, key, &r->m->movablecore_pages, &r->m->movablecore_percent);
+}
+
+static bool parse_movable_node(const struct machine_key *key, struct machine_reading *r,
+			       struct cursor *c)
+{
+	(void)key;
+	return one_of(c, switch_words, 2, "on or off", &r->m->movable_node);
+}
+
+/* A row a node, in it the pages of DMA/DMA32/Normal/Movable. */
+static bool parse_zone_rows(struct cursor *c, const struct machine_key *key,
+			    uint64_t rows[][MACHINE_NR_ZONES], uint32_t *nr)
+{
+	for (*nr = 0; *nr == 0 || cursor_take(c, ','); ++*nr) {
+		if (*nr == MACHINE_MAX_NODES)
+			return cursor_fail(c, c->at,
+					   "too many rows: a machine has at most %d nodes",
+					   MACHINE_MAX_NODES);
+		for (uint32_t zone = 0; zone < MACHINE_NR_ZONES; zone++) {
+			if (zone > 0 && !cursor_expect(c, '/',
+						       "the pages of a zone: there are four, of "
+						       "DMA/DMA32/Normal/Movable"))
+				return false;
+			if (!number(c, key, "a number of pages", &rows[*nr][zone]))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool parse_managed(const struct machine_key *key, struct machine_reading *r,
+			  struct cursor *c)
+{
+	return parse_zone_rows(c, key, r->m->managed, &r->managed_rows);
+}
+
+static bool parse_late(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
+{
+	return parse_zone_rows(c, key, r->m->late, &r->late_rows);
 }
 
 static bool parse_tunable(struct cursor *c, const struct machine_key *key, const char *what,
@@ -411,8 +500,9 @@ static const struct machine_key keys[KEY_COUNT] = {
 			"never memory)" },
 	[KEY_MEMORY] = { "memory", "START-END@NODE,...", 0, MACHINE_GREATEST_PFN, NULL,
 			 parse_memory,
-			 "memory as ranges of pfns, END excluded, ascending. Default: what pages "
-			 "says" },
+			 "memory as ranges of pfns, END excluded, ascending; behind a node "
+			 "/hotplug "
+			 "marks what may be unplugged. Default: what pages says" },
 	[KEY_RESERVED] = { "reserved", "START-END,...", 0, MACHINE_GREATEST_PFN, NULL,
 			   parse_reserved,
 			   "pfns that boot keeps from the allocator, ascending. Default: none" },
@@ -443,6 +533,22 @@ static const struct machine_key keys[KEY_COUNT] = {
 	[KEY_MOVABLE] = { "movable", "PFN@NODE,...", 1, MACHINE_GREATEST_PFN, NULL, parse_movable,
 			  "where zone Movable of a node begins, a multiple of 2^top_order in the "
 			  "node's highest zone. Default: no zone Movable" },
+	[KEY_KERNELCORE] = { "kernelcore", "N|N%", 1, MACHINE_GREATEST_PFN, NULL, parse_kernelcore,
+			     "pages, or percent of all, that stay out of zone Movable, shared by "
+			     "the nodes: its borders follow. Default: no zone Movable" },
+	[KEY_MOVABLECORE] = { "movablecore", "N|N%", 1, MACHINE_GREATEST_PFN, NULL,
+			      parse_movablecore,
+			      "pages, or percent of all, for zone Movable: the rest is kernelcore. "
+			      "Default: no zone Movable" },
+	[KEY_MOVABLE_NODE] = { "movable_node", "on|off", 0, 0, "off", parse_movable_node,
+			       "memory of ranges that end in /hotplug is Movable, and boot takes "
+			       "none of it" },
+	[KEY_MANAGED] = { "managed", "N/N/N/N,...", 0, MACHINE_GREATEST_PFN, NULL, parse_managed,
+			  "a row a node: pages that DMA, DMA32, Normal, Movable manage in the end, "
+			  "what is above is reserved; 0: all. Default: all" },
+	[KEY_LATE] = { "late", "N/N/N/N,...", 0, MACHINE_GREATEST_PFN, NULL, parse_late,
+		       "how many of the managed pages come after marks and reserves were "
+		       "computed. Default: none" },
 	[KEY_MIN_FREE_KBYTES] = { "min_free_kbytes", "N", 0, MACHINE_GREATEST_TUNABLE, NULL,
 				  parse_min_free_kbytes,
 				  "what the min watermarks of all zones share. Default: by Linux's "
@@ -532,6 +638,10 @@ static bool check_shapes(const struct machine_reading *r, struct text_error *err
 				error,
 				"a Movable border is on node %u, but there are only %u nodes", n,
 				m->nr_nodes);
+	if ((was_given(r, KEY_MANAGED) && r->managed_rows != m->nr_nodes) ||
+	    (was_given(r, KEY_LATE) && r->late_rows != m->nr_nodes))
+		return error_set(error, "managed and late must have %u rows, one for each node",
+				 m->nr_nodes);
 	if (!was_given(r, KEY_DISTANCES))
 		return true;
 	for (uint32_t row = 0; row < r->rows || row < m->nr_nodes; row++)
@@ -704,7 +814,8 @@ static void print_ranges(struct printer *out, enum key_index key,
 		print_add(out, "%s%llu-%llu", i ? "," : "", (unsigned long long)ranges[i].start,
 			  (unsigned long long)ranges[i].end);
 		if (key == KEY_MEMORY)
-			print_add(out, "@%u", ranges[i].node);
+			print_add(out, "@%u%s", ranges[i].node,
+				  ranges[i].hotplug ? "/hotplug" : "");
 	}
 }
 
@@ -752,6 +863,46 @@ static void print_topology(struct printer *out, const struct machine *m,
 			  (unsigned long long)m->movable_start[n], n);
 		first = false;
 	}
+}
+
+static void print_core(struct printer *out, enum key_index key, uint64_t pages, uint32_t percent)
+{
+	if (pages == 0 && percent == 0)
+		return;
+	print_key(out, key);
+	if (pages)
+		print_add(out, "%llu", (unsigned long long)pages);
+	else
+		print_add(out, "%u%%", percent);
+}
+
+static void print_zone_rows(struct printer *out, enum key_index key,
+			    const uint64_t rows[][MACHINE_NR_ZONES], uint32_t nr)
+{
+	bool any = false;
+
+	for (uint32_t n = 0; n < nr; n++)
+		for (uint32_t zone = 0; zone < MACHINE_NR_ZONES; zone++)
+			any = any || rows[n][zone];
+	if (!any)
+		return;
+	print_key(out, key);
+	for (uint32_t n = 0; n < nr; n++)
+		for (uint32_t zone = 0; zone < MACHINE_NR_ZONES; zone++)
+			print_add(out, "%s%llu",
+				  zone ? "/"
+				  : n  ? ","
+				       : "",
+				  (unsigned long long)rows[n][zone]);
+}
+
+static void print_kernel(struct printer *out, const struct machine *m)
+{
+	print_core(out, KEY_KERNELCORE, m->kernelcore_pages, m->kernelcore_percent);
+	print_core(out, KEY_MOVABLECORE, m->movablecore_pages, m->movablecore_percent);
+	print_word(out, KEY_MOVABLE_NODE, switch_words, m->movable_node);
+	print_zone_rows(out, KEY_MANAGED, m->managed, m->nr_nodes);
+	print_zone_rows(out, KEY_LATE, m->late, m->nr_nodes);
 }
 
 static void print_tunables(struct printer *out, const struct machine *m,
@@ -803,6 +954,7 @@ size_t machine_print_line(const struct machine *m, char *buffer, size_t size)
 	print_number(&out, KEY_TOP_ORDER, m->top_order, normal.top_order);
 	print_number(&out, KEY_SECTION, m->section_pages, machine_default_section(m));
 	print_topology(&out, m, &defaults);
+	print_kernel(&out, m);
 	print_tunables(&out, m, &normal);
 	return out.length;
 }

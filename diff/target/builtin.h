@@ -34,12 +34,12 @@ enum { TARGET_ERROR_SIZE = 256 };
 const struct lb_target *target_find(const char *name, char error[TARGET_ERROR_SIZE]);
 
 /*
- * core_proc - the text of a /proc file ("buddyinfo") of the core's machine right after boot. As
- * snprintf.
- * Returns 0 with a sentence in error iff there is no such file, or the machine does not boot.
+ * core_proc - the text of a file of /proc (core/include/lostbuddy/proc.h lists them), as the machine
+ * of this instance of core_target is now. As snprintf. Returns 0 iff there is no such file.
+ * core_proc_name - the name of file number @index; NULL behind the last.
  */
-size_t core_proc(const struct machine *machine, const char *file, char *buffer, size_t size,
-		 char error[TARGET_ERROR_SIZE]);
+size_t core_proc(void *instance, const char *file, char *buffer, size_t size);
+const char *core_proc_name(unsigned int index);
 
 #ifdef __cplusplus
 }

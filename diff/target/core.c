@@ -98,7 +98,17 @@ static void count_path(void *data, const struct mm_event *event)
 static void copy_ranges(struct mm_range *to, const struct machine_range *from, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		to[i] = (struct mm_range){ from[i].start, from[i].end, (int)from[i].node };
+		to[i] = (struct mm_range){ from[i].start, from[i].end, (int)from[i].node,
+					   from[i].hotplug != 0 };
+}
+
+static void copy_shares(struct mm_config *c, const struct machine *m)
+{
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		for (unsigned int zone = 0; zone < MAX_NR_ZONES; zone++) {
+			c->managed_pages[node][zone] = m->managed[node][zone];
+			c->late_pages[node][zone] = m->late[node][zone];
+		}
 }
 
 static const struct mm_profile *const profiles[PROFILE_COUNT] = {
@@ -139,6 +149,12 @@ static void translate_machine(struct mm_config *c, const struct machine *m)
 		for (unsigned int to = 0; to < m->nr_nodes; to++)
 			c->distance[node][to] = m->distance[node][to];
 	}
+	c->kernelcore_pages = m->kernelcore_pages;
+	c->kernelcore_percent = m->kernelcore_percent;
+	c->movablecore_pages = m->movablecore_pages;
+	c->movablecore_percent = m->movablecore_percent;
+	c->movable_node = m->movable_node;
+	copy_shares(c, m);
 	c->nr_memory = m->nr_memory;
 	c->nr_reserved = m->nr_reserved;
 	copy_ranges(c->memory, m->memory, m->nr_memory);

@@ -49,6 +49,29 @@ bool read_program(struct program *p, const char *path);
 /* A machine from a line (it has an '=') or from a file. False: the error was printed. */
 bool read_machine(struct machine *m, const char *line_or_file);
 bool read_boot(struct machine *m, const char *dir);
+bool read_whole_boot(struct machine *m, const char *dir); /* machine_from_boot_whole() */
+
+/*
+ * False: the machine has a key that the oracle would judge wrongly; prints which. @where: the program's
+ * file, or the option.
+ */
+bool oracle_knows(const struct machine *m, const char *where);
+bool read_judged(struct program *p, const char *path); /* read_program(), for the oracle */
+
+/*
+ * A program to be carried out on the core, whose state is shown then: from @path, or an empty one
+ * (NULL); on a machine of its own, or the one that is given. False: the error was printed.
+ */
+struct chosen_machine {
+	const char *line_or_file, *boot; /* at most one is not NULL */
+};
+bool read_shown(struct program *p, const char *path, const struct chosen_machine *machine);
+
+/*
+ * Carries it out, without the oracle, and calls @look with the core's instance before anything is
+ * given back. Returns an exit code; what went wrong was printed.
+ */
+int carry_out_and_look(const struct program *p, judge_looker *look, void *data);
 
 /* A target by its name. NULL: the error was printed. */
 const struct lb_target *find_target(const char *name);
@@ -59,6 +82,15 @@ const struct lb_target *find_target(const char *name);
  */
 struct judge *closely_judge(const struct lb_target *target, const struct program *p,
 			    bool check_observed);
+
+/* show --map: a map of what a program leaves; see read_shown(). Returns an exit code. */
+struct map_request {
+	const char *program; /* NULL: none */
+	struct chosen_machine machine;
+	const char *output, *svg; /* svg = NULL: text, to output */
+	unsigned int width;	  /* columns; 0: the terminal's */
+};
+int show_map(const struct map_request *request);
 
 /* Writes bytes to a file (whole or not at all; "-": stdout). False: the error was printed. */
 bool write_output(const char *path, const void *bytes, size_t size);

@@ -124,6 +124,73 @@ bool read_boot(struct machine *m, const char *dir)
 	return false;
 }
 
+bool read_whole_boot(struct machine *m, const char *dir)
+{
+	struct text_error error = { 0 };
+
+	if (machine_from_boot_whole(m, dir, &error))
+		return true;
+	fail_at(dir, &error);
+	return false;
+}
+
+bool oracle_knows(const struct machine *m, const char *where)
+{
+	const char *key = machine_key_unknown_to_oracle(m);
+
+	if (key)
+		fail("%s: the oracle does not know the machine key `%s' yet, and would judge "
+		     "wrongly; `proc' and `show --map' do without it",
+		     where, key);
+	return !key;
+}
+
+bool read_judged(struct program *p, const char *path)
+{
+	return read_program(p, path) && oracle_knows(&p->machine, path);
+}
+
+static bool read_chosen_machine(struct machine *m, const struct chosen_machine *machine)
+{
+	if (machine->boot)
+		return read_whole_boot(m, machine->boot);
+	return !machine->line_or_file || read_machine(m, machine->line_or_file);
+}
+
+/* Operations may name CPUs and nodes that another machine has not. */
+static bool fits_machine(const struct program *p, const char *path)
+{
+	char why[256];
+
+	if (program_check(p, why))
+		return true;
+	fail("%s: the program does not fit this machine (%s): give it another, or none", path, why);
+	return false;
+}
+
+bool read_shown(struct program *p, const char *path, const struct chosen_machine *machine)
+{
+	program_init(p);
+	if (path && !read_program(p, path))
+		return false;
+	return read_chosen_machine(&p->machine, machine) && (!path || fits_machine(p, path));
+}
+
+int carry_out_and_look(const struct program *p, judge_looker *look, void *data)
+{
+	const struct judge_options options = { .no_oracle = true };
+	struct judge *judge = judge_create(&core_target, &options);
+	struct outcome outcome;
+	int code = EXIT_CLEAN;
+
+	if (!judge)
+		return EXIT_MEMORY;
+	if (!judge_look(judge, p, look, data, &outcome))
+		code = fail("%s", outcome.verdict.what);
+	judge_destroy(judge);
+	return code;
+}
+
 /* Who misspells one of the broken allocators is told which there are. */
 static void fail_naming_broken(const char *error)
 {

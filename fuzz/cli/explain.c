@@ -76,7 +76,7 @@ int verb_explain(int argc, char **argv)
 
 	if (!target)
 		return EXIT_USAGE;
-	if (read_program(&p, e.path)) {
+	if (read_judged(&p, e.path)) {
 		struct judge *judge = closely_judge(target, &p, false);
 
 		if (judge) {

@@ -12,14 +12,14 @@ static const struct verb verbs[] = {
 	{ "fuzz", verb_fuzz, "random programs for a target, judged by the oracle" },
 	{ "enumerate", verb_enumerate, "every sequence of a few operations in tiny worlds" },
 	{ "replay", verb_replay, "run programs from files; say whether anything is wrong" },
-	{ "show", verb_show, "print a program of either form; --language: the reference page" },
+	{ "show", verb_show, "print a program, the memory it leaves (--map), the language" },
 	{ "shrink", verb_shrink, "make a program that fails as short and plain as possible" },
 	{ "explain", verb_explain,
 	  "show where a program goes wrong, with both states side by side" },
 	{ "rules", verb_rules, "what the oracle demands: every rule with its level and source" },
 	{ "machine", verb_machine, "check a machine, or make one from a real kernel's boot" },
 #ifdef LOSTBUDDY_HAS_PROC
-	{ "proc", verb_proc, "/proc texts of the reference allocator, such as buddyinfo" },
+	{ "proc", verb_proc, "/proc texts of a machine, after boot or a program" },
 #endif
 #ifdef LOSTBUDDY_HAS_BENCH
 	{ "bench", verb_bench,

@@ -34,8 +34,8 @@ static struct mm_config pc_config(pfn_t max_pfn)
 		.nr_memory = 2,
 	};
 
-	c.memory[0] = (struct mm_range){ 1, 159, 0 };
-	c.memory[1] = (struct mm_range){ 256, max_pfn, 0 };
+	c.memory[0] = (struct mm_range){ 1, 159, 0, false };
+	c.memory[1] = (struct mm_range){ 256, max_pfn, 0, false };
 	return c;
 }
 
@@ -66,7 +66,7 @@ TEST(dma_is_cut_into_8_9_10_10_10) /* example 11 */
 	char text[1024];
 
 	world_open_config(&w, &config);
-	size_t length = mm_proc_buddyinfo(w.machine, text, sizeof(text));
+	size_t length = mm_proc_print(w.machine, "buddyinfo", text, sizeof(text));
 
 	EXPECT_EQ(length, strlen(text));
 	*strchr(text, '\n') = 0;
@@ -89,8 +89,8 @@ TEST(an_odd_range_is_cut_as_far_as_alignment_and_end_allow)
 	struct world w;
 
 	config.nr_reserved = 2;
-	config.reserved[0] = (struct mm_range){ 0x4000, 0x12345, 0 };
-	config.reserved[1] = (struct mm_range){ 0x13001, 0x14000, 0 };
+	config.reserved[0] = (struct mm_range){ 0x4000, 0x12345, 0, false };
+	config.reserved[1] = (struct mm_range){ 0x13001, 0x14000, 0, false };
 	world_open_config(&w, &config);
 	for (unsigned int i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
 		EXPECT(PageBuddy(pfn_to_page(cut[i].pfn)));
@@ -105,10 +105,10 @@ TEST(a_short_buffer_gets_as_much_of_buddyinfo_as_fits)
 	char whole[1024], part[20];
 
 	world_open(&w, (struct shape){ .pages = 64 });
-	size_t length = mm_proc_buddyinfo(w.machine, whole, sizeof(whole));
+	size_t length = mm_proc_print(w.machine, "buddyinfo", whole, sizeof(whole));
 
-	EXPECT_EQ(mm_proc_buddyinfo(w.machine, part, sizeof(part)), length);
-	EXPECT_EQ(mm_proc_buddyinfo(w.machine, NULL, 0), length);
+	EXPECT_EQ(mm_proc_print(w.machine, "buddyinfo", part, sizeof(part)), length);
+	EXPECT_EQ(mm_proc_print(w.machine, "buddyinfo", NULL, 0), length);
 	EXPECT_EQ(strlen(part), 19);
 	EXPECT(strncmp(part, whole, 19) == 0);
 	world_close(&w);

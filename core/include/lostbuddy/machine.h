@@ -91,6 +91,7 @@ extern const struct mm_profile mm_profile_linux_5_10;
 struct mm_range {
 	pfn_t start, end; /* [start, end) */
 	int node;
+	bool hotplug; /* of memory: may be unplugged while the machine runs */
 };
 
 struct mm_config {
@@ -108,6 +109,19 @@ struct mm_config {
 	unsigned int watermark_scale_factor, watermark_boost_factor;
 	unsigned int lowmem_reserve_ratio[MAX_NR_ZONES];
 	pfn_t movable_start[MM_MAX_NODES]; /* 0: none */
+	/*
+	 * Or what a kernel derives them from (facts 2): pages, or hundredths of all memory. All 0:
+	 * movable_start holds.
+	 */
+	uint64_t kernelcore_pages, movablecore_pages;
+	unsigned int kernelcore_percent, movablecore_percent;
+	bool movable_node; /* hot-pluggable memory is Movable, and boot allocates none of it */
+	/*
+	 * Pages the zone manages in the end (0: whatever boot leaves), and how many of them come
+	 * after marks and reserves were computed (facts 21).
+	 */
+	uint64_t managed_pages[MM_MAX_NODES][MAX_NR_ZONES];
+	uint64_t late_pages[MM_MAX_NODES][MAX_NR_ZONES];
 	unsigned int cpu_node[MM_MAX_CPUS];
 	unsigned int distance[MM_MAX_NODES][MM_MAX_NODES];
 	unsigned int nr_memory, nr_reserved;

@@ -104,6 +104,7 @@ struct pglist_data {
 	struct zone *zones; /* [MAX_NR_ZONES] */
 	struct zonelist zonelists[MAX_ZONELISTS];
 	pfn_t start_pfn, end_pfn; /* of its memory, holes included */
+	pfn_t movable_start;	  /* where its Movable zone begins; 0: it has none */
 	/* kswapd: woken here, runs when it is told to */
 	bool kswapd_awake;
 	unsigned int kswapd_order;

@@ -3,6 +3,7 @@
  * itself shows in zoneinfo: where each begins, what it spans, what is present (facts 2 and 21).
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "program/internal.h"
 #include "test.h"
@@ -190,6 +191,149 @@ TEST(eight_nodes_with_sixteen_CPUs)
 	struct machine m = booted("f-8n16c-8g", 8, 16);
 
 	EXPECT_EQ(m.cpu_node[15], 7);
+}
+
+/* ---- the whole of a boot ---- */
+
+static struct machine whole(const char *name)
+{
+	char dir[256];
+	struct machine m;
+	struct text_error error;
+
+	snprintf(dir, sizeof(dir), "corpus/machines/%s", name);
+	if (!EXPECT(machine_from_boot_whole(&m, dir, &error))) {
+		fprintf(stderr, "  %s: %s\n", name, error.what);
+		machine_default(&m);
+	}
+	return m;
+}
+
+TEST(the_command_line_says_what_Movable_follows_from)
+{
+	struct machine m = whole("e1-2n-kernelcore256M");
+
+	EXPECT_EQ(m.kernelcore_pages, 65536);
+	EXPECT_EQ(m.movable_start[0], 0);
+	EXPECT_EQ(m.movable_start[1], 0);
+	EXPECT_EQ(m.movable_node, 0);
+	EXPECT_STR(machine_key_unknown_to_oracle(&m), "kernelcore");
+}
+
+/* Facts 21: 509 decrypted + 706 initmem + 510 and 277 of gaps = 2002 pages; the initrd has 288. */
+TEST(late_are_the_parts_of_the_image_and_the_initrd_where_it_lay)
+{
+	struct machine m = whole("e1-2n-kernelcore256M");
+
+	EXPECT_EQ(m.managed[0][1], 18378);
+	EXPECT_EQ(m.late[0][1], 2002);
+	EXPECT_EQ(m.late[1][3], 288); /* 0x3feb0000 is pfn 261808: Movable begins at 163840 */
+	EXPECT_EQ(m.late[0][3], 0);
+	m = whole("a-1n1c-128m");
+	EXPECT_EQ(m.late[0][1], 2290);
+	EXPECT_EQ(m.late[0][0], 0);
+}
+
+static void write_part(const char *dir, const char *name, const char *text)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	FILE *file = fopen(path, "w");
+
+	if (!EXPECT(file != NULL))
+		return;
+	fputs(text, file);
+	fclose(file);
+}
+
+static void make_folder(const char *dir, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	EXPECT(mkdir(path, 0700) == 0);
+}
+
+static void remove_boot(const char *dir)
+{
+	static const char *const parts[] = { "node/node0/distance",
+					     "node/node0/cpulist",
+					     "node/node0",
+					     "node",
+					     "dmesg",
+					     "cmdline",
+					     "zoneinfo",
+					     "" };
+	char path[512];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, parts[i]);
+		EXPECT(remove(path) == 0);
+	}
+}
+
+/* 64 MiB, of which the upper half may be unplugged. */
+static void make_boot(char dir[64], const char *command_line)
+{
+	snprintf(dir, 64, "/tmp/lostbuddy-boot-XXXXXX");
+	if (!EXPECT(mkdtemp(dir) != NULL))
+		exit(1);
+	make_folder(dir, "node");
+	make_folder(dir, "node/node0");
+	write_part(dir, "node/node0/distance", "10\n");
+	write_part(dir, "node/node0/cpulist", "0\n");
+	write_part(dir, "cmdline", command_line);
+	write_part(dir, "zoneinfo",
+		   "Node 0, zone    DMA32\n        spanned  12288\n        managed  9000\n"
+		   "  start_pfn:           4096\n");
+	write_part(dir, "dmesg",
+		   "[    0.01] ACPI: SRAT: Node 0 PXM 0 [mem 0x00000000-0x01ffffff]\n"
+		   "[    0.01] ACPI: SRAT: Node 0 PXM 0 [mem 0x02000000-0x03ffffff] hotplug\n"
+		   "[    0.02] Early memory node ranges\n"
+		   "[    0.02]   node   0: [mem 0x0000000000100000-0x0000000001ffffff]\n"
+		   "[    0.02]   node   0: [mem 0x0000000002000000-0x0000000003ffffff]\n"
+		   "[    0.90] Freeing SMP alternatives memory: 36K\n"
+		   "[    1.00] Freeing unused kernel image (initmem) memory: 40K\n");
+}
+
+TEST(hot_pluggable_memory_is_what_the_firmware_says)
+{
+	struct machine m;
+	struct text_error error;
+	char dir[64];
+
+	make_boot(dir, "nokaslr movable_node kernelcore=30% movablecore=8M\n");
+	EXPECT(machine_from_boot_whole(&m, dir, &error));
+	EXPECT_EQ(m.nr_memory, 2);
+	EXPECT_EQ(m.memory[0].hotplug, 0);
+	EXPECT_EQ(m.memory[1].hotplug, 1);
+	EXPECT_EQ(m.movable_node, 1);
+	EXPECT_EQ(m.kernelcore_percent, 30);
+	EXPECT_EQ(m.movablecore_pages, 2048);
+	EXPECT_EQ(m.managed[0][1], 9000);
+	EXPECT_EQ(m.late[0][1], 10); /* alternatives are freed before marks are made */
+	remove_boot(dir);
+}
+
+static void expect_refused(const char *command_line, const char *why)
+{
+	struct machine m;
+	struct text_error error = { 0 };
+	char dir[64];
+
+	make_boot(dir, command_line);
+	EXPECT(!machine_from_boot_whole(&m, dir, &error));
+	if (!EXPECT(strstr(error.what, why) != NULL))
+		fprintf(stderr, "  %s\n", error.what);
+	remove_boot(dir);
+}
+
+TEST(a_boot_that_cannot_be_told_apart_is_refused)
+{
+	expect_refused("quiet\n", "no nokaslr");
+	expect_refused("nokaslr kernelcore=mirror\n", "expected bytes or a percentage");
+	expect_refused("nokaslr movablecore=3Q\n", "movablecore=3Q");
 }
 
 TEST(a_folder_without_a_boot_is_refused)

@@ -87,6 +87,70 @@ TEST(every_key_is_read)
 	EXPECT_EQ(m.percpu_unit_pages, 2);
 }
 
+TEST(the_keys_of_a_kernel_are_read)
+{
+	struct machine m = parsed("nodes=2 pages=1024 kernelcore=25% movablecore=300 "
+				  "managed=60/100/0/0,0/0/400/0 late=0/7/0/0,0/0/50/0");
+
+	EXPECT_EQ(m.kernelcore_percent, 25);
+	EXPECT_EQ(m.kernelcore_pages, 0);
+	EXPECT_EQ(m.movablecore_pages, 300);
+	EXPECT_EQ(m.movablecore_percent, 0);
+	EXPECT_EQ(m.managed[0][1], 100);
+	EXPECT_EQ(m.managed[1][2], 400);
+	EXPECT_EQ(m.late[1][2], 50);
+	m = parsed("nodes=2 movable_node=on memory=1-512@0,512-1024@1/hotplug");
+	EXPECT_EQ(m.movable_node, 1);
+	EXPECT_EQ(m.memory[0].hotplug, 0);
+	EXPECT_EQ(m.memory[1].hotplug, 1);
+}
+
+/* Who does not know such a key would judge wrongly; and no byte of the wire form stands for it. */
+TEST(what_the_oracle_does_not_know_is_named_and_has_no_wire_form)
+{
+	static const char *const lines[][2] = {
+		{ "kernelcore=100", "kernelcore" },
+		{ "kernelcore=10%", "kernelcore" },
+		{ "movablecore=100", "movablecore" },
+		{ "movablecore=10%", "movablecore" },
+		{ "movable_node=on", "movable_node" },
+		{ "managed=0/0/200/0", "managed" },
+		{ "managed=0/0/200/0 late=0/0/1/0", "managed" },
+	};
+	struct machine m;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		m = parsed(lines[i][0]);
+		EXPECT_STR(machine_key_unknown_to_oracle(&m), lines[i][1]);
+		EXPECT(!machine_has_wire_form(&m));
+	}
+	m = parsed("memory=1-512@0/hotplug");
+	EXPECT(machine_key_unknown_to_oracle(&m) == NULL);
+	EXPECT(!machine_has_wire_form(&m));
+	m = parsed("movable=448@0");
+	EXPECT(machine_key_unknown_to_oracle(&m) == NULL);
+	EXPECT(machine_has_wire_form(&m));
+}
+
+/* A line that says all of it comes back as it was. */
+TEST(the_keys_of_a_kernel_survive_printing)
+{
+	static const char *const lines[] = {
+		"nodes=2 memory=1-512@0,512-1024@1/hotplug movable_node=on",
+		"kernelcore=25% movablecore=300",
+		"kernelcore=200 movablecore=10%",
+		"nodes=2 pages=1024 managed=60/100/0/0,0/0/400/0 late=0/7/0/0,0/0/50/0",
+	};
+	char text[4096];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct machine m = parsed(lines[i]);
+
+		machine_print_line(&m, text, sizeof(text));
+		EXPECT_STR(text, lines[i]);
+	}
+}
+
 TEST(an_impossible_machine_is_refused_with_its_reason)
 {
 	refused("memory=1-300@0,200-512@0", 1, "overlaps");
@@ -125,6 +189,13 @@ TEST(an_impossible_machine_is_refused_with_its_reason)
 	refused("percpu=real", 1, "512 pages for percpu");
 	refused("reserved=1-500", 1, "leave less than a quarter");
 	refused("pages=512 memory=1-512@0", 1, "both given");
+	refused("movable=448@0 kernelcore=100", 1, "expected one of them");
+	refused("movable=448@0 movable_node=on", 1, "expected one of them");
+	refused("managed=0/0/513/0", 1, "more pages than the machine has");
+	refused("managed=0/0/100/0 late=0/0/100/0", 1, "expected fewer than managed");
+	refused("late=0/0/1/0", 1, "expected fewer than managed");
+	refused("nodes=2 managed=0/0/1/0", 1, "2 rows, one for each node");
+	refused("late=0/0/1/0,0/0/0/0", 1, "1 rows, one for each node");
 }
 
 /* Is what the reference says of a key what the parser does? */
@@ -208,6 +279,12 @@ TEST(a_malformed_machine_is_refused_at_its_place)
 	refused("ratios=1/2/3", 13, "there are four");
 	refused("file=x.machine", 6, "beside the program's file");
 	refused("=3", 1, "expected a machine key");
+	refused("kernelcore=101%", 12, "at most 100%");
+	refused("kernelcore=0", 12, "at least 1");
+	refused("movablecore=x", 13, "a number of pages, or N%");
+	refused("movable_node=1", 14, "on or off");
+	refused("memory=1-512@0/hot", 16, "expected hotplug, found `hot`");
+	refused("managed=1/2/3", 14, "there are four");
 }
 
 TEST(a_machine_file_holds_a_key_a_line)

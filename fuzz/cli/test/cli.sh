@@ -47,7 +47,7 @@ expect 0 "lostbuddy 0" --version
 expect 1 "Verbs:"
 expect 1 "no such verb" frobnicate; one_sentence
 expect 1 "unrecognized option" --frobnicate
-for verb in fuzz enumerate replay show shrink explain rules machine doctor; do
+for verb in fuzz enumerate replay show shrink explain rules machine proc doctor; do
 	expect 0 "Exit codes" "$verb" --help; silent
 	expect 1 "unrecognized option '--frobnicate'" "$verb" --frobnicate
 	expect 0 "Usage: lostbuddy $verb" "$verb" --usage
@@ -100,6 +100,11 @@ expect 1 "$dir/empty.lb:1:1: this is empty" replay "$dir/empty.lb"; one_sentence
 expect 1 "1:1: this is empty" replay -; one_sentence
 
 # ---- impossible machines: the reason ----
+mkdir -p "$dir/bare/node/node0"
+echo "[    0.1]   node   0: [mem 0x0000000000100000-0x0000000003ffffff]" >"$dir/bare/dmesg"
+echo nokaslr >"$dir/bare/cmdline"
+echo 10 >"$dir/bare/node/node0/distance"
+echo 0 >"$dir/bare/node/node0/cpulist"
 expect 1 "machine" machine memory=10-200@0,100-300@0; one_sentence
 expect 1 "CPU" machine cpus=65; one_sentence
 expect 1 "machine:1:" machine node=2; one_sentence
@@ -141,6 +146,52 @@ expect 0 "" show --bytes -o "$dir/p.bin" "$dir/p.lb"; silent
 expect 0 "split_page" show "$dir/p.bin"; silent
 cmp -s "$dir/out" "$dir/text" || { echo "FAILED: text -> bytes -> text is not the identity"; failed=$((failed + 1)); }
 expect 0 "free_wrong_order" show --language; silent
+
+# ---- /proc ----
+boots=$(dirname "$0")/../../../corpus/machines
+expect 0 "Node 0, zone   Normal" proc buddyinfo --machine pages=512; silent
+expect 0 "  pages free     503" proc zoneinfo --machine 'pages=512 dma_end=0 dma32_end=0 high=8 batch=2' ; silent
+expect 0 "node distances:" proc hardware --machine 'nodes=2 pages=512'; silent
+expect 1 "no such file of /proc" proc slabinfo
+expect 1 "at most one machine" proc zoneinfo --machine pages=64 --from-boot "$boots/a-1n1c-128m"
+expect 1 "name one file" proc
+expect 1 "No such file" proc zoneinfo "$dir/nothing.lb"; one_sentence
+expect 1 "zoneinfo cannot be read" proc zoneinfo --from-boot "$dir/bare"; one_sentence
+expect 0 "present  3998" proc zoneinfo --from-boot "$boots/a-1n1c-128m"; silent
+expect 0 "protection: (0, 63, 63, 435, 435)" proc zoneinfo --from-boot "$boots/e1-2n-kernelcore256M"; silent
+# 511 pages, 8 of them memmap; what a program holds is missing among the free ones
+program 'p0 = alloc_pages(order=6, gfp=KERNEL)'
+expect 0 "MemFree:            2012 kB" proc meminfo --machine 'pages=512 dma_end=0 dma32_end=0'; silent
+expect 0 "MemFree:            1756 kB" proc meminfo --machine 'pages=512 dma_end=0 dma32_end=0' "$dir/p.lb"; silent
+program 'p0 = alloc_page(gfp=KERNEL) @cpu0'
+sed -i 's/pages=512/cpus=2/; s/@cpu0/@cpu1/' "$dir/p.lb"
+expect 1 "does not fit this machine" proc meminfo --machine cpus=1 "$dir/p.lb"; one_sentence
+
+# ---- maps ----
+program 'p0 = alloc_pages(order=4, gfp=KERNEL)'
+expect 0 "################" show --map "$dir/p.lb"; silent
+grep -q $'\033' "$dir/out" && { echo "FAILED: colours without a terminal"; failed=$((failed + 1)); }
+expect 0 "a cell is" show --map --width 100 --from-boot "$boots/e1-2n-kernelcore256M"; silent
+[ "$(awk '/^ +[0-9]+  [UMRHI]/ && length > w { w = length } END { print w }' "$dir/out")" = 100 ] || {
+	echo "FAILED: the map does not use its width"; failed=$((failed + 1)); }
+expect 0 "" show --svg "$dir/map.svg" "$dir/p.lb"; silent
+grep -q '^</svg>' "$dir/map.svg" || { echo "FAILED: no picture"; failed=$((failed + 1)); }
+expect 1 "40 to 1000 columns" show --map --width 20 "$dir/p.lb"
+expect 1 "do not go together" show --map --bytes "$dir/p.lb"
+expect 1 "give one of them" show --map --machine pages=64 --from-boot "$boots/a-1n1c-128m"
+if script -qec "$lostbuddy show --map $dir/p.lb" /dev/null >"$dir/out" 2>/dev/null; then
+	grep -q $'\033' "$dir/out" || { echo "FAILED: no colours on a terminal"; failed=$((failed + 1)); }
+	NO_COLOR=1 script -qec "$lostbuddy show --map $dir/p.lb" /dev/null >"$dir/out"
+	grep -q $'\033' "$dir/out" && { echo "FAILED: colours in spite of NO_COLOR"; failed=$((failed + 1)); }
+fi
+
+# ---- machines that the oracle does not know yet ----
+printf '%s\n' "lostbuddy 1" "machine kernelcore=100" "p0 = alloc_page(gfp=KERNEL)" >"$dir/core.lb"
+for verb in replay explain shrink; do
+	expect 1 "$dir/core.lb: the oracle does not know the machine key \`kernelcore'" $verb "$dir/core.lb"; one_sentence
+done
+expect 1 "the oracle does not know" fuzz --runs 1 --machine kernelcore=100; one_sentence
+expect 0 "Movable" proc zonelists "$dir/core.lb"; silent
 
 # ---- rules ----
 expect 0 "contract.overlap" rules; silent
