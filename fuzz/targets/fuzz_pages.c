@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "campaign/signatures.h"
@@ -57,6 +58,7 @@ static struct {
 	struct signatures known;
 	struct pages_stats *stats;
 	uint64_t paths_before[LB_PATH_COUNT], exercised_before[RULE_COUNT];
+	double cpu_before;
 } fuzz;
 
 /*
@@ -134,6 +136,26 @@ static void feed_back_paths(void)
 	}
 }
 
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/*
+ * From one run to the next, with what the engine does in this process in between. A process that an
+ * engine has forked begins its clock anew.
+ */
+static void count_cpu(void)
+{
+	double now = cpu_seconds();
+
+	fuzz.stats->cpu_seconds += now < fuzz.cpu_before ? now : now - fuzz.cpu_before;
+	fuzz.cpu_before = now;
+}
+
 static void count_run(const struct outcome *outcome)
 {
 	const uint64_t *exercised = judge_exercised(fuzz.judge);
@@ -145,6 +167,7 @@ static void count_run(const struct outcome *outcome)
 	stats->executed += outcome->executed;
 	stats->no_ops += outcome->no_ops;
 	stats->comparisons += outcome->comparisons;
+	count_cpu();
 	for (unsigned int rule = 0; rule < RULE_COUNT; rule++) {
 		stats->exercised[rule] += exercised[rule] - fuzz.exercised_before[rule];
 		fuzz.exercised_before[rule] = exercised[rule];
