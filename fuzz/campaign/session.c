@@ -100,14 +100,14 @@ static bool plant_generated(struct session *s, char why[512])
 /* A text of ours that cannot be read is the corpus test's business; here it is left out. */
 static bool plant_text(struct session *s, const char *folder, const char *name, char why[512])
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], bin[288];
 	struct text_error error;
 	struct program p;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
-		return true;
+	snprintf(path, sizeof(path), "%.3000s/%.255s", folder, name);
+	snprintf(bin, sizeof(bin), "%.*s.bin", (int)strcspn(name, "."), name);
 	program_init(&p);
-	bool planted = !program_read_file(&p, path, &error) || plant_seed(s, &p, name, why);
+	bool planted = !program_read_file(&p, path, &error) || plant_seed(s, &p, bin, why);
 
 	program_free(&p);
 	return planted;
@@ -370,6 +370,8 @@ static bool go_on_after(struct session *s, int status)
 	uint64_t runs = s->options->runs;
 	char why[512];
 
+	if (s->options->seconds > 0 && session_seconds_left(s) <= 0)
+		return session_give_up(s, END_TIME, "");
 	if (child_could_not_start(s, status)) {
 		snprintf(why, sizeof(why), "%s ended without running a program; see %.400s",
 			 s->engine->name, s->log);
@@ -429,8 +431,6 @@ static bool prepare(struct session *s)
 	const char *missing = s->engine->missing(s->options);
 	char why[512] = "there is no memory left for the first corpus";
 
-	if (missing)
-		return session_give_up(s, END_ENGINE, missing);
 	if (!comes_with_lostbuddy(s->options->findings.target_name)) {
 		snprintf(why, sizeof(why),
 			 "%s drives the targets that are built into its program (core, "
@@ -439,6 +439,8 @@ static bool prepare(struct session *s)
 			 s->engine->name);
 		return session_give_up(s, END_ENGINE, why);
 	}
+	if (missing)
+		return session_give_up(s, END_ENGINE, missing);
 	name_paths(s);
 	if (!save_folder(s->options->findings.dir, why) || !save_folder(s->corpus, why) ||
 	    !plant_seeds(s, why))
