@@ -126,7 +126,8 @@ sanitized() {
 	needs clang-19 libclang-rt-19-dev llvm-19
 	cmake --preset "$1"
 	cmake --build --preset "$1" --target lostbuddy
-	nm "build/$1/bin/lostbuddy" | grep -q " $2\$" || {
+	nm "build/$1/bin/lostbuddy" >"$LOGS/symbols-$1.txt"
+	grep -q " $2\$" "$LOGS/symbols-$1.txt" || {
 		echo "build/$1 was made without its sanitizer: $2 is missing"
 		return 1
 	}
@@ -178,13 +179,13 @@ stage_fuzz_afl() {
 }
 
 # AFL++ finds a planted fault that none of its first inputs shows (they free nothing twice): so it was found by
-# mutation, and not by running what was there. Its bound: 60 s.
+# mutation, and not by running what was there. Its bound: 30 s.
 stage_afl() {
 	local dir=$LOGS/camp-afl status=0
 	needs afl++ clang-19 libclang-rt-19-dev llvm-19
 	rm -rf "$dir"
 	build/release/bin/lostbuddy fuzz --engine afl --target broken:accepts-double-free --no-misuse \
-		--machine pages=512 --seed lostbuddy --time 60s --dir "$dir" --json >"$LOGS/afl.json" || status=$?
+		--machine pages=512 --seed lostbuddy --time 30s --dir "$dir" --json >"$LOGS/afl.json" || status=$?
 	[ "$status" = 77 ]
 	[ ! -e "$dir/afl" ]
 	result "$(python3 - "$LOGS/afl.json" "$dir" <<-'END'
