@@ -38,6 +38,7 @@ struct findings_options {
 	const char *dir;		/* made when there is something to write */
 	const char *seed, *target_name; /* for the note in the text: how it was found */
 	const char *command;		/* likewise: how lostbuddy was called; NULL: lostbuddy */
+	const char *engine;		/* likewise; NULL: the one that needs not be named */
 	const struct signatures *known; /* not written, not new; may be NULL */
 	FILE *notes;			/* one line a finding */
 	struct noise *noise;		/* what dying targets print; may be NULL */

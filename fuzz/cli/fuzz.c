@@ -272,6 +272,7 @@ static bool prepare(struct arguments *a)
 	c->findings.seed = c->seed;
 	c->findings.target_name = a->target;
 	c->findings.command = program_invocation_name;
+	c->findings.engine = a->engine == &engines[0] ? NULL : a->engine->name;
 	c->findings.notes = c->notes;
 	c->findings.known = &a->known;
 	c->findings.machine = c->machine;
