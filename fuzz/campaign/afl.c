@@ -312,6 +312,15 @@ static void copy_queue(struct session *s, bool all)
 	free_inputs(list, n);
 }
 
+/* Not left to afl-fuzz, whose clock and counter begin late: when it has run all first inputs. */
+static bool is_over(const struct session *s)
+{
+	uint64_t runs = s->options->runs;
+
+	return (s->options->seconds > 0 && session_seconds_left(s) <= 0) ||
+	       (runs && s->summary->programs + s->stats->programs >= runs);
+}
+
 static bool tend(struct session *s)
 {
 	double now = clock_wall();
@@ -320,7 +329,7 @@ static bool tend(struct session *s)
 		copy_queue(s, false);
 		s->last_seen = now;
 	}
-	return has_inputs(s, MAIN "/crashes") || has_inputs(s, MAIN "/hangs");
+	return is_over(s) || has_inputs(s, MAIN "/crashes") || has_inputs(s, MAIN "/hangs");
 }
 
 static enum collected collect(struct session *s, int status)
@@ -379,7 +388,7 @@ static size_t add_number(char **argv, size_t n, char text[32], const char *optio
 static void become_afl_fuzz(struct session *s, const void *argument)
 {
 	const struct campaign_options *o = s->options;
-	char out[PATH_MAX], seed[32], length[32], timeout[32], seconds[32], runs[32];
+	char out[PATH_MAX], seed[32], length[32], timeout[32];
 	char *argv[32] = {
 		(char *)o->afl_fuzz, "-i", s->corpus, "-o", out, "-M", "main", "-F", s->corpus
 	};
@@ -390,10 +399,6 @@ static void become_afl_fuzz(struct session *s, const void *argument)
 	n = add_number(argv, n, seed, "-s", session_seed(s));
 	n = add_number(argv, n, length, "-G", MAX_INPUT_BYTES);
 	n = add_number(argv, n, timeout, "-t", INPUT_SECONDS * 1000);
-	if (o->seconds > 0)
-		n = add_number(argv, n, seconds, "-V", (uint64_t)session_seconds_left(s) + 1);
-	if (o->runs)
-		n = add_number(argv, n, runs, "-E", o->runs - s->summary->programs);
 	argv[n++] = "--";
 	argv[n] = (char *)o->fuzz_pages;
 	set_environment(s);

@@ -46,8 +46,8 @@ struct session {
 	unsigned int barren;
 	/* AFL++'s own: see afl.c. */
 	uint64_t next_entry; /* of its queue: those before are in the corpus */
-	uint64_t last_begun; /* when the child was last seen to begin another input, */
-	double last_seen;    /* and when that was */
+	uint64_t last_begun; /* inputs begun, when last looked at */
+	double last_seen;    /* when that was, or the queue was copied */
 };
 
 struct engine_child {
