@@ -1,7 +1,7 @@
 # Which compiler, where nobody has said so (CC, -DCMAKE_C_COMPILER): clang-19 for builds that prefer or need it,
 # else the system's C compiler.
 #
-#   LOSTBUDDY_PREFER_CLANG   take clang-19 if it is there (presets asan, libfuzzer)
+#   LOSTBUDDY_PREFER_CLANG   take clang-19 if it is there (presets asan, libfuzzer, afl, msan, tsan)
 
 option(LOSTBUDDY_PREFER_CLANG "Use clang-19 where it is installed and no compiler was named" OFF)
 

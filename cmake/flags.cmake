@@ -2,15 +2,17 @@
 #
 #   LOSTBUDDY_ASSERTIONS   assert() is compiled in; off in release builds only
 #   LOSTBUDDY_WERROR       a warning ends the build
-#   LOSTBUDDY_SANITIZE     AddressSanitizer and UndefinedBehaviorSanitizer; the first report ends the run
+#   LOSTBUDDY_SANITIZE     sanitizers: address,undefined or memory or thread; the first report ends the run
 #   LOSTBUDDY_COVERAGE     gcc's line counters, for gcovr
 #   LOSTBUDDY_LIBFUZZER    edge counters for libFuzzer, and its targets are built (clang only)
+#   LOSTBUDDY_AFL          edge counters for AFL++, and its targets are built (clang, afl++)
 
 option(LOSTBUDDY_ASSERTIONS "Compile assertions in" ON)
 option(LOSTBUDDY_WERROR "Treat warnings as errors" ON)
-option(LOSTBUDDY_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(LOSTBUDDY_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or memory or thread; empty for none")
 option(LOSTBUDDY_COVERAGE "Line coverage (gcc)" OFF)
 option(LOSTBUDDY_LIBFUZZER "Instrument for libFuzzer and build its targets (clang)" OFF)
+option(LOSTBUDDY_AFL "Instrument for AFL++ and build its targets (clang, afl++)" OFF)
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -37,10 +39,20 @@ else()
 	target_compile_definitions(lb_flags INTERFACE NDEBUG)
 endif()
 
+# Apart from lb_flags: what a program without sanitizers loads (AFL++'s mutator) must have none.
+add_library(lb_sanitizers INTERFACE)
 if(LOSTBUDDY_SANITIZE)
-	set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
-	target_compile_options(lb_flags INTERFACE ${sanitizers})
-	target_link_options(lb_flags INTERFACE ${sanitizers})
+	set(sanitizers -fsanitize=${LOSTBUDDY_SANITIZE} -fno-sanitize-recover=all)
+	if(LOSTBUDDY_SANITIZE MATCHES "memory|thread" AND NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+		message(FATAL_ERROR "LOSTBUDDY_SANITIZE=${LOSTBUDDY_SANITIZE} needs clang-19 (packages clang-19 "
+			"libclang-rt-19-dev), and the compiler is ${CMAKE_C_COMPILER}")
+	endif()
+	if(LOSTBUDDY_SANITIZE MATCHES "memory")
+		list(APPEND sanitizers -fsanitize-memory-track-origins
+			-fsanitize-ignorelist=${CMAKE_CURRENT_LIST_DIR}/memory-ignore.txt)
+	endif()
+	target_compile_options(lb_sanitizers INTERFACE ${sanitizers})
+	target_link_options(lb_sanitizers INTERFACE ${sanitizers})
 endif()
 
 if(LOSTBUDDY_COVERAGE)
@@ -61,4 +73,20 @@ if(LOSTBUDDY_LIBFUZZER)
 	endif()
 	# Comparisons are not traced: programs are mutated by structure, and no magic number has to be guessed.
 	target_compile_options(lb_edges INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp)
+endif()
+
+# AFL++ by clang's own instrumentation, so that rooms are chosen as for libFuzzer and the compiler is the same; afl++
+# gives the runtime that answers to afl-fuzz, and a main() for LLVMFuzzerTestOneInput (persistent, inputs in shared
+# memory).
+if(LOSTBUDDY_AFL)
+	find_file(LOSTBUDDY_AFL_DRIVER libAFLDriver.a PATHS /usr/lib/afl /usr/local/lib/afl NO_DEFAULT_PATH)
+	find_file(LOSTBUDDY_AFL_RUNTIME afl-compiler-rt.o PATHS /usr/lib/afl /usr/local/lib/afl NO_DEFAULT_PATH)
+	if(NOT LOSTBUDDY_AFL_DRIVER OR NOT LOSTBUDDY_AFL_RUNTIME)
+		message(FATAL_ERROR "LOSTBUDDY_AFL needs libAFLDriver.a and afl-compiler-rt.o (package afl++)")
+	endif()
+	if(LOSTBUDDY_LIBFUZZER OR NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+		message(FATAL_ERROR "LOSTBUDDY_AFL needs clang-19 (packages clang-19 libclang-rt-19-dev) and a build without "
+			"LOSTBUDDY_LIBFUZZER; the compiler is ${CMAKE_C_COMPILER}")
+	endif()
+	target_compile_options(lb_edges INTERFACE -fsanitize-coverage=trace-pc-guard)
 endif()

@@ -5,7 +5,8 @@
 #
 # lb_executable(name sources... [LIBS ...])	an executable, in bin/ of the build directory
 # lb_test(name sources... [LIBS ...])		an executable from testing/test.h, run by ctest
-# lb_fuzzer(name sources... [LIBS ...])		a libFuzzer target; nothing unless LOSTBUDDY_LIBFUZZER
+# lb_fuzzer(name sources... [LIBS ...])		a target of libFuzzer or AFL++; nothing unless LOSTBUDDY_LIBFUZZER or
+#						LOSTBUDDY_AFL
 #
 # What the compiler finds depends on where the calling CMakeLists.txt stands:
 #
@@ -47,7 +48,7 @@ function(lb_set_up target)
 		target_include_directories(${target} PRIVATE ${top}/diff ${top}/fuzz ${top})
 	endif()
 
-	target_link_libraries(${target} PRIVATE lb_flags)
+	target_link_libraries(${target} PRIVATE lb_flags lb_sanitizers)
 	if(NOT target STREQUAL "lb_oracle")
 		target_link_libraries(${target} PRIVATE lb_edges)
 	endif()
@@ -95,9 +96,13 @@ function(lb_test name)
 endfunction()
 
 function(lb_fuzzer name)
-	if(NOT LOSTBUDDY_LIBFUZZER)
+	if(NOT LOSTBUDDY_LIBFUZZER AND NOT LOSTBUDDY_AFL)
 		return()
 	endif()
 	lb_executable(${name} ${ARGN})
-	target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+	if(LOSTBUDDY_AFL)
+		target_link_libraries(${name} PRIVATE ${LOSTBUDDY_AFL_DRIVER} ${LOSTBUDDY_AFL_RUNTIME})
+	else()
+		target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+	endif()
 endfunction()

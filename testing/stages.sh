@@ -6,8 +6,8 @@
 SKIPPED=99
 
 ALL_STAGES=(
-	format build-release test-release compilers build-asan test-asan build-libfuzzer digest
-	fuzz-builtin enumerate fuzz-libfuzzer fuzz-parsers coverage cppcheck tidy bench set-up
+	format build-release test-release compilers build-asan test-asan build-libfuzzer build-afl digest msan tsan
+	fuzz-builtin enumerate fuzz-libfuzzer fuzz-afl afl fuzz-parsers coverage cppcheck tidy bench set-up
 )
 
 result() {
@@ -92,19 +92,58 @@ stage_build_libfuzzer() {
 	result "$targets"
 }
 
+stage_build_afl() {
+	needs afl++ clang-19 libclang-rt-19-dev llvm-19
+	cmake --preset afl
+	cmake --build --preset afl --target fuzz_pages fuzz_text fuzz_machine fuzz_wire lostbuddy
+	result "fuzz_pages fuzz_text fuzz_machine fuzz_wire"
+}
+
+# digest KIND - what a build makes of the whole corpus, compared with the release build
+digest() {
+	[ -x "build/$1/bin/lostbuddy" ] || {
+		echo "there is no $1 build: run the stages before this one first"
+		return 1
+	}
+	"build/$1/bin/lostbuddy" replay --digest corpus/seeds corpus/regressions >"$LOGS/digest-$1.txt"
+	grep -q digest "$LOGS/digest-$1.txt"
+	diff "$LOGS/digest-release.txt" "$LOGS/digest-$1.txt"
+}
+
 # The same seeds give the same results with any compiler, optimisation and instrumentation.
 stage_digest() {
-	local kind kinds="release asan libfuzzer gcc-12 clang-14 clang-19"
+	local kind kinds="release asan libfuzzer afl gcc-12 clang-14 clang-19"
 	for kind in $kinds; do
-		[ -x "build/$kind/bin/lostbuddy" ] || {
-			echo "there is no $kind build: run the stages before this one first"
-			return 1
-		}
-		"build/$kind/bin/lostbuddy" replay --digest corpus/seeds corpus/regressions >"$LOGS/digest-$kind.txt"
-		grep -q digest "$LOGS/digest-$kind.txt"
-		diff "$LOGS/digest-release.txt" "$LOGS/digest-$kind.txt"
+		digest "$kind"
 	done
 	result "$(wc -l <"$LOGS/digest-release.txt") programs, one digest each in $kinds"
+}
+
+# sanitized PRESET SYMBOL - the whole corpus and a short campaign under a sanitizer whose runtime has the symbol;
+# its first report ends the program
+sanitized() {
+	local programs
+	needs clang-19 libclang-rt-19-dev llvm-19
+	cmake --preset "$1"
+	cmake --build --preset "$1" --target lostbuddy
+	nm "build/$1/bin/lostbuddy" >"$LOGS/symbols-$1.txt"
+	grep -q " $2\$" "$LOGS/symbols-$1.txt" || {
+		echo "build/$1 was made without its sanitizer: $2 is missing"
+		return 1
+	}
+	digest release
+	digest "$1"
+	programs=$(wc -l <"$LOGS/digest-$1.txt")
+	"build/$1/bin/lostbuddy" fuzz --seed lostbuddy --runs 300 --dir "$LOGS/camp-$1" --json >"$LOGS/fuzz-$1.json"
+	result "$programs programs of the corpus and 300 random ones"
+}
+
+stage_msan() {
+	sanitized msan __msan_init
+}
+
+stage_tsan() {
+	sanitized tsan __tsan_init
 }
 
 # fuzz DIR OPTION... - a campaign on the reference allocator, which must end without a finding
@@ -145,6 +184,39 @@ stage_enumerate() {
 stage_fuzz_libfuzzer() {
 	needs clang-19 libclang-rt-19-dev llvm-19
 	fuzz camp-libfuzzer --engine libfuzzer --seed lostbuddy --time 20s
+}
+
+stage_fuzz_afl() {
+	needs afl++ clang-19 libclang-rt-19-dev llvm-19
+	fuzz camp-fuzz-afl --engine afl --seed lostbuddy --time 30s
+}
+
+# AFL++ finds a planted fault that none of its first inputs shows (they free nothing twice): so it was found by
+# mutation, and not by running what was there. Its bound: 30 s.
+stage_afl() {
+	local dir=$LOGS/camp-afl status=0
+	needs afl++ clang-19 libclang-rt-19-dev llvm-19
+	rm -rf "$dir"
+	build/release/bin/lostbuddy fuzz --engine afl --target broken:accepts-double-free --no-misuse \
+		--machine pages=512 --seed lostbuddy --time 30s --dir "$dir" --json >"$LOGS/afl.json" || status=$?
+	[ "$status" = 77 ]
+	[ ! -e "$dir/afl" ]
+	result "$(python3 - "$LOGS/afl.json" "$dir" <<-'END'
+		import json, pathlib, re, sys
+		s, dir = json.load(open(sys.argv[1])), pathlib.Path(sys.argv[2])
+		seeds = len(list((dir / "corpus").glob("seed-*")))
+		found = [f for f in s["findings"] if f["signature"].startswith("contract.double-free-accepted ")]
+		assert seeds > 0 and len(found) == len(s["findings"]) == 1, s["findings"]
+		text = (dir / (found[0]["name"] + ".lb")).read_text()
+		program = int(re.search(r"^# found by: .*, program (\d+)$", text, re.M)[1])
+		assert program > seeds, (program, seeds)
+		assert (dir / (found[0]["name"] + ".bin")).exists() and (dir / (found[0]["name"] + ".txt")).exists()
+		kept = len(list((dir / "corpus").glob("afl-*")))
+		assert kept > 0 and s["comparisons"] > 0 and any(s["rules"].values())
+		print(f"planted fault found after {program} programs, shrunk to {found[0]['operations']} operations; "
+		      f"{kept} inputs kept")
+	END
+	)"
 }
 
 stage_fuzz_parsers() {

@@ -47,6 +47,8 @@ static void print_fuzz(FILE *out, const char *command, const struct findings_opt
 	print_shell_word(out, options->target_name);
 	fprintf(out, " --seed ");
 	print_shell_word(out, options->seed);
+	if (options->engine)
+		fprintf(out, " --engine %s", options->engine);
 }
 
 /* A name that begins with `-' would be read as an option. */

@@ -15,7 +15,7 @@
  *       campaign ends;
  *   C4  programs that were cut short by a signal count for nothing.
  *
- * Not here: corpora and coverage (the libFuzzer engine has those), several processes.
+ * Not here: corpora and coverage (the engines of session.h have those), several processes.
  */
 #ifndef LOSTBUDDY_CAMPAIGN_H
 #define LOSTBUDDY_CAMPAIGN_H
@@ -61,7 +61,10 @@ struct campaign_options {
 	FILE *notes;			   /* progress and findings, for people */
 	bool terminal;			   /* notes is a terminal: one line, over and over */
 	const volatile sig_atomic_t *stop; /* set by a signal; may be NULL */
-	const char *fuzz_pages;		   /* libFuzzer engine's program; NULL: not there */
+	/* For engines that are children (session.h). NULL: not there. */
+	const char *fuzz_pages; /* the target, as built for the engine */
+	const char *afl_fuzz;
+	const char *corpus; /* the folder with seeds/ and regressions/ */
 };
 
 enum campaign_end {
@@ -94,13 +97,15 @@ void campaign_run(const struct campaign_options *options, struct findings *f,
 		  struct campaign_summary *summary);
 
 /*
- * libFuzzer as a child, restarted after each finding; its corpus, artifacts and log lie under
- * the campaign's folder.
+ * libFuzzer and AFL++ as a child, restarted after each finding; corpus, artifacts and log lie under
+ * the campaign's folder, and the corpus is one for both.
  */
 void campaign_run_libfuzzer(const struct campaign_options *options, struct findings *f,
 			    struct campaign_summary *summary);
+void campaign_run_afl(const struct campaign_options *options, struct findings *f,
+		      struct campaign_summary *summary);
 
-/* Planted faults must be found: false with the report. Both engines begin with it. */
+/* Planted faults must be found: false with the report. All engines begin with it. */
 bool campaign_canaries(struct campaign_summary *summary);
 
 /* Whether the generator may misuse the target. */

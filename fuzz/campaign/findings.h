@@ -39,6 +39,7 @@ struct findings_options {
 	const char *seed, *target_name; /* for the note in the text: how it was found */
 	const char *command;		/* likewise: how lostbuddy was called; NULL: lostbuddy */
 	const char *how;		/* the same for finders without a seed; NULL: by the seed */
+	const char *engine;		/* likewise; NULL: the one that needs not be named */
 	const struct signatures *known; /* not written, not new; may be NULL */
 	FILE *notes;			/* one line a finding */
 	struct noise *noise;		/* what dying targets print; may be NULL */

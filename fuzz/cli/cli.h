@@ -9,6 +9,7 @@
 #define LOSTBUDDY_CLI_H
 
 #include <argp.h>
+#include <limits.h>
 
 #include "campaign/campaign.h"
 
@@ -99,12 +100,17 @@ bool write_output(const char *path, const void *bytes, size_t size);
 enum colour { COLOUR_NONE, COLOUR_GOOD, COLOUR_BAD, COLOUR_DIM };
 const char *colour(FILE *out, enum colour colour);
 
-/*
- * Where this program stands, without the file name; and a file that may stand beside it or in
- * another build.
- */
+/* Where this program stands, without the file name. */
 bool program_folder(char *path, size_t size);
-bool find_fuzz_pages(char *path, size_t size);
+
+/* fuzz_pages as built for an engine (libfuzzer, afl). False: it is not built. */
+bool find_fuzz_pages(char path[PATH_MAX], const char *engine);
+
+/* The checkout's corpus/. */
+bool find_corpus(char path[PATH_MAX]);
+
+/* An executable of this name in a folder of PATH. */
+bool find_command(char path[PATH_MAX], const char *command);
 
 /* -h, for every verb: `struct argp` has it as its children. */
 extern const struct argp_child help_children[];

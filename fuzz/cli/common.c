@@ -275,20 +275,42 @@ bool program_folder(char *path, size_t size)
 	return slash;
 }
 
-bool find_fuzz_pages(char *path, size_t size)
+bool find_fuzz_pages(char path[PATH_MAX], const char *engine)
 {
-	static const char *const places[] = { "%s/fuzz_pages",
-					      "%s/../../libfuzzer/bin/fuzz_pages" };
 	char folder[PATH_MAX];
 
-	if (program_folder(folder, sizeof(folder)))
-		for (size_t i = 0; i < 2; i++) {
-			const char *rest = places[i] + 2;
-
-			if ((size_t)snprintf(path, size, "%s%s", folder, rest) < size &&
-			    access(path, X_OK) == 0)
-				return true;
-		}
-	snprintf(path, size, "build/libfuzzer/bin/fuzz_pages");
+	/* Of the checkout that this program was built in, else of the one we stand in. */
+	if (program_folder(folder, sizeof(folder))) {
+		snprintf(path, PATH_MAX, "%.3000s/../../%.32s/bin/fuzz_pages", folder, engine);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	snprintf(path, PATH_MAX, "build/%.32s/bin/fuzz_pages", engine);
 	return access(path, X_OK) == 0;
+}
+
+bool find_corpus(char path[PATH_MAX])
+{
+	char folder[PATH_MAX];
+
+	if (!program_folder(folder, sizeof(folder)))
+		return false;
+	snprintf(path, PATH_MAX, "%.3000s/../../../corpus", folder);
+	return access(path, R_OK) == 0;
+}
+
+bool find_command(char path[PATH_MAX], const char *command)
+{
+	const char *folder = getenv("PATH");
+
+	while (folder && *folder) {
+		size_t length = strcspn(folder, ":");
+
+		if ((size_t)snprintf(path, PATH_MAX, "%.*s/%s", (int)length, folder, command) <
+			    PATH_MAX &&
+		    access(path, X_OK) == 0)
+			return true;
+		folder += length + (folder[length] == ':');
+	}
+	return false;
 }

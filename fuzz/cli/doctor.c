@@ -1,10 +1,7 @@
 /* lostbuddy doctor: what is installed, what can be built, and whether planted faults are found. */
 #include "cli/cli.h"
 
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "judge/canary.h"
 
@@ -14,7 +11,8 @@ static const struct {
 	{ "gcc", "gcc", "the build" },
 	{ "cmake", "cmake", "the build" },
 	{ "ninja", "ninja-build", "the build" },
-	{ "clang-19", "clang-19", "libFuzzer and sanitizers" },
+	{ "clang-19", "clang-19", "libFuzzer, AFL++ and sanitizers" },
+	{ "afl-fuzz", "afl++", "AFL++" },
 	{ "llvm-symbolizer-19", "llvm-19", "names in sanitizer reports" },
 	{ "clang-14", "clang-14", "tests with a second compiler" },
 	{ "gcovr", "gcovr", "line coverage" },
@@ -32,22 +30,11 @@ static const struct argp argp = {
 	NULL,
 };
 
-/* Is there an executable of this name in a folder of PATH? */
 static bool is_installed(const char *command)
 {
-	const char *folder = getenv("PATH");
+	char path[PATH_MAX];
 
-	while (folder && *folder) {
-		char path[PATH_MAX];
-		size_t length = strcspn(folder, ":");
-
-		if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", (int)length, folder, command) <
-			    sizeof(path) &&
-		    access(path, X_OK) == 0)
-			return true;
-		folder += length + (folder[length] == ':');
-	}
-	return false;
+	return find_command(path, command);
 }
 
 static void print_tools(void)
@@ -64,18 +51,29 @@ static void print_tools(void)
 	}
 }
 
-static void print_engines(void)
+/* An engine that needs a build of its own. */
+static void print_engine(const char *engine, bool installed, const char *packages)
 {
 	char fuzz_pages[PATH_MAX];
 
-	printf("engine    builtin              ready\n");
-	if (find_fuzz_pages(fuzz_pages, sizeof(fuzz_pages)))
-		printf("engine    libfuzzer            ready: %s\n", fuzz_pages);
-	else if (is_installed("clang-19"))
-		printf("engine    libfuzzer            not built: cmake --preset libfuzzer && "
-		       "cmake --build --preset libfuzzer\n");
+	printf("engine    %-20s ", engine);
+	if (!installed)
+		printf("needs %s\n", packages);
+	else if (find_fuzz_pages(fuzz_pages, engine))
+		printf("ready: %s\n", fuzz_pages);
 	else
-		printf("engine    libfuzzer            needs clang-19 and libclang-rt-19-dev\n");
+		printf("not built: cmake --preset %s && cmake --build --preset %s\n", engine,
+		       engine);
+}
+
+static void print_engines(void)
+{
+	bool clang = is_installed("clang-19");
+
+	printf("engine    builtin              ready\n");
+	print_engine("libfuzzer", clang, "clang-19 and libclang-rt-19-dev");
+	print_engine("afl", clang && is_installed("afl-fuzz"),
+		     "afl++, clang-19 and libclang-rt-19-dev");
 }
 
 int verb_doctor(int argc, char **argv)

@@ -30,10 +30,10 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "engine", OPT_ENGINE, "ENGINE", 0,
-	  "builtin (random programs, the default) or libfuzzer (coverage, sanitizers)", 0 },
+	  "builtin (random programs, the default), libfuzzer or afl (coverage, sanitizers)", 0 },
 	{ "time", OPT_TIME, "TIME", 0,
 	  "stop after 60s, 5m, 2h; 0 alone: never. Default: 60s, unless --runs is given", 0 },
-	{ "runs", OPT_RUNS, "N", 0, "stop after N programs", 0 },
+	{ "runs", OPT_RUNS, "N", 0, "stop after N programs (libfuzzer and afl: some more)", 0 },
 	{ "seed", OPT_SEED, "WORD", 0,
 	  "any word or commit hash; equal seeds give equal campaigns. Default: a random one", 0 },
 	{ "machine", OPT_MACHINE, "LINE|FILE", 0,
@@ -52,15 +52,36 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+typedef void campaign_fn(const struct campaign_options *options, struct findings *f,
+			 struct campaign_summary *summary);
+
+static const struct engine_name {
+	const char *name;
+	campaign_fn *run;
+} engines[] = {
+	{ "builtin", campaign_run },
+	{ "libfuzzer", campaign_run_libfuzzer },
+	{ "afl", campaign_run_afl },
+};
+
 struct arguments {
 	struct campaign_options campaign;
 	struct machine machine;
 	struct signatures known;
 	const char *target, *machine_text, *boot;
-	bool libfuzzer, json, dir_given, time_given;
+	const struct engine_name *engine;
+	bool json, dir_given, time_given;
 	char seed[17];
-	char fuzz_pages[PATH_MAX];
+	char fuzz_pages[PATH_MAX], afl_fuzz[PATH_MAX], corpus[PATH_MAX];
 };
+
+static const struct engine_name *find_engine(const char *name)
+{
+	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
+		if (strcmp(engines[i].name, name) == 0)
+			return &engines[i];
+	return NULL;
+}
 
 static volatile sig_atomic_t stop_requested;
 
@@ -108,10 +129,11 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_ENGINE:
-		a->libfuzzer = strcmp(arg, "libfuzzer") == 0;
-		if (!a->libfuzzer && strcmp(arg, "builtin") != 0)
+		a->engine = find_engine(arg);
+		if (!a->engine)
 			argp_error(state,
-				   "--engine %s: no such engine; there are builtin and libfuzzer",
+				   "--engine %s: no such engine; there are builtin, libfuzzer and "
+				   "afl",
 				   arg);
 		return 0;
 	case OPT_TIME:
@@ -252,6 +274,7 @@ static bool prepare(struct arguments *a)
 	c->findings.seed = c->seed;
 	c->findings.target_name = a->target;
 	c->findings.command = program_invocation_name;
+	c->findings.engine = a->engine == &engines[0] ? NULL : a->engine->name;
 	c->findings.notes = c->notes;
 	c->findings.known = &a->known;
 	c->findings.machine = c->machine;
@@ -281,13 +304,23 @@ static bool run_caught(struct arguments *a, struct findings *findings,
 	c->findings.noise = &noise;
 	bool begun = findings_begin(findings, &c->findings, c->target);
 
-	if (begun && a->libfuzzer)
-		campaign_run_libfuzzer(c, findings, summary);
-	else if (begun)
-		campaign_run(c, findings, summary);
+	if (begun)
+		a->engine->run(c, findings, summary);
 	findings->options.noise = NULL;
 	noise_end(&noise);
 	return begun;
+}
+
+static void find_engine_files(struct arguments *a)
+{
+	struct campaign_options *c = &a->campaign;
+
+	if (find_fuzz_pages(a->fuzz_pages, a->engine->name))
+		c->fuzz_pages = a->fuzz_pages;
+	if (find_command(a->afl_fuzz, "afl-fuzz"))
+		c->afl_fuzz = a->afl_fuzz;
+	if (find_corpus(a->corpus))
+		c->corpus = a->corpus;
 }
 
 static int run(struct arguments *a)
@@ -295,8 +328,7 @@ static int run(struct arguments *a)
 	struct campaign_summary *summary = calloc(1, sizeof(*summary));
 	struct findings findings;
 
-	if (find_fuzz_pages(a->fuzz_pages, sizeof(a->fuzz_pages)))
-		a->campaign.fuzz_pages = a->fuzz_pages;
+	find_engine_files(a);
 	fprintf(a->campaign.notes, "seed %s\n", a->campaign.seed);
 	fflush(a->campaign.notes);
 	listen_to_signals();
@@ -322,7 +354,11 @@ static int run(struct arguments *a)
 
 int verb_fuzz(int argc, char **argv)
 {
-	struct arguments a = { .target = "core", .campaign = { .findings = { .dir = "camp" } } };
+	struct arguments a = {
+		.target = "core",
+		.engine = &engines[0],
+		.campaign = { .findings = { .dir = "camp" } },
+	};
 	int code = EXIT_USAGE;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a) == 0 && prepare(&a))

@@ -1,5 +1,5 @@
 /*
- * The page allocator under libFuzzer: bytes are decoded, judged in this process, and a
+ * The page allocator under libFuzzer or AFL++: bytes are decoded, judged in this process, and a
  * divergence ends it.
  *
  *	bytes --decode--> program --judge_run--> signature --known?--> on
@@ -7,16 +7,16 @@
  *	                                                             a function of the rule's name
  *
  * What engines see beside edges: which paths of the allocator a program took, and about how often
- * (__libfuzzer_extra_counters). Mutation and cross-over are structural (program_mutate,
- * program_cross); one mutation in eight is plain havoc on the bytes, which every byte string
- * survives.
+ * (feedback.h). Mutation and cross-over are structural (mutation.h); one mutation in eight is plain
+ * havoc on the bytes, which every byte string survives. AFL++ mutates in its own process
+ * (afl_mutator.c) and calls none of libFuzzer's hooks here.
  *
  * Environment:
+ *   LOSTBUDDY_TARGET  core (the default) or broken:NAME; it runs in this process, trusted or not
  *   LOSTBUDDY_KNOWN   a file of signatures, one a line, at which the process does not stop
  *   LOSTBUDDY_STATS   a file for counts (pages_stats.h), shared with `lostbuddy fuzz`
  *
- * Needs libc only. Not here: shrinking, files for findings; `lostbuddy fuzz --engine libfuzzer`
- * does those.
+ * Needs libc only. Not here: shrinking, files for findings; `lostbuddy fuzz --engine` does those.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -25,18 +25,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "campaign/signatures.h"
 #include "judge/judge.h"
 #include "target/builtin.h"
+#include "targets/feedback.h"
+#include "targets/mutation.h"
 #include "targets/pages_stats.h"
 
 enum {
-	MAX_ENCODED = 1 << 16,
 	CACHED_MACHINES = 256, /* mutants of a corpus have many, and booting is dear */
-	COUNT_CLASSES =
-		8, /* 1, 2, 3, 4-7, 8-15, 16-31, 32-127, more: as engines class hits of edges */
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -48,21 +48,18 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 /*
  * State of the process, not of an input: judge and decoder keep what is keyed by the machine,
- * or overwrite what they find. The counters are the engine's; it clears them before each input.
+ * or overwrite what they find.
  */
 static struct {
+	struct lb_target target;
 	struct judge *judge;
-	struct program program, other;
+	struct program program;
+	struct mutation mutation;
 	struct signatures known;
 	struct pages_stats *stats;
-	uint64_t paths_before[LB_PATH_COUNT];
-	uint8_t encoded[MAX_ENCODED];
+	uint64_t paths_before[LB_PATH_COUNT], exercised_before[RULE_COUNT];
+	double cpu_before;
 } fuzz;
-
-#ifdef __linux__
-__attribute__((section("__libfuzzer_extra_counters")))
-#endif
-uint8_t fuzz_pages_paths[LB_PATH_COUNT * COUNT_CLASSES];
 
 /*
  * The leak checker does not look for pointers in mappings, where machines keep theirs: it would
@@ -119,7 +116,10 @@ static unsigned int count_class(uint64_t count)
 	return count < 8 ? 3 : count < 16 ? 4 : count < 32 ? 5 : count < 128 ? 6 : 7;
 }
 
-/* The judge's sums only grow: what this program took is the difference. */
+/*
+ * The judge's sums only grow: what this program did is the difference. Differences are what is added
+ * to the counts, too, for they are those of many processes, each with a judge of its own.
+ */
 static void feed_back_paths(void)
 {
 	const uint64_t *paths = judge_paths(fuzz.judge);
@@ -127,14 +127,38 @@ static void feed_back_paths(void)
 	for (unsigned int path = 0; path < LB_PATH_COUNT; path++) {
 		uint64_t taken = paths[path] - fuzz.paths_before[path];
 
-		if (taken)
-			fuzz_pages_paths[path * COUNT_CLASSES + count_class(taken)] = 1;
+		if (!taken)
+			continue;
+		feedback(path * FEEDBACK_CLASSES + count_class(taken));
+		if (fuzz.stats)
+			fuzz.stats->paths[path] += taken;
 		fuzz.paths_before[path] = paths[path];
 	}
 }
 
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/*
+ * From one run to the next, with what the engine does in this process in between. A process that an
+ * engine has forked begins its clock anew.
+ */
+static void count_cpu(void)
+{
+	double now = cpu_seconds();
+
+	fuzz.stats->cpu_seconds += now < fuzz.cpu_before ? now : now - fuzz.cpu_before;
+	fuzz.cpu_before = now;
+}
+
 static void count_run(const struct outcome *outcome)
 {
+	const uint64_t *exercised = judge_exercised(fuzz.judge);
 	struct pages_stats *stats = fuzz.stats;
 
 	if (!stats)
@@ -143,8 +167,11 @@ static void count_run(const struct outcome *outcome)
 	stats->executed += outcome->executed;
 	stats->no_ops += outcome->no_ops;
 	stats->comparisons += outcome->comparisons;
-	memcpy(stats->exercised, judge_exercised(fuzz.judge), sizeof(stats->exercised));
-	memcpy(stats->paths, judge_paths(fuzz.judge), sizeof(stats->paths));
+	count_cpu();
+	for (unsigned int rule = 0; rule < RULE_COUNT; rule++) {
+		stats->exercised[rule] += exercised[rule] - fuzz.exercised_before[rule];
+		fuzz.exercised_before[rule] = exercised[rule];
+	}
 }
 
 /* ---- the engine's entries ---- */
@@ -170,21 +197,33 @@ static void open_stats(const char *path)
 	}
 }
 
+static void must(bool holds, const char *else_sentence)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "lostbuddy: %s\n", else_sentence);
+	exit(1);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const struct judge_options options = { .cached_machines = CACHED_MACHINES };
 	const char *known = getenv("LOSTBUDDY_KNOWN"), *stats = getenv("LOSTBUDDY_STATS");
+	const char *name = getenv("LOSTBUDDY_TARGET");
+	char error[TARGET_ERROR_SIZE];
+	const struct lb_target *target = target_find(name ? name : "core", error);
 
 	(void)argc;
 	(void)argv;
-	fuzz.judge = judge_create(&core_target, &options);
+	must(target, error);
+	fuzz.target = *target;
+	fuzz.target.flags |= LB_TARGET_TRUSTED; /* it may end this process: the engine's child */
+	fuzz.judge = judge_create(&fuzz.target, &options);
+	must(fuzz.judge, "no memory");
+	must(!known || signatures_read(&fuzz.known, known),
+	     "the file LOSTBUDDY_KNOWN cannot be read");
 	program_init(&fuzz.program);
-	program_init(&fuzz.other);
-	if (!fuzz.judge || (known && !signatures_read(&fuzz.known, known))) {
-		fprintf(stderr, "lostbuddy: %s\n",
-			fuzz.judge ? "the file LOSTBUDDY_KNOWN cannot be read" : "no memory");
-		exit(1);
-	}
+	mutation_begin(&fuzz.mutation);
 	if (stats)
 		open_stats(stats);
 	return 0;
@@ -194,6 +233,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct outcome outcome;
 
+	if (fuzz.stats)
+		fuzz.stats->begun++;
 	if (!program_decode(&fuzz.program, data, size))
 		return -1;
 	bool clean = judge_run(fuzz.judge, &fuzz.program, &outcome);
@@ -205,37 +246,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* What does not fit is cut off: any prefix is a program. */
-static size_t encode_into(uint8_t *out, size_t max_size)
-{
-	size_t size = program_encode(&fuzz.program, fuzz.encoded, sizeof(fuzz.encoded));
-
-	if (size == 0 || size > sizeof(fuzz.encoded))
-		return 0;
-	if (size > max_size)
-		size = max_size;
-	memcpy(out, fuzz.encoded, size);
-	return size;
-}
-
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
-	if (seed % 8 != 0 && program_decode(&fuzz.program, data, size)) {
-		program_mutate(&fuzz.program, seed);
-		size_t mutated = encode_into(data, max_size);
+	size_t mutated = 0;
 
-		if (mutated)
-			return mutated;
-	}
-	return LLVMFuzzerMutate(data, size, max_size);
+	if (seed % 8 != 0)
+		mutated = mutation_mutate(&fuzz.mutation, data, size, data, max_size, seed);
+	return mutated ? mutated : LLVMFuzzerMutate(data, size, max_size);
 }
 
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8_t *data2,
 				 size_t size2, uint8_t *out, size_t max_out, unsigned int seed)
 {
-	if (!program_decode(&fuzz.program, data1, size1) ||
-	    !program_decode(&fuzz.other, data2, size2))
-		return 0;
-	program_cross(&fuzz.program, &fuzz.other, seed);
-	return encode_into(out, max_out);
+	return mutation_cross(&fuzz.mutation, data1, size1, data2, size2, out, max_out, seed);
 }

@@ -18,7 +18,7 @@ unset NO_COLOR
 expect() {
 	local code=$1 words=$2 got
 	shift 2
-	"$lostbuddy" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	PATH=${run_path:-$PATH} "$lostbuddy" "$@" >"$dir/out" 2>"$dir/err" </dev/null
 	got=$?
 	if [ "$got" != "$code" ] || [ -n "$words" ] && ! cat "$dir/out" "$dir/err" | grep -qF -- "$words"; then
 		printf 'FAILED lostbuddy %s\n  exit %s, expected %s; expected the words: %s\n' "$*" "$got" "$code" "$words"
@@ -126,6 +126,12 @@ expect 1 "no such broken allocator" replay --target broken:nothing "$dir/p.lb"; 
 expect 1 "no such target" explain --target kernel "$dir/p.lb"; one_sentence
 echo "not an object" >"$dir/text.so"
 expect 1 "not a shared object" fuzz --target "$dir/text.so" --runs 1; one_sentence
+
+# ---- missing engines: which package ----
+run_path=$dir/nothing expect 1 "there is no afl-fuzz: install the package afl++" fuzz --engine afl --dir "$dir/engine"
+run_path=$dir/nothing expect 0 "afl++" doctor
+expect 1 "have --engine builtin" fuzz --engine afl --target "$plugin" --dir "$dir/engine"
+expect 1 "have --engine builtin" fuzz --engine libfuzzer --target "$plugin" --dir "$dir/engine"
 
 # ---- folders that cannot be written ----
 touch "$dir/file"
