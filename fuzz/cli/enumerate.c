@@ -208,7 +208,7 @@ static const struct argp argp = {
 	"  lostbuddy enumerate --world two-cpus --depth 8\n"
 	"  lostbuddy enumerate --target ./mine.so --machine 'pages=32 min_free_kbytes=0' "
 	"--ops 'alloc_page(gfp=KERNEL); __free_pages(first); __free_pages(last)'",
-	NULL,
+	help_children,
 	print_worlds,
 	NULL,
 };

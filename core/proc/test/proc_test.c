@@ -286,9 +286,13 @@ TEST(vmstat_sums_over_nodes)
 	world_open(&w, (struct shape){ .pages = 256, .nodes = 2, .high = 8, .batch = 2 });
 	/* 255 pages, two of each node for memmap */
 	EXPECT_LINE(proc(&w, "vmstat"), "nr_free_pages 251");
+	/* two pages that the CPU has not told anybody of yet, and a block of eight that it has */
 	__free_page(alloc_page(GFP_KERNEL));
-	EXPECT_LINE(proc(&w, "vmstat"), "nr_free_pages 249");
+	EXPECT_LINE(proc(&w, "vmstat"), "nr_free_pages 251");
+	EXPECT_LINE(proc(&w, "vmstat"), "numa_hit 1");
 	EXPECT_LINE(proc(&w, "vmstat"), "pgfree 1");
+	alloc_pages(GFP_KERNEL, 4);
+	EXPECT_LINE(proc(&w, "vmstat"), "nr_free_pages 233");
 	world_close(&w);
 }
 

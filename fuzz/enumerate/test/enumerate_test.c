@@ -536,6 +536,23 @@ static const struct planted planted[] = {
 	{ "broken:core-leaks", "plain", REMEMBER_COUNTS, 3, "buddy.lost", NULL },
 	{ "broken:core-miscounts", "plain", REMEMBER_COUNTS, 2, "buddy.accounting", NULL },
 	{ "broken:core-loses-buddies", "plain", REMEMBER_COUNTS, 2, "buddy.unmerged", NULL },
+	{ "broken:ignores-top-order", "plain", REMEMBER_NOTHING, 1, "contract.order",
+	  "alloc_pages(order=9, gfp=KERNEL)" },
+	{ "broken:accepts-bad-frees", "plain", REMEMBER_NOTHING, 2, "contract.bad-free-accepted",
+	  "alloc_pages(order=1, gfp=KERNEL); free_tail(first, page=1)" },
+	{ "broken:refuses-frees", "plain", REMEMBER_NOTHING, 6, "contract.free-refused",
+	  "alloc_page(gfp=KERNEL); __free_pages(first)" },
+	{ "broken:serves-nmi", "plain", REMEMBER_NOTHING, 1, "contract.context",
+	  "alloc_page(gfp=KERNEL) @cpu0/nmi" },
+	{ "broken:core-refuses-sharing", "plain", REMEMBER_COUNTS, 2, "contract.sharing", NULL },
+	{ "broken:core-misaligns", "plain", REMEMBER_COUNTS, 2, "buddy.natural-alignment", NULL },
+	{ "broken:core-lists-twice", "plain", REMEMBER_COUNTS, 2, "buddy.frame-twice", NULL },
+	{ "broken:core-loses-nothings", "plain", REMEMBER_COUNTS, 2, "buddy.absent-listed", NULL },
+	{ "broken:core-hides-losses", "plain", REMEMBER_COUNTS, 4, "buddy.ledger",
+	  "alloc_pages(order=1, gfp=KERNEL); free_wrong_order(first, order=0);"
+	  "alloc_page(gfp=KERNEL); __free_pages(last)" },
+	{ "broken:core-miscounts-page-sets", "plain", REMEMBER_COUNTS, 2, "buddy.pcp-count", NULL },
+	{ "broken:core-cuts-its-state", "plain", REMEMBER_COUNTS, 2, "state.sections", NULL },
 };
 
 enum { NR_PLANTED = sizeof(planted) / sizeof(planted[0]) };
