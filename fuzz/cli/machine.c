@@ -55,15 +55,14 @@ static char *add_keys(int key, const char *text, void *input)
 	(void)input;
 	if (key != ARGP_KEY_HELP_POST_DOC)
 		return (char *)text;
-	size_t before = strlen(text), size = machine_print_keys(NULL, 0);
 	static const char head[] = "\n\nKeys, separated by blanks:\n";
-	char *page = malloc(before + sizeof(head) + size);
+	size_t before = strlen(text) + sizeof(head), size = machine_print_keys(NULL, 0);
+	char *page = malloc(before + size);
 
 	if (!page)
 		return (char *)text;
-	memcpy(page, text, before);
-	memcpy(page + before, head, sizeof(head));
-	machine_print_keys(page + before + sizeof(head) - 1, size + 1);
+	snprintf(page, before, "%s%s", text, head);
+	machine_print_keys(page + before - 1, size + 1);
 	return page;
 }
 
