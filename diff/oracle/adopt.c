@@ -10,7 +10,7 @@
 
 #include "oracle/shadow.h"
 
-enum { KEY_WORDS = 4, PCP_WORDS = 8, SAVED_TYPE_SHIFT = 56, CPU_WORDS = 3 };
+enum { KEY_WORDS = 4, PCP_WORDS = 8, SAVED_TYPE_SHIFT = 56, CPU_WORDS = 3, TASK_WORDS = 4 };
 
 /* What makes an export of this machine impossible is named and ends the adoption. */
 static bool fail(struct verdict *v, const char *what)
@@ -110,6 +110,27 @@ static bool adopt_zone_stat(struct shadow *s, const struct section *section)
 		*stat_of(s, z, cpu) = (struct cpu_stat){ .delta = (int64_t)words[0],
 							 .turns = words[1],
 							 .numa_event = words[2] };
+	}
+	return true;
+}
+
+static bool adopt_tasks(struct shadow *s, const struct section *section)
+{
+	const uint64_t *w = section->words;
+
+	if (section->n != 2 + TASK_WORDS * (uint64_t)s->nr_cpus)
+		return false;
+	s->state->cpusets_on = w[0];
+	s->state->gfp_allowed_mask = w[1];
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const uint64_t *words = w + 2 + TASK_WORDS * (uint64_t)cpu;
+
+		if (words[0] >= POLICY_COUNT)
+			return false;
+		s->state->tasks[cpu] = (struct task){ .mode = words[0],
+						      .nodes = words[1],
+						      .il_prev = words[2],
+						      .mems_allowed = words[3] };
 	}
 	return true;
 }
@@ -237,6 +258,8 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 		return adopt_zone(s, section);
 	case LB_STATE_ZONE_STAT:
 		return adopt_zone_stat(s, section);
+	case LB_STATE_TASKS:
+		return adopt_tasks(s, section);
 	case LB_STATE_FREE_LIST:
 		return adopt_free_list(s, section);
 	case LB_STATE_PCP:
@@ -254,10 +277,11 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v)
 {
-	static const char *const names[] = { "end",	     "header",	  "reserved",  "tunables",
-					     "node",	     "zone",	  "free list", "page lists",
-					     "pageblocks",   "bad pages", "leaked",    "counters",
-					     "zone counters" };
+	static const char *const names[] = { "end",	      "header",	    "reserved",
+					     "tunables",      "node",	    "zone",
+					     "free list",     "page lists", "pageblocks",
+					     "bad pages",     "leaked",	    "counters",
+					     "zone counters", "tasks" };
 	struct section section;
 
 	s->exercised[RULE_STATE_SECTIONS]++;

@@ -86,7 +86,7 @@ void bits_set(uint64_t *bits, uint64_t pfn, uint64_t end)
 		bits[pfn / 64] |= word_mask(pfn, end);
 }
 
-static void bits_clear(uint64_t *bits, uint64_t pfn, uint64_t end)
+void bits_clear(uint64_t *bits, uint64_t pfn, uint64_t end)
 {
 	for (; pfn < end; pfn = next_word(pfn))
 		bits[pfn / 64] &= ~word_mask(pfn, end);
@@ -118,7 +118,7 @@ bool bits_all(const uint64_t *bits, uint64_t pfn, uint64_t end)
 /* ---- making one ---- */
 
 /*
- * What changes stands in one piece, so that a rewind is one copy: counts, two bitmaps, three arrays
+ * What changes stands in one piece, so that a rewind is one copy: counts, four bitmaps, three arrays
  * a frame.
  */
 static void place_arrays(struct audit *a)
@@ -127,7 +127,9 @@ static void place_arrays(struct audit *a)
 
 	a->live = words;
 	a->known = words + a->nr_words;
-	a->order = (uint8_t *)(words + 2 * a->nr_words);
+	a->isolated = words + 2 * a->nr_words;
+	a->stuck = words + 3 * a->nr_words;
+	a->order = (uint8_t *)(words + 4 * a->nr_words);
 	a->refs = a->order + a->max_pfn;
 	a->compound = a->refs + a->max_pfn;
 }
@@ -143,7 +145,7 @@ struct audit *audit_create(const struct machine *machine, uint32_t flags, uint64
 	a->exercised = exercised;
 	a->max_pfn = machine->max_pfn;
 	a->nr_words = machine->max_pfn / 64 + 1;
-	a->state_size = sizeof(*a->state) + 2 * a->nr_words * sizeof(uint64_t) + 3 * a->max_pfn;
+	a->state_size = sizeof(*a->state) + 4 * a->nr_words * sizeof(uint64_t) + 3 * a->max_pfn;
 	a->state = calloc(1, a->state_size);
 	a->image = calloc(1, a->state_size);
 	a->present = calloc(4 * a->nr_words, sizeof(uint64_t));
@@ -219,11 +221,17 @@ static bool has_to_find(const struct audit *a);
 size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity)
 {
 	size_t n = 0;
-	uint64_t facts[] = { a->state->declared_leaks, a->state->marked };
+	uint64_t facts[] = { a->state->declared_leaks, a->state->marked, a->state->unbound };
 
-	for (unsigned int i = 0; i < 2; i++, n++)
+	for (unsigned int i = 0; i < sizeof(facts) / sizeof(facts[0]); i++, n++)
 		if (n < capacity)
 			words[n] = facts[i];
+	for (uint32_t cpu = 0; cpu < a->machine->nr_cpus; cpu++, n++)
+		if (n < capacity)
+			words[n] = a->state->bound[cpu];
+	for (uint64_t i = 0; a->state->any_isolated && i < 2 * a->nr_words; i++, n++)
+		if (n < capacity)
+			words[n] = a->isolated[i]; /* and the stuck ones behind them */
 	for (uint64_t pfn = 0; pfn < a->max_pfn; pfn++) {
 		if (!a->refs[pfn])
 			continue;
@@ -239,7 +247,7 @@ size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity)
 
 /* ---- what operations do to blocks ---- */
 
-static void block_born(struct audit *a, uint64_t pfn, unsigned int order, bool compound)
+void audit_block_born(struct audit *a, uint64_t pfn, unsigned int order, bool compound)
 {
 	uint64_t end = pfn + (UINT64_C(1) << order);
 
@@ -248,6 +256,14 @@ static void block_born(struct audit *a, uint64_t pfn, unsigned int order, bool c
 	a->order[pfn] = (uint8_t)order;
 	a->refs[pfn] = 1;
 	a->compound[pfn] = compound;
+}
+
+void audit_frames_die(struct audit *a, uint64_t pfn, uint64_t end)
+{
+	bits_clear(a->live, pfn, end);
+	for (; a->state->any_isolated && pfn < end; pfn++)
+		if (bits_any(a->isolated, pfn, pfn + 1))
+			bits_set(a->stuck, pfn, pfn + 1);
 }
 
 /*
@@ -259,9 +275,9 @@ static void drop_reference(struct audit *a, uint64_t pfn, bool whole)
 	uint64_t end = pfn + (UINT64_C(1) << a->order[pfn]);
 
 	if (--a->refs[pfn] == 0) {
-		bits_clear(a->live, pfn, end);
+		audit_frames_die(a, pfn, end);
 	} else if (whole && !a->compound[pfn]) {
-		bits_clear(a->live, pfn + 1, end);
+		audit_frames_die(a, pfn + 1, end);
 		a->order[pfn] = 0;
 	}
 }
@@ -281,7 +297,7 @@ static void split_block(struct audit *a, uint64_t pfn)
 
 static bool is_allocation(unsigned int op)
 {
-	return op >= OP_ALLOC_PAGES && op <= OP_GET_ZEROED_PAGE;
+	return (op >= OP_ALLOC_PAGES && op <= OP_GET_ZEROED_PAGE) || op == OP_ALLOC_PAGES_POLICY;
 }
 
 static bool is_misuse(unsigned int op)
@@ -301,10 +317,9 @@ static bool has_block(const struct audit *a, uint64_t pfn)
 }
 
 /* The first frame of a block that cannot be handed out, and why not. */
-static bool frames_missing(const struct audit *a, uint64_t pfn, unsigned int order,
+static bool frames_missing(const struct audit *a, uint64_t pfn, uint64_t end, unsigned int order,
 			   struct verdict *v)
 {
-	uint64_t end = pfn + (UINT64_C(1) << order);
 	const char *why = "reserved";
 	uint64_t bad = pfn;
 
@@ -328,10 +343,9 @@ static uint64_t live_head(const struct audit *a, uint64_t pfn)
 	return pfn;
 }
 
-static bool block_overlaps(const struct audit *a, uint64_t pfn, unsigned int order,
+static bool block_overlaps(const struct audit *a, uint64_t pfn, uint64_t end, unsigned int order,
 			   struct verdict *v)
 {
-	uint64_t end = pfn + (UINT64_C(1) << order);
 	uint64_t first = bits_first(a->live, pfn, end), head = live_head(a, first);
 
 	audit_broken(v, RULE_CONTRACT_OVERLAP, pfn, "pfn",
@@ -342,31 +356,39 @@ static bool block_overlaps(const struct audit *a, uint64_t pfn, unsigned int ord
 	return false;
 }
 
-static bool judge_block(struct audit *a, const struct lb_call *call, uint64_t pfn,
+bool audit_judge_frames(struct audit *a, uint64_t pfn, uint64_t pages, unsigned int order,
 			struct verdict *v)
 {
+	uint64_t end = pfn + pages;
+
 	a->exercised[RULE_CONTRACT_ORDER]++;
-	if (call->order > a->machine->top_order)
+	if (order > a->machine->top_order)
 		return audit_broken(v, RULE_CONTRACT_ORDER, pfn, "outcome",
 				    "a request of order %u, above the top order %u, got a block at "
 				    "pfn %" PRIu64,
-				    call->order, a->machine->top_order, pfn);
-
-	uint64_t pages = UINT64_C(1) << call->order, end = pfn + pages;
-
+				    order, a->machine->top_order, pfn);
 	a->exercised[RULE_CONTRACT_FRAMES]++;
 	if (pfn >= a->max_pfn || end > a->max_pfn || !bits_all(a->usable, pfn, end))
-		return frames_missing(a, pfn, call->order, v);
+		return frames_missing(a, pfn, end, order, v);
 	if (a->flags & (LB_TARGET_BUDDY | LB_TARGET_LINUX)) {
 		a->exercised[RULE_CONTRACT_ALIGN]++;
-		if (pfn % pages)
+		if (pfn % (UINT64_C(1) << order))
 			return audit_broken(v, RULE_CONTRACT_ALIGN, pfn, "pfn",
 					    "the block of order %u begins at pfn %" PRIu64
 					    ", %" PRIu64 " frames after a multiple of its size",
-					    call->order, pfn, pfn % pages);
+					    order, pfn, pfn % (UINT64_C(1) << order));
 	}
 	a->exercised[RULE_CONTRACT_OVERLAP]++;
-	return !bits_any(a->live, pfn, end) || block_overlaps(a, pfn, call->order, v);
+	if (bits_any(a->live, pfn, end))
+		return block_overlaps(a, pfn, end, order, v);
+	if (!a->state->any_isolated)
+		return true;
+	a->exercised[RULE_BUDDY_ISOLATED_GIVEN]++;
+	return !bits_any(a->stuck, pfn, end) ||
+	       audit_broken(v, RULE_BUDDY_ISOLATED_GIVEN, pfn, "pfn",
+			    "the new block of order %u at pfn %" PRIu64 " has pfn %" PRIu64
+			    " in it, which is isolated and on no page list",
+			    order, pfn, bits_first(a->stuck, pfn, end));
 }
 
 /*
@@ -452,12 +474,13 @@ static bool step_allocation(struct audit *a, const struct lb_call *call, const s
 {
 	if (r->outcome != LB_BLOCK)
 		return judge_failure(a, call, r, v);
-	if (!judge_block(a, call, r->pfn, v))
+	if (!audit_judge_frames(a, r->pfn, UINT64_C(1) << call->order, call->order, v) ||
+	    !audit_judge_bound(a, call, r->pfn, v))
 		return false;
 	/* a success is the other half of the failure rule: something was free, and it was found */
 	if (has_to_find(a))
 		a->exercised[RULE_CONTRACT_UNJUSTIFIED_FAILURE]++;
-	block_born(a, r->pfn, call->order, call->order && (call->gfp & AUDIT_GFP_COMP));
+	audit_block_born(a, r->pfn, call->order, call->order && (call->gfp & AUDIT_GFP_COMP));
 	return true;
 }
 
@@ -472,9 +495,8 @@ static void describe_block(const struct audit *a, uint64_t pfn, char text[64])
 		snprintf(text, 64, "no live block begins there");
 }
 
-/* Refused exactly where it should be? @too_kind, @too_strict: the rules of the two ways to err. */
-static bool judge_refusal(struct audit *a, const struct lb_call *call, const struct lb_result *r,
-			  bool should, enum rule too_kind, enum rule too_strict, struct verdict *v)
+bool audit_judge_refusal(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+			 bool should, enum rule too_kind, enum rule too_strict, struct verdict *v)
 {
 	enum rule rule = should ? too_kind : too_strict;
 	char block[64];
@@ -497,8 +519,8 @@ static bool judge_refusal(struct audit *a, const struct lb_call *call, const str
 static bool step_free(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 		      struct verdict *v)
 {
-	if (!judge_refusal(a, call, r, false, RULE_CONTRACT_BAD_FREE, RULE_CONTRACT_FREE_REFUSED,
-			   v))
+	if (!audit_judge_refusal(a, call, r, false, RULE_CONTRACT_BAD_FREE,
+				 RULE_CONTRACT_FREE_REFUSED, v))
 		return false;
 	drop_reference(a, call->pfn, true);
 	return true;
@@ -511,8 +533,8 @@ static bool step_put(struct audit *a, const struct lb_call *call, const struct l
 	uint64_t pfn = call->pfn;
 	bool loses = a->refs[pfn] == 1 && a->order[pfn] && !a->compound[pfn];
 
-	if (!judge_refusal(a, call, r, loses, RULE_CONTRACT_BAD_FREE, RULE_CONTRACT_FREE_REFUSED,
-			   v))
+	if (!audit_judge_refusal(a, call, r, loses, RULE_CONTRACT_BAD_FREE,
+				 RULE_CONTRACT_FREE_REFUSED, v))
 		return false;
 	if (!loses)
 		drop_reference(a, pfn, false);
@@ -525,8 +547,8 @@ static bool step_wrong_order(struct audit *a, const struct lb_call *call, const 
 	uint64_t pfn = call->pfn;
 	bool wrong = call->order >= a->order[pfn] || a->compound[pfn] || a->refs[pfn] != 1;
 
-	if (!judge_refusal(a, call, r, wrong, RULE_CONTRACT_BAD_FREE, RULE_CONTRACT_FREE_REFUSED,
-			   v))
+	if (!audit_judge_refusal(a, call, r, wrong, RULE_CONTRACT_BAD_FREE,
+				 RULE_CONTRACT_FREE_REFUSED, v))
 		return false;
 	/* nobody holds any of it: what was not freed is among the declared leaks */
 	if (!wrong)
@@ -539,7 +561,7 @@ static bool step_get(struct audit *a, const struct lb_call *call, const struct l
 {
 	bool full = a->refs[call->pfn] >= PROGRAM_MAX_REFERENCES;
 
-	if (!judge_refusal(a, call, r, full, RULE_CONTRACT_SHARING, RULE_CONTRACT_SHARING, v))
+	if (!audit_judge_refusal(a, call, r, full, RULE_CONTRACT_SHARING, RULE_CONTRACT_SHARING, v))
 		return false;
 	a->refs[call->pfn] += !full;
 	return true;
@@ -551,7 +573,8 @@ static bool step_split(struct audit *a, const struct lb_call *call, const struct
 	uint64_t pfn = call->pfn;
 	bool whole = !a->order[pfn] || a->compound[pfn] || a->refs[pfn] != 1;
 
-	if (!judge_refusal(a, call, r, whole, RULE_CONTRACT_SHARING, RULE_CONTRACT_SHARING, v))
+	if (!audit_judge_refusal(a, call, r, whole, RULE_CONTRACT_SHARING, RULE_CONTRACT_SHARING,
+				 v))
 		return false;
 	if (!whole)
 		split_block(a, pfn);
@@ -565,7 +588,7 @@ static bool step_misuse(struct audit *a, const struct lb_call *call, const struc
 	enum rule rule =
 		call->op == OP_DOUBLE_FREE ? RULE_CONTRACT_DOUBLE_FREE : RULE_CONTRACT_BAD_FREE;
 
-	return judge_refusal(a, call, r, true, rule, rule, v);
+	return audit_judge_refusal(a, call, r, true, rule, rule, v);
 }
 
 static bool step_block(struct audit *a, const struct lb_call *call, const struct lb_result *r,
@@ -583,6 +606,8 @@ static bool step_block(struct audit *a, const struct lb_call *call, const struct
 		return step_get(a, call, r, v);
 	case OP_SPLIT_PAGE:
 		return step_split(a, call, r, v);
+	case OP_PUT_FRAME:
+		return audit_step_put_back(a, call, r, v);
 	case OP_SET_MAPCOUNT:
 	case OP_SET_MAPPING:
 		a->state->marked |= r->outcome != LB_REFUSED;
@@ -618,24 +643,62 @@ static bool judge_loss(struct audit *a, const struct lb_call *call, const struct
 static bool is_about_blocks(unsigned int op)
 {
 	return is_allocation(op) || is_misuse(op) || op == OP_FREE_WRONG_ORDER ||
-	       (op >= OP_FREE_PAGES_STRUCT && op <= OP_SPLIT_PAGE);
+	       (op >= OP_FREE_PAGES_STRUCT && op <= OP_SPLIT_PAGE) ||
+	       (op >= OP_ALLOC_PAGES_BULK && op <= OP_ALLOC_PAGES_EXACT) || op == OP_TAKE_FRAME ||
+	       op == OP_PUT_FRAME;
+}
+
+/* What is no block's: ranges, page lists, tasks. */
+static void step_machine(struct audit *a, const struct lb_call *call, const struct lb_result *r)
+{
+	if (r->outcome != LB_DONE)
+		return;
+	switch (call->op) {
+	case OP_ISOLATE:
+	case OP_UNISOLATE:
+		audit_isolate(a, call, call->op == OP_ISOLATE);
+		return;
+	case OP_DRAIN_ALL_PAGES:
+		audit_drained(a);
+		return;
+	case OP_SET_MEMPOLICY:
+		audit_policy_set(a, call);
+		return;
+	case OP_SET_MEMS_ALLOWED:
+	case OP_SET_GFP_ALLOWED_MASK:
+		a->state->unbound = true;
+		return;
+	default:
+		return;
+	}
 }
 
 static bool step_call(struct audit *a, const struct lb_call *call, const struct lb_result *r,
-		      struct verdict *v)
+		      const uint64_t *frames, struct verdict *v)
 {
 	if (call->level == LEVEL_NMI && is_about_blocks(call->op))
-		return judge_refusal(a, call, r, true, RULE_CONTRACT_CONTEXT, RULE_CONTRACT_CONTEXT,
-				     v);
+		return audit_judge_refusal(a, call, r, true, RULE_CONTRACT_CONTEXT,
+					   RULE_CONTRACT_CONTEXT, v);
 	if (is_allocation(call->op))
 		return step_allocation(a, call, r, v);
 	if (is_misuse(call->op))
 		return step_misuse(a, call, r, v);
-	return !has_block(a, call->pfn) || step_block(a, call, r, v);
+	switch (call->op) {
+	case OP_ALLOC_PAGES_BULK:
+	case OP_ALLOC_PAGES_BULK_LIST:
+		return audit_step_bulk(a, call, r, frames, v);
+	case OP_ALLOC_PAGES_EXACT:
+		return audit_step_exact(a, call, r, v);
+	case OP_TAKE_FRAME:
+		return audit_step_take(a, call, r, v);
+	default:
+		step_machine(a, call, r);
+		return !has_block(a, call->pfn) || step_block(a, call, r, v);
+	}
 }
 
 bool audit_step(struct audit *a, const struct lb_call *call, const struct lb_result *actual,
-		struct verdict *v)
+		const uint64_t *frames, struct verdict *v)
 {
-	return judge_loss(a, call, actual, v) && step_call(a, call, actual, v);
+	return judge_loss(a, call, actual, v) && step_call(a, call, actual, frames, v);
 }

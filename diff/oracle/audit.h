@@ -30,10 +30,10 @@ void audit_rewind(struct audit *a);
 
 /*
  * One result: overlap, alignment, frames that exist, misuse, failures without need, losses without
- * cause. Updates the live blocks.
+ * cause. Updates the live blocks. @frames: of a bulk allocation that was carried out, else NULL
  */
 bool audit_step(struct audit *a, const struct lb_call *call, const struct lb_result *actual,
-		struct verdict *v);
+		const uint64_t *frames, struct verdict *v);
 
 /* Every frame in exactly one place; blocks, lists and counts of the export in themselves. */
 bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v);

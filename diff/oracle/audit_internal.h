@@ -9,8 +9,11 @@ enum {
 	AUDIT_GFP_DMA = 0x1,
 	AUDIT_GFP_DMA32 = 0x4,
 	AUDIT_GFP_BOTH_TYPES = 0x18, /* MOVABLE and RECLAIMABLE */
+	AUDIT_GFP_DIRECT_RECLAIM = 0x400,
+	AUDIT_GFP_MEMALLOC = 0x20000,
 	AUDIT_GFP_COMP = 0x40000,
 	AUDIT_GFP_THISNODE = 0x200000,
+	AUDIT_TYPE_ISOLATE = 4, /* facts 7; Debian's 6.1 has no CMA */
 	AUDIT_NOT_LISTED = 0xff,
 	AUDIT_ZONES = MACHINE_MAX_NODES * MACHINE_NR_ZONES,
 };
@@ -20,6 +23,9 @@ struct audit_state {
 	uint64_t free_at_boot;	 /* pages in free areas and page lists; 0: unknown */
 	uint64_t declared_leaks; /* frames that operations said they lost */
 	bool marked; /* a page was marked as bad: any later operation may lose its block */
+	bool any_isolated;
+	bool unbound; /* cpusets or the allowed mask changed: policies bind nobody for sure */
+	uint32_t bound[MACHINE_MAX_CPUS]; /* nodes that the CPU's task is bound to; 0: any */
 };
 
 struct audit {
@@ -30,6 +36,7 @@ struct audit {
 	struct audit_state *state, *image; /* as it is; as it was after boot */
 	size_t state_size;
 	uint64_t *live, *known;		  /* bits */
+	uint64_t *isolated, *stuck;	  /* bits; stuck: in an isolated range, and on no page list */
 	uint8_t *order, *refs, *compound; /* [first pfn of a live block] */
 	/* from boot on */
 	uint64_t *present, *reserved, *usable; /* bits; usable: present and not reserved */
@@ -43,8 +50,38 @@ struct audit {
 	const uint64_t *zone[AUDIT_ZONES]; /* its section, or NULL */
 };
 
+/* Both end a block or begin one; frames that end in an isolated range are stuck there. */
+void audit_block_born(struct audit *a, uint64_t pfn, unsigned int order, bool compound);
+void audit_frames_die(struct audit *a, uint64_t pfn, uint64_t end);
+/* May [pfn, pfn + pages) be handed out as, or cut from, a block of an order? */
+bool audit_judge_frames(struct audit *a, uint64_t pfn, uint64_t pages, unsigned int order,
+			struct verdict *v);
+/* Refused exactly where it should be? @too_kind, @too_strict: the rules of the two ways to err. */
+bool audit_judge_refusal(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+			 bool should, enum rule too_kind, enum rule too_strict, struct verdict *v);
+
+/* ---- audit_bulk.c ---- */
+bool audit_step_bulk(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		     const uint64_t *frames, struct verdict *v);
+bool audit_step_exact(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		      struct verdict *v);
+
+/* ---- audit_isolate.c ---- */
+void audit_isolate(struct audit *a, const struct lb_call *call, bool isolated);
+void audit_drained(struct audit *a); /* no page list holds anything */
+bool audit_step_take(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		     struct verdict *v);
+bool audit_step_put_back(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+			 struct verdict *v);
+
+/* ---- audit_policy.c ---- */
+void audit_policy_set(struct audit *a, const struct lb_call *call);
+bool audit_judge_bound(struct audit *a, const struct lb_call *call, uint64_t pfn,
+		       struct verdict *v);
+
 void bits_set(uint64_t *bits, uint64_t pfn, uint64_t end);
 uint64_t bits_first(const uint64_t *bits, uint64_t pfn, uint64_t end); /* end: none is set */
+void bits_clear(uint64_t *bits, uint64_t pfn, uint64_t end);
 bool bits_any(const uint64_t *bits, uint64_t pfn, uint64_t end);
 bool bits_all(const uint64_t *bits, uint64_t pfn, uint64_t end);
 

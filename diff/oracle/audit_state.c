@@ -244,6 +244,28 @@ static bool has_listed_buddy(const struct audit *a, uint64_t pfn, unsigned int o
 	       a->listed_zone[buddy] == zone;
 }
 
+/* In Linux a type decides where a block may be listed, and whether its pages count as free. */
+static bool is_isolate_list(const struct audit *a, const struct part *p)
+{
+	return (a->flags & LB_TARGET_LINUX) && p->words[3] == AUDIT_TYPE_ISOLATE;
+}
+
+/* Isolated blocks, and no others, stand on the lists for isolated ones. */
+static bool belongs_here(struct audit *a, uint64_t pfn, bool isolate, struct verdict *v)
+{
+	if (!(a->flags & LB_TARGET_LINUX) || (!isolate && !a->state->any_isolated))
+		return true;
+	a->exercised[RULE_BUDDY_ISOLATED_LISTED]++;
+	return bits_any(a->isolated, pfn, pfn + 1) == isolate ||
+	       audit_broken(
+		       v, RULE_BUDDY_ISOLATED_LISTED, pfn, "list",
+		       isolate ? "the block at pfn %" PRIu64 " is on a list of isolated blocks, "
+				 "and its pageblock is not isolated"
+			       : "the block at pfn %" PRIu64 " is in an isolated pageblock, and "
+				 "on a list from which blocks are handed out",
+		       pfn);
+}
+
 static bool walk_free_list(struct audit *a, const struct part *p, unsigned int number,
 			   struct verdict *v)
 {
@@ -256,7 +278,8 @@ static bool walk_free_list(struct audit *a, const struct part *p, unsigned int n
 	for (uint64_t i = LIST_HEAD; i < p->n; i++) {
 		uint64_t pfn = p->words[i];
 
-		if (!place_block(a, a->zone[number], pfn, order, "list", v))
+		if (!place_block(a, a->zone[number], pfn, order, "list", v) ||
+		    !belongs_here(a, pfn, is_isolate_list(a, p), v))
 			return false;
 		if (joins && has_listed_buddy(a, pfn, order, number))
 			return audit_broken(v, RULE_BUDDY_UNMERGED, pfn, "buddy",
@@ -266,7 +289,8 @@ static bool walk_free_list(struct audit *a, const struct part *p, unsigned int n
 		a->listed_order[pfn] = (uint8_t)order;
 		a->listed_zone[pfn] = (uint8_t)number;
 	}
-	a->listed[number] += (p->n - LIST_HEAD) << order;
+	if (!is_isolate_list(a, p))
+		a->listed[number] += (p->n - LIST_HEAD) << order;
 	return true;
 }
 

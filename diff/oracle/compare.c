@@ -70,14 +70,14 @@ bool comparison_misses(struct comparison *c, const char *what)
 
 struct field {
 	enum rule rule, at_boot;
-	const char *name; /* NULL: not compared */
+	const char *name;
 };
 
 static bool compare_fields(struct comparison *c, const struct field *fields, size_t nr,
 			   const uint64_t *expect, const uint64_t *actual, const char *prefix)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (fields[i].name && expect[i] != actual[i])
+		if (expect[i] != actual[i])
 			return comparison_differs(c,
 						  c->at_boot ? fields[i].at_boot : fields[i].rule,
 						  expect[i], actual[i], "%s%s", prefix,
@@ -140,13 +140,13 @@ static const struct field counter_fields[LB_COUNT_COUNT] = {
 	[LB_COUNT_PGFREE] = { ALWAYS(COUNTER_PGFREE), "pgfree" },
 };
 
-/* nr_isolate_pageblock has no rule here: isolation is not predicted. */
 static const struct field stat_fields[LB_STAT_NUMA] = {
 	[LB_STAT_NODE] = { ALWAYS(STATE_SECTIONS), "node" },
 	[LB_STAT_INDEX] = { ALWAYS(STATE_SECTIONS), "index" },
 	[LB_STAT_THRESHOLD] = { RULE_STAT_THRESHOLD, RULE_BOOT_STAT_THRESHOLD, "threshold" },
 	[LB_STAT_DRIFT_MARK] = { RULE_STAT_DRIFT_MARK, RULE_BOOT_STAT_DRIFT_MARK, "drift_mark" },
 	[LB_STAT_FREE] = { ALWAYS(STAT_FREE_SHARED), "free" },
+	[LB_STAT_ISOLATED] = { ALWAYS(STAT_ISOLATED), "isolated" },
 };
 
 static const struct field numa_fields[LB_NUMA_COUNT] = {
@@ -163,6 +163,19 @@ static const struct field cpu_stat_fields[] = {
 	{ RULE_STAT_DELTA, RULE_BOOT_STAT_DELTA, "delta" },
 	{ ALWAYS(STAT_TURNS), "turns" },
 	{ ALWAYS(STAT_NUMA_EVENT), "numa_event" },
+};
+
+static const struct field tasks_fields[] = {
+	{ ALWAYS(TASK_CPUSETS_ON), "cpusets_on" },
+	{ ALWAYS(TASK_GFP_ALLOWED_MASK), "gfp_allowed_mask" },
+};
+
+/* The words of each CPU's task behind them. */
+static const struct field task_fields[] = {
+	{ ALWAYS(TASK_POLICY_MODE), "mode" },
+	{ ALWAYS(TASK_POLICY_NODES), "nodes" },
+	{ ALWAYS(TASK_IL_PREV), "il_prev" },
+	{ ALWAYS(TASK_MEMS_ALLOWED), "mems_allowed" },
 };
 
 /* All sections of a type, the first beside the first, each with one word a field. */
@@ -236,6 +249,32 @@ static bool compare_zone_stats(struct comparison *c)
 	}
 }
 
+/* ---- Tasks: what all share, then so many words each ---- */
+
+static bool compare_tasks(struct comparison *c)
+{
+	const uint64_t *ours = c->expect, *theirs = c->actual;
+	struct section expect, actual;
+
+	section_find(&ours, LB_STATE_TASKS, &expect);
+	section_find(&theirs, LB_STATE_TASKS, &actual);
+	if (expect.n != actual.n)
+		return comparison_misses(c, "tasks");
+	if (!compare_fields(c, tasks_fields, COUNT_OF(tasks_fields), expect.words, actual.words,
+			    "tasks."))
+		return false;
+	for (uint32_t cpu = 0; cpu < c->s->nr_cpus; cpu++) {
+		size_t nr = COUNT_OF(task_fields), at = COUNT_OF(tasks_fields) + nr * cpu;
+		char prefix[24];
+
+		snprintf(prefix, sizeof(prefix), "task[cpu%u].", cpu);
+		if (!compare_fields(c, task_fields, nr, expect.words + at, actual.words + at,
+				    prefix))
+			return false;
+	}
+	return true;
+}
+
 /* ---- Sections that are one sequence of words; absent and empty are the same ---- */
 
 static bool compare_words(struct comparison *c, enum lb_state_section type, enum rule rule,
@@ -299,7 +338,7 @@ static bool compare_sections(struct comparison *c)
 	       compare_words(c, LB_STATE_LEAKED, RULE_PAGE_LEAKED, "leaked") &&
 	       compare_plain(c, LB_STATE_COUNTERS, counter_fields, COUNT_OF(counter_fields),
 			     "counters") &&
-	       compare_zone_stats(c);
+	       compare_zone_stats(c) && compare_tasks(c);
 }
 
 /*
@@ -324,8 +363,7 @@ static bool words_are_equal(const uint64_t *expect, const uint64_t *actual)
 static void count_fields(struct shadow *s, const struct field *fields, size_t nr, bool at_boot)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (fields[i].name)
-			s->exercised[at_boot ? fields[i].at_boot : fields[i].rule]++;
+		s->exercised[at_boot ? fields[i].at_boot : fields[i].rule]++;
 }
 
 /* Everything was equal: which rules had something to compare? */
@@ -341,6 +379,8 @@ static void count_exercised(struct shadow *s, bool at_boot)
 	count_fields(s, stat_fields, LB_STAT_NUMA, at_boot);
 	count_fields(s, numa_fields, LB_NUMA_COUNT, at_boot);
 	count_fields(s, cpu_stat_fields, COUNT_OF(cpu_stat_fields), at_boot);
+	count_fields(s, tasks_fields, COUNT_OF(tasks_fields), at_boot);
+	count_fields(s, task_fields, COUNT_OF(task_fields), at_boot);
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		free += (uint64_t)shadow_free_exact(s, &s->zones[i]);
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)

@@ -72,7 +72,7 @@ static bool free_list_differs(struct comparison *c, enum rule rule, const uint64
 			   (unsigned int)key[KEY_NODE],
 			   shadow_zone_index_name((unsigned int)key[KEY_INDEX]),
 			   (unsigned int)key[KEY_ORDER],
-			   "UMRH?"[key[KEY_TYPE] < NR_LIST_TYPES ? key[KEY_TYPE] : NR_LIST_TYPES],
+			   "UMRHI?"[key[KEY_TYPE] < NR_LIST_TYPES ? key[KEY_TYPE] : NR_LIST_TYPES],
 			   (unsigned long long)at);
 	c->verdict->pfn = actual != NO_PFN ? actual : expect;
 	return false;

@@ -200,6 +200,22 @@ static void put_zone_stat(const struct shadow *s, const struct zone *z, struct w
 	close_section(w);
 }
 
+static void put_tasks(const struct shadow *s, struct writer *w)
+{
+	open_section(w, LB_STATE_TASKS);
+	put(w, s->state->cpusets_on);
+	put(w, s->state->gfp_allowed_mask);
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const struct task *task = &s->state->tasks[cpu];
+
+		put(w, task->mode);
+		put(w, task->nodes);
+		put(w, task->il_prev);
+		put(w, task->mems_allowed);
+	}
+	close_section(w);
+}
+
 size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 {
 	struct writer w = { .words = words, .capacity = capacity };
@@ -222,6 +238,7 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		if (s->zones[i].present)
 			put_zone_stat(s, &s->zones[i], &w);
+	put_tasks(s, &w);
 	open_section(&w, LB_STATE_END);
 	close_section(&w);
 	return w.n;

@@ -116,10 +116,9 @@ bool oracle_step(struct oracle *o, const struct lb_call *call, const struct lb_r
 		 const uint64_t *frames, struct verdict *v)
 {
 	verdict_clear(v);
-	(void)frames;
-	if (!audit_step(o->audit, call, actual, v))
+	if (!audit_step(o->audit, call, actual, frames, v))
 		return false;
-	return !o->shadow || shadow_step(o->shadow, call, actual, v);
+	return !o->shadow || shadow_step(o->shadow, call, actual, frames, v);
 }
 
 bool oracle_compare(struct oracle *o, const uint64_t *state, struct verdict *v)

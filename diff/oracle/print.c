@@ -70,12 +70,27 @@ static void say_zone(const struct shadow *s, const struct zone *z, struct out *o
 	for (unsigned int o = 0; o <= s->top_order; o++)
 		for (unsigned int type = 0; type < NR_LIST_TYPES; type++)
 			if (z->lists[o][type].n) {
-				say(out, "  order %u %c ", o, "UMRH"[type]);
+				say(out, "  order %u %c ", o, "UMRHI"[type]);
 				say_list(s, &z->lists[o][type], out);
 				say(out, "\n");
 			}
 	for (unsigned int cpu = 0; cpu < s->nr_cpus; cpu++)
 		say_page_lists(s, z, cpu, out);
+}
+
+static void say_task(const struct shadow *s, unsigned int cpu, struct out *out)
+{
+	const struct task *task = &s->state->tasks[cpu];
+
+	if (task->mode == POLICY_DEFAULT && !s->state->cpusets_on)
+		return;
+	say(out, "task of cpu %u  policy %s nodes 0x%llx", cpu, policy_names[task->mode],
+	    (unsigned long long)task->nodes);
+	if (task->il_prev != LB_NO_NODE)
+		say(out, " last %llu", (unsigned long long)task->il_prev);
+	if (s->state->cpusets_on)
+		say(out, "  mems_allowed 0x%llx", (unsigned long long)task->mems_allowed);
+	say(out, "\n");
 }
 
 size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
@@ -86,5 +101,7 @@ size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
 		buffer[0] = '\0';
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		say_zone(s, &s->zones[i], &out);
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++)
+		say_task(s, cpu, &out);
 	return out.length;
 }

@@ -14,6 +14,7 @@ struct judgement {
 	struct shadow *s;
 	const struct lb_call *call;
 	const struct lb_result *expect, *actual;
+	const uint64_t *frames; /* of a bulk allocation */
 	struct verdict *verdict;
 };
 
@@ -144,6 +145,9 @@ static bool judge_zone(const struct judgement *j)
 	if (!judge_words(j, RULE_ZONE_LIMIT, position_of(t, number) < t->zonelist->n, "zone",
 			 "one of the request's zonelist", actual))
 		return false;
+	if (t->kept_out && !judge_words(j, RULE_ZONE_CPUSET, !(t->kept_out >> number & 1), "node",
+					"one that the task's cpuset allows", actual))
+		return false;
 	return t->failed == 0 || judge_words(j, RULE_ZONE_WATERMARK, !(t->failed >> number & 1),
 					     "mark", "another zone, whose mark passes", actual);
 }
@@ -199,6 +203,7 @@ static bool count_frame(const struct judgement *j)
 	s->exercised[RULE_EXACT_FRAME]++;
 	s->exercised[RULE_ZONE_LIMIT]++;
 	s->exercised[RULE_ZONE_WATERMARK] += t->failed != 0;
+	s->exercised[RULE_ZONE_CPUSET] += t->kept_out != 0;
 	s->exercised[RULE_NUMA_ORDER] += t->zonelist->n > 1;
 	s->exercised[RULE_TYPE_FALLBACK_ORDER] += t->stolen;
 	return true;
@@ -206,13 +211,32 @@ static bool count_frame(const struct judgement *j)
 
 /* ---- Which outcome ---- */
 
+static enum rule rule_of_refusal(const struct judgement *j)
+{
+	switch (j->call->op) {
+	case OP_ISOLATE:
+	case OP_UNISOLATE:
+		return RULE_ISOLATE_REFUSED;
+	case OP_TAKE_FRAME:
+	case OP_PUT_FRAME:
+		return RULE_FRAME_REFUSED;
+	case OP_SET_MEMPOLICY:
+	case OP_SET_MEMS_ALLOWED:
+		return RULE_POLICY_REFUSED;
+	default:
+		return RULE_MISUSE_REFUSED;
+	}
+}
+
 static bool judge_refusal(const struct judgement *j)
 {
-	if (j->expect->reason == LB_BAD_CONTEXT)
+	if (j->expect->reason == LB_NO_PROFILE)
+		return judge_outcome_and_reason(j, RULE_PROFILE_REFUSED);
+	if (j->call->level == LEVEL_NMI)
 		return judge_outcome_and_reason(j, RULE_CONTEXT_NMI);
 	if (j->expect->reason == LB_BAD_TYPE)
 		return judge_outcome_and_reason(j, RULE_TYPE_REFUSED);
-	return judge_outcome(j, RULE_MISUSE_REFUSED) && judge_reason(j, RULE_RESULT_REASON);
+	return judge_outcome(j, rule_of_refusal(j)) && judge_reason(j, RULE_RESULT_REASON);
 }
 
 /* We have no block. */
@@ -248,6 +272,54 @@ static bool judge_block(const struct judgement *j)
 	return j->expect->pfn == j->actual->pfn ? count_frame(j) : judge_frame(j);
 }
 
+/* take_page_off_buddy walks no zonelist: it takes the frame that it is told. */
+static bool judge_taken(const struct judgement *j)
+{
+	return judge_outcome(j, RULE_RESULT_OUTCOME) &&
+	       judge(j, RULE_FRAME_TAKEN, j->expect->pfn == j->actual->pfn, "pfn", j->expect->pfn,
+		     j->actual->pfn);
+}
+
+static bool is_bulk(const struct lb_call *call)
+{
+	return call->op == OP_ALLOC_PAGES_BULK || call->op == OP_ALLOC_PAGES_BULK_LIST;
+}
+
+/* Entry by entry; the first that differs is named. */
+static bool judge_bulk_frames(const struct judgement *j)
+{
+	for (uint32_t i = 0; i < PROGRAM_MAX_COUNT; i++) {
+		uint64_t expect = j->s->bulk[i], actual = j->frames[i];
+		char field[16];
+
+		if (expect == actual)
+			continue;
+		snprintf(field, sizeof(field), "frame[%u]", i);
+		judge(j, RULE_BULK_FRAMES, false, field, expect, actual);
+		j->verdict->pfn = actual != NO_PFN ? actual : expect;
+		return false;
+	}
+	return judge(j, RULE_BULK_FRAMES, true, "frames", 0, 0);
+}
+
+static bool judge_bulk(const struct judgement *j)
+{
+	if (j->actual->outcome == LB_LOOP)
+		return judge_outcome(j, RULE_SLOWPATH_LOOP);
+	if (j->actual->outcome == LB_OOM)
+		return judge_outcome(j, RULE_SLOWPATH_OOM);
+	return judge_outcome(j, RULE_RESULT_OUTCOME) && judge_bulk_frames(j);
+}
+
+/* What was returned: of a bulk allocation alone a number. */
+static bool judge_count(const struct judgement *j)
+{
+	if (!is_bulk(j->call) && j->expect->count == 0 && j->actual->count == 0)
+		return true;
+	return judge(j, RULE_BULK_COUNT, j->expect->count == j->actual->count, "count",
+		     j->expect->count, j->actual->count);
+}
+
 static bool judge_warning(const struct judgement *j, enum rule rule, unsigned int bit,
 			  const char *field)
 {
@@ -272,29 +344,36 @@ static bool judge_side_effects(const struct judgement *j)
 }
 
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
-		  const struct lb_result *actual, struct verdict *v)
+		  const struct lb_result *actual, const uint64_t *frames, struct verdict *v)
 {
-	const struct judgement j = {
-		.s = s, .call = call, .expect = expect, .actual = actual, .verdict = v
-	};
+	const struct judgement j = { .s = s,
+				     .call = call,
+				     .expect = expect,
+				     .actual = actual,
+				     .frames = frames,
+				     .verdict = v };
 	bool right;
 
 	if (expect->outcome == LB_REFUSED)
 		right = judge_refusal(&j);
 	else if (is_failure(expect->outcome))
 		right = judge_failure(&j);
+	else if (call->op == OP_TAKE_FRAME)
+		right = judge_taken(&j);
 	else if (expect->outcome == LB_BLOCK)
 		right = judge_block(&j);
+	else if (is_bulk(call))
+		right = judge_bulk(&j);
 	else
 		right = judge_outcome(&j, RULE_RESULT_OUTCOME);
-	return right && judge_side_effects(&j);
+	return right && judge_count(&j) && judge_side_effects(&j);
 }
 
 bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual,
-		 struct verdict *v)
+		 const uint64_t *frames, struct verdict *v)
 {
 	struct lb_result expect;
 
 	shadow_exec(s, call, &expect);
-	return shadow_judge(s, call, &expect, actual, v);
+	return shadow_judge(s, call, &expect, actual, frames, v);
 }

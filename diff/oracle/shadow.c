@@ -90,6 +90,7 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_GET_FREE_PAGES:
 	case OP_GET_FREE_PAGE:
 	case OP_GET_ZEROED_PAGE:
+	case OP_ALLOC_PAGES_POLICY:
 		shadow_alloc(s, call, r);
 		return;
 	case OP_FREE_PAGES_STRUCT:
@@ -125,6 +126,35 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_TRANSLATE:
 	case OP_CHECK:
 	case OP_DUMP:
+		r->outcome = LB_DONE;
+		return;
+	case OP_ALLOC_PAGES_BULK:
+	case OP_ALLOC_PAGES_BULK_LIST:
+		shadow_alloc_bulk(s, call, r);
+		return;
+	case OP_ALLOC_PAGES_EXACT:
+		shadow_alloc_exact(s, call, r);
+		return;
+	case OP_ISOLATE:
+		shadow_isolate(s, call, r);
+		return;
+	case OP_UNISOLATE:
+		shadow_unisolate(s, call, r);
+		return;
+	case OP_TAKE_FRAME:
+		shadow_take_frame(s, call, r);
+		return;
+	case OP_PUT_FRAME:
+		shadow_put_frame(s, call, r);
+		return;
+	case OP_SET_MEMPOLICY:
+		shadow_set_mempolicy(s, call, r);
+		return;
+	case OP_SET_MEMS_ALLOWED:
+		shadow_set_mems_allowed(s, call, r);
+		return;
+	case OP_SET_GFP_ALLOWED_MASK:
+		s->state->gfp_allowed_mask = call->gfp | GFP_ZERO | GFP_COMP;
 		r->outcome = LB_DONE;
 		return;
 	default:

@@ -35,9 +35,10 @@ enum {
 	MT_MOVABLE,
 	MT_RECLAIMABLE,
 	MT_HIGHATOMIC,
-	NR_LIST_TYPES,
+	MT_ISOLATE, /* Debian's 6.1 has no CMA (facts 3) */
+	NR_MIGRATE_TYPES,
+	NR_LIST_TYPES = NR_MIGRATE_TYPES,
 	NR_PCP_TYPES = 3,
-	NR_MIGRATE_TYPES = 5, /* with ISOLATE; Debian's 6.1 has no CMA (facts 3) */
 	MAX_TOP_ORDER = 10,
 	COSTLY_ORDER = 3,
 	PCP_LOW_LISTS = (COSTLY_ORDER + 1) * NR_PCP_TYPES,
@@ -56,6 +57,7 @@ enum gfp_bit { /* facts 5 */
 	       GFP_HIGH = 0x20,
 	       GFP_IO = 0x40,
 	       GFP_FS = 0x80,
+	       GFP_ZERO = 0x100,
 	       GFP_ATOMIC = 0x200,
 	       GFP_DIRECT_RECLAIM = 0x400,
 	       GFP_KSWAPD_RECLAIM = 0x800,
@@ -64,8 +66,11 @@ enum gfp_bit { /* facts 5 */
 	       GFP_NOFAIL = 0x8000,
 	       GFP_NORETRY = 0x10000,
 	       GFP_MEMALLOC = 0x20000,
+	       GFP_COMP = 0x40000,
 	       GFP_NOMEMALLOC = 0x80000,
+	       GFP_HARDWALL = 0x100000,
 	       GFP_THISNODE = 0x200000,
+	       GFP_ACCOUNT = 0x400000,
 };
 
 enum alloc_flag { /* facts 4 */
@@ -137,6 +142,14 @@ struct kswapd {
 	uint64_t awake, order, index;
 };
 
+struct task { /* of a CPU */
+	uint64_t mode;		/* enum policy_mode */
+	uint64_t nodes;		/* of the policy */
+	uint64_t il_prev;	/* the node that interleaving chose last; LB_NO_NODE */
+	uint64_t mems_allowed;	/* nodes of its cpuset */
+};
+#define LB_NO_NODE UINT64_MAX
+
 struct state {
 	uint64_t ticks;
 	uint64_t grouping_off;
@@ -147,6 +160,9 @@ struct state {
 	uint64_t nr_leaked; /* frames */
 	uint64_t changes;   /* of lists, types and reserves, ever */
 	struct kswapd kswapd[MACHINE_MAX_NODES];
+	uint64_t cpusets_on;
+	uint64_t gfp_allowed_mask;
+	struct task tasks[MACHINE_MAX_CPUS];
 };
 
 /* Order of zones for requests of one node: facts 3. */
@@ -161,7 +177,8 @@ struct trail {
 	uint32_t highest;
 	uint32_t nodemask; /* in force in the last walk; 0: none */
 	const struct zonelist *zonelist;
-	uint64_t failed; /* bit a zone number: failed its mark in the last walk */
+	uint64_t failed;   /* bit a zone number: failed its mark in the last walk */
+	uint64_t kept_out; /* ... was not looked at: another node than the task's cpuset allows */
 	uint64_t passed; /* ... was tried for a block there */
 	uint8_t asked_type;
 	uint8_t taken_type; /* of the list the block stood on before it was taken or stolen */
@@ -200,6 +217,7 @@ struct shadow {
 	const struct lb_call *call;
 	struct lb_result *result;
 	uint32_t cpu; /* the one that carries it out */
+	uint64_t bulk[PROGRAM_MAX_COUNT]; /* frames of a bulk allocation; NO_PFN: none */
 	struct trail trail;
 };
 
@@ -228,6 +246,11 @@ void shadow_list_add_tail(struct shadow *s, struct list *list, uint32_t pfn);
 void shadow_list_del(struct shadow *s, struct list *list, uint32_t pfn);
 void shadow_free_list_move(struct shadow *s, uint32_t pfn,
 			   unsigned int type); /* to the tail of another type's list */
+void shadow_free_list_take(struct shadow *s, uint32_t pfn); /* off its list, and nothing else */
+/* A piece that was cut off goes to the head of its list. */
+void shadow_free_list_add_piece(struct shadow *s, uint32_t pfn, unsigned int order,
+				unsigned int type);
+bool shadow_is_free_block(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone);
 void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
 		       bool to_tail);
 uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
@@ -239,6 +262,11 @@ void shadow_pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type
 /* Own list, then steals: a block, or NIL. */
 uint32_t shadow_buddy_take(struct shadow *s, struct zone *z, unsigned int order, unsigned int type,
 			   unsigned int alloc_flags);
+/*
+ * The free blocks of the zone whose heads lie in the page's pageblock go to the tails of a type's
+ * lists, ascending. Returns their pages; 0 when the pageblock reaches beyond the zone's end.
+ */
+int64_t shadow_move_free_pages(struct shadow *s, struct zone *z, uint32_t page, unsigned int type);
 void shadow_highatomic_reserve(struct shadow *s, struct zone *z, uint32_t pfn);
 bool shadow_highatomic_unreserve(struct shadow *s, const struct zonelist *zl, uint32_t highest,
 				 uint32_t nodemask, unsigned int type, bool force);
@@ -247,6 +275,9 @@ bool shadow_highatomic_unreserve(struct shadow *s, const struct zonelist *zl, ui
 bool shadow_pcp_has_order(const struct shadow *s, unsigned int order);
 uint32_t shadow_pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order,
 			 unsigned int type, unsigned int alloc_flags);
+/* The same for a bulk allocation: free_factor stays. */
+uint32_t shadow_pcp_take_next(struct shadow *s, struct zone *z, unsigned int cpu,
+			      unsigned int order, unsigned int type, unsigned int alloc_flags);
 void shadow_pcp_free(struct shadow *s, uint32_t pfn, unsigned int cpu, unsigned int order);
 void shadow_pcp_drain(struct shadow *s, unsigned int cpu);
 void shadow_pcp_set_sizes(struct shadow *s);
@@ -261,6 +292,7 @@ int64_t shadow_free_shared(const struct zone *z); /* what marks are compared wit
 int64_t shadow_free_exact(const struct shadow *s, const struct zone *z);
 int64_t shadow_free_safe(const struct shadow *s, const struct zone *z); /* exact below drift_mark */
 void shadow_count_numa(struct shadow *s, struct zone *z, struct zone *preferred, unsigned int cpu);
+void shadow_count_interleave_hit(struct shadow *s, struct zone *z, unsigned int cpu);
 void shadow_vmstat_update(struct shadow *s, unsigned int cpu);
 
 /* ---- watermark.c ---- */
@@ -269,6 +301,9 @@ bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned 
 			 int64_t free);
 bool shadow_watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
 			   unsigned int highest, unsigned int alloc_flags, uint32_t gfp);
+/* The same for one page above a mark that is not the request's own. */
+bool shadow_watermark_fast_above(const struct shadow *s, const struct zone *z, int64_t mark,
+				 unsigned int highest, unsigned int alloc_flags);
 void shadow_watermark_boost(struct shadow *s, struct zone *z, unsigned int alloc_flags);
 void shadow_watermark_setup(struct shadow *s); /* marks of all zones, boosts to 0 */
 void shadow_reserves_setup(struct shadow *s);
@@ -276,8 +311,9 @@ int64_t shadow_min_free_by_formula(const struct shadow *s);
 int64_t shadow_min_free_with_thp(const struct shadow *s);
 int64_t shadow_lowmem_pages(
 	const struct shadow *s); /* nr_free_buffer_pages on the boot CPU's node */
+/* @gfp: of the request, which a cpuset may forbid to wake it for the zone. */
 void shadow_kswapd_wake(struct shadow *s, const struct zone *z, unsigned int order,
-			unsigned int highest);
+			unsigned int highest, uint32_t gfp);
 
 /* ---- alloc.c, slowpath.c ---- */
 struct request {
@@ -287,7 +323,21 @@ struct request {
 	const struct zonelist *zonelist;
 	unsigned int preferred; /* position in the zonelist; n: none matches */
 };
+/* One __alloc_pages: what is asked of it. */
+struct wish {
+	uint32_t gfp;
+	unsigned int order;
+	uint32_t node, nodemask; /* nodemask 0: none */
+	uint32_t attempt;	 /* of its operation, for fault injection; from 1 */
+};
 void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_alloc_pages(struct shadow *s, const struct wish *w, struct lb_result *r);
+unsigned int shadow_gfp_zone(const struct shadow *s, uint32_t gfp);
+/* Refused for its type, or complained of? False: refused, and r says so. */
+bool shadow_accept_gfp(const struct shadow *s, uint32_t gfp, struct lb_result *r);
+/* What a walk with low marks begins with; cpusets have had their say. */
+struct request shadow_fast_request(const struct shadow *s, const struct wish *w, uint32_t gfp,
+				   unsigned int *alloc_flags);
 /* What the task's scope flags leave of a mask. 6.1 asks at the door, 5.10 on entering the slow path. */
 uint32_t shadow_gfp_after_scopes(const struct shadow *s, uint32_t gfp, unsigned int scope);
 unsigned int shadow_first_zone(const struct shadow *s, const struct request *rq, unsigned int from);
@@ -296,10 +346,34 @@ uint32_t shadow_walk_zonelist(struct shadow *s, struct request *rq, unsigned int
 /* A block, or NIL with the outcome in r. */
 uint32_t shadow_slow_path(struct shadow *s, struct request *rq, struct lb_result *r);
 
+/* ---- policy.c ---- */
+void shadow_tasks_init(struct shadow *s);
+/* alloc_pages(gfp, order): where the task's policy says. */
+void shadow_policy_alloc(struct shadow *s, uint32_t gfp, unsigned int order, struct lb_result *r);
+void shadow_set_mempolicy(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_set_mems_allowed(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+/* Who may use the zone, as far as cpusets go; true without them. */
+bool shadow_cpuset_allows(const struct shadow *s, const struct zone *z, uint32_t gfp);
+const struct task *shadow_task(const struct shadow *s); /* of the CPU that carries out the call */
+
+/* ---- bulk.c ---- */
+void shadow_alloc_bulk(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_alloc_exact(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+
+/* ---- isolate.c ---- */
+void shadow_isolate(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_unisolate(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_take_frame(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+void shadow_put_frame(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+
 /* ---- free.c ---- */
 void shadow_free(struct shadow *s, const struct lb_call *call, struct lb_result *r);
 void shadow_references(struct shadow *s, const struct lb_call *call, struct lb_result *r);
 void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+/* The last reference to a single page is gone, and it goes past the page lists. */
+void shadow_free_past_lists(struct shadow *s, uint32_t pfn, bool to_tail);
+void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order);
+unsigned int shadow_references_of(const struct shadow *s, uint32_t pfn);
 bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn);
 void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad);
 /* A block that is to be handed out, or put on a page list for that: if any page is bad, it is lost. */
@@ -311,9 +385,10 @@ void shadow_run_kswapd(struct shadow *s, const struct lb_call *call, struct lb_r
 
 /* ---- results.c, compare.c, adopt.c, export.c, print.c ---- */
 bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual,
-		 struct verdict *v);
+		 const uint64_t *frames, struct verdict *v);
+/* @frames: of a bulk allocation, beside s->bulk; NULL for everything else. */
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
-		  const struct lb_result *actual, struct verdict *v);
+		  const struct lb_result *actual, const uint64_t *frames, struct verdict *v);
 bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struct verdict *v);
 /* At boot: is what the machine lists reserved, and is nothing else but memmap and percpu? */
 bool shadow_compare_listed(struct shadow *s, struct verdict *v);

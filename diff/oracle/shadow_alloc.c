@@ -12,7 +12,7 @@
  * The highest zone that the four low bits allow. A zone that the machine does not have stands for
  * Normal.
  */
-static unsigned int highest_zone(const struct shadow *s, uint32_t gfp)
+unsigned int shadow_gfp_zone(const struct shadow *s, uint32_t gfp)
 {
 	switch (gfp & (GFP_DMA | GFP_HIGHMEM | GFP_DMA32 | GFP_MOVABLE)) {
 	case 0:
@@ -49,6 +49,7 @@ uint32_t shadow_gfp_after_scopes(const struct shadow *s, uint32_t gfp, unsigned 
 	return gfp;
 }
 
+/* What an operation strips from its mask before it asks anybody. */
 static uint32_t asked_gfp(const struct lb_call *call)
 {
 	switch (call->op) {
@@ -138,7 +139,7 @@ static uint32_t take_from_zone(struct shadow *s, struct zone *z, const struct re
 	}
 	if (z->boosted) {
 		z->boosted = 0;
-		shadow_kswapd_wake(s, z, 0, z->index);
+		shadow_kswapd_wake(s, z, 0, z->index, 0);
 	}
 	return pfn;
 }
@@ -158,7 +159,20 @@ static void trail_begins(struct shadow *s, const struct request *rq)
 	s->trail.highest = rq->highest;
 	s->trail.nodemask = rq->nodemask;
 	s->trail.zonelist = rq->zonelist;
-	s->trail.failed = s->trail.passed = 0;
+	s->trail.failed = s->trail.passed = s->trail.kept_out = 0;
+}
+
+/* Without a look at its mark; that counts as one that failed it. */
+static bool is_kept_out(struct shadow *s, const struct zone *z, const struct request *rq,
+			unsigned int alloc_flags)
+{
+	uint64_t bit = UINT64_C(1) << number_of(s, z);
+
+	if (!(alloc_flags & ALLOC_CPUSET) || shadow_cpuset_allows(s, z, rq->gfp))
+		return false;
+	s->trail.kept_out |= bit;
+	s->trail.failed |= bit;
+	return true;
 }
 
 /* One zone: its mark, then a block. */
@@ -190,6 +204,8 @@ uint32_t shadow_walk_zonelist(struct shadow *s, struct request *rq, unsigned int
 		     i = shadow_first_zone(s, rq, i + 1)) {
 			struct zone *z = &s->zones[rq->zonelist->zones[i]];
 
+			if (is_kept_out(s, z, rq, alloc_flags))
+				continue;
 			if (leaves_home(s, rq, z, alloc_flags)) {
 				again = true;
 				break;
@@ -224,28 +240,47 @@ static unsigned int nofragment(const struct shadow *s, const struct request *rq)
 	return ALLOC_NOFRAGMENT;
 }
 
-static struct request make_request(const struct shadow *s, const struct lb_call *call, uint32_t gfp)
+static struct request make_request(const struct shadow *s, const struct wish *w, uint32_t gfp)
 {
-	uint32_t node = call->op == OP_ALLOC_PAGES && call->node != NODE_NONE
-				? (uint32_t)call->node
-				: s->machine.cpu_node[call->cpu];
 	struct request rq = {
 		.gfp = gfp,
-		.order = call->order,
+		.order = w->order,
 		.type = wanted_type(s, gfp),
-		.highest = highest_zone(s, gfp),
-		.cpu = call->cpu,
-		.nodemask = call->nodemask,
-		.zonelist = gfp & GFP_THISNODE ? &s->own[node] : &s->fallback[node],
+		.highest = shadow_gfp_zone(s, gfp),
+		.cpu = s->call->cpu,
+		.nodemask = w->nodemask,
+		.zonelist = gfp & GFP_THISNODE ? &s->own[w->node] : &s->fallback[w->node],
 	};
 
 	rq.preferred = shadow_first_zone(s, &rq, 0);
 	return rq;
 }
 
-static bool is_injected(const struct lb_call *call, uint32_t gfp)
+/*
+ * With cpusets a request is hard-walled, and keeps to the task's nodes: by a mask if it has none, else
+ * zone by zone.
+ */
+struct request shadow_fast_request(const struct shadow *s, const struct wish *w, uint32_t gfp,
+				   unsigned int *alloc_flags)
 {
-	return call->fail_nth == 1 && call->order >= 1 &&
+	struct request rq = make_request(s, w, gfp);
+
+	*alloc_flags = WMARK_LOW;
+	if (!s->state->cpusets_on)
+		return rq;
+	rq.gfp |= GFP_HARDWALL;
+	if (rq.nodemask == 0 && s->call->level == LEVEL_TASK) {
+		rq.nodemask = (uint32_t)shadow_task(s)->mems_allowed;
+		rq.preferred = shadow_first_zone(s, &rq, 0);
+	} else {
+		*alloc_flags |= ALLOC_CPUSET;
+	}
+	return rq;
+}
+
+static bool is_injected(const struct lb_call *call, const struct wish *w, uint32_t gfp)
+{
+	return call->fail_nth == w->attempt && w->order >= 1 &&
 	       !(gfp & (GFP_DIRECT_RECLAIM | GFP_HIGHMEM | GFP_NOFAIL));
 }
 
@@ -255,16 +290,21 @@ static void no_block(struct lb_result *r, enum lb_outcome outcome, enum lb_reaso
 	r->reason = (uint8_t)reason;
 }
 
-static void serve(struct shadow *s, const struct lb_call *call, uint32_t gfp, struct lb_result *r)
+/* The slow path begins with the mask and the nodes as they were given. */
+static void serve(struct shadow *s, const struct wish *w, uint32_t gfp, struct lb_result *r)
 {
-	struct request rq = make_request(s, call, gfp);
-	unsigned int alloc_flags = WMARK_LOW | (gfp & GFP_KSWAPD_RECLAIM) | nofragment(s, &rq);
+	unsigned int alloc_flags;
+	struct request rq = shadow_fast_request(s, w, gfp, &alloc_flags);
 	uint32_t pfn;
 
 	s->trail.asked_type = (uint8_t)rq.type;
+	alloc_flags |= (gfp & GFP_KSWAPD_RECLAIM) | nofragment(s, &rq);
 	pfn = shadow_walk_zonelist(s, &rq, alloc_flags);
-	if (pfn == NIL)
+	if (pfn == NIL) {
+		rq.gfp = gfp;
+		rq.nodemask = w->nodemask;
 		pfn = shadow_slow_path(s, &rq, r);
+	}
 	if (pfn == NIL)
 		return;
 	s->frames[pfn].refs = 1;
@@ -273,27 +313,49 @@ static void serve(struct shadow *s, const struct lb_call *call, uint32_t gfp, st
 	r->pfn = pfn;
 }
 
-void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+bool shadow_accept_gfp(const struct shadow *s, uint32_t gfp, struct lb_result *r)
 {
-	uint32_t gfp = asked_gfp(call);
+	if ((gfp & GFP_MOVABLE) && (gfp & GFP_RECLAIMABLE)) {
+		no_block(r, LB_REFUSED, LB_BAD_TYPE);
+		return false;
+	}
+	if ((gfp & GFP_DIRECT_RECLAIM) && s->call->level != LEVEL_TASK)
+		r->warnings |= LB_WARN_SLEEP;
+	return true;
+}
 
-	if (call->order > s->top_order) {
+void shadow_alloc_pages(struct shadow *s, const struct wish *w, struct lb_result *r)
+{
+	uint32_t gfp = w->gfp;
+
+	if (w->order > s->top_order) {
 		no_block(r, LB_NULL, LB_NO_ORDER);
 		if (!(gfp & GFP_NOWARN))
 			r->warnings |= LB_WARN_ORDER;
 		return;
 	}
+	gfp &= (uint32_t)s->state->gfp_allowed_mask;
 	if (!is_5_10(s))
-		gfp = shadow_gfp_after_scopes(s, gfp, call->scope);
-	if ((gfp & GFP_MOVABLE) && (gfp & GFP_RECLAIMABLE)) {
-		no_block(r, LB_REFUSED, LB_BAD_TYPE);
+		gfp = shadow_gfp_after_scopes(s, gfp, s->call->scope);
+	if (!shadow_accept_gfp(s, gfp, r))
 		return;
-	}
-	if ((gfp & GFP_DIRECT_RECLAIM) && call->level != LEVEL_TASK)
-		r->warnings |= LB_WARN_SLEEP;
-	if (is_injected(call, gfp)) {
+	if (is_injected(s->call, w, gfp)) {
 		no_block(r, LB_NULL, LB_NO_INJECTED);
 		return;
 	}
-	serve(s, call, gfp, r);
+	serve(s, w, gfp, r);
+}
+
+void shadow_alloc(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	struct wish w = {
+		.gfp = call->gfp, .order = call->order, .nodemask = call->nodemask, .attempt = 1
+	};
+
+	if (call->op != OP_ALLOC_PAGES) {
+		shadow_policy_alloc(s, asked_gfp(call), call->order, r);
+		return;
+	}
+	w.node = call->node == NODE_NONE ? s->machine.cpu_node[call->cpu] : (uint32_t)call->node;
+	shadow_alloc_pages(s, &w, r);
 }

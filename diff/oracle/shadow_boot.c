@@ -288,6 +288,7 @@ static void init_tunables(struct shadow *s)
 	t[SYSCTL_LOWMEM_RESERVE_RATIO_DMA32] = m->lowmem_reserve_ratio[ZONE_DMA32];
 	t[SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] = m->lowmem_reserve_ratio[ZONE_NORMAL];
 	s->state->user_min_free_kbytes = -1;
+	shadow_tasks_init(s);
 	for (uint32_t node = 0; node < MACHINE_MAX_NODES; node++)
 		s->state->kswapd[node].index = LB_NO_ZONE_INDEX;
 }

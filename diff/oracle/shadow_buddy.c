@@ -7,7 +7,8 @@
  * Invariants:
  *   F1  a frame has kind FREE iff it is on the free list of its zone, order and type;
  *   F2  shared value and deltas of a zone's free pages together are the pages on its lists
- *       (shadow_vmstat.c), but while a refill runs, and for bad blocks that 5.10 met here.
+ *       (shadow_vmstat.c), but for isolated ones, while a refill runs, and for bad blocks that 5.10
+ *       met here.
  *
  * Not here: which list may be taken from (shadow_fallback.c).
  */
@@ -93,6 +94,17 @@ static void free_list_del(struct shadow *s, uint32_t pfn)
 	f->kind = FRAME_PLAIN;
 }
 
+void shadow_free_list_take(struct shadow *s, uint32_t pfn)
+{
+	free_list_del(s, pfn);
+}
+
+void shadow_free_list_add_piece(struct shadow *s, uint32_t pfn, unsigned int order,
+				unsigned int type)
+{
+	free_list_add(s, pfn, order, type, false);
+}
+
 void shadow_free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
 {
 	unsigned int order = s->frames[pfn].order;
@@ -102,7 +114,7 @@ void shadow_free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
 }
 
 /* page_is_buddy: free, whole, of that order, of the same zone. */
-static bool is_free_block(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone)
+bool shadow_is_free_block(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone)
 {
 	if (pfn >= s->max_pfn)
 		return false;
@@ -122,7 +134,7 @@ static bool types_may_mix(const struct shadow *s, unsigned int type, uint64_t bu
 
 	if (is_5_10(s))
 		return zone_of(s, buddy)->isolated == 0 || type == other ||
-		       (type < NR_LIST_TYPES && other < NR_LIST_TYPES);
+		       (type != MT_ISOLATE && other != MT_ISOLATE);
 	return type == other || (type < NR_PCP_TYPES && other < NR_PCP_TYPES);
 }
 
@@ -134,7 +146,7 @@ static bool is_likely_to_merge(const struct shadow *s, uint64_t pfn, unsigned in
 
 	if (order + 1 >= s->top_order)
 		return false;
-	return is_free_block(s, parent ^ UINT64_C(2) << order, order + 1, zone);
+	return shadow_is_free_block(s, parent ^ UINT64_C(2) << order, order + 1, zone);
 }
 
 void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
@@ -143,11 +155,12 @@ void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsig
 	uint8_t zone = s->frames[pfn].zone;
 
 	assert(s->frames[pfn].kind == FRAME_PLAIN && order <= s->top_order);
-	shadow_count_free(s, zone_of(s, pfn), INT64_C(1) << order);
+	if (type != MT_ISOLATE)
+		shadow_count_free(s, zone_of(s, pfn), INT64_C(1) << order);
 	for (; order < s->top_order; order++) {
 		uint64_t buddy = pfn ^ UINT64_C(1) << order;
 
-		if (!is_free_block(s, buddy, order, zone))
+		if (!shadow_is_free_block(s, buddy, order, zone))
 			break;
 		if (order >= s->pageblock_order && !types_may_mix(s, type, buddy))
 			break;

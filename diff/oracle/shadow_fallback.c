@@ -34,12 +34,8 @@ void shadow_pageblock_set_type(struct shadow *s, uint64_t pfn, unsigned int type
 	*at = (uint8_t)type;
 }
 
-/*
- * The free blocks of the zone in the pageblock go to the tails of another type's lists. Returns how
- * many pages moved: 0 when the pageblock's end is not in the zone; where its start is not, from the
- * given page on.
- */
-static int64_t move_free_pages(struct shadow *s, struct zone *z, uint32_t page, unsigned int type)
+/* Where the pageblock's start is not in the zone, from the given page on. */
+int64_t shadow_move_free_pages(struct shadow *s, struct zone *z, uint32_t page, unsigned int type)
 {
 	uint64_t size = UINT64_C(1) << s->pageblock_order, zone_end = z->start + z->spanned;
 	uint64_t start = page & ~(size - 1), end = start + size;
@@ -102,7 +98,7 @@ static void steal(struct shadow *s, struct zone *z, uint32_t page, unsigned int 
 		return;
 	}
 	shadow_watermark_boost(s, z, alloc_flags);
-	free_pages = whole ? move_free_pages(s, z, page, type) : 0;
+	free_pages = whole ? shadow_move_free_pages(s, z, page, type) : 0;
 	if (free_pages == 0)
 		shadow_free_list_move(s, page, type);
 	else if (is_worth_claiming(s, free_pages, type, old_type))
@@ -177,12 +173,12 @@ void shadow_highatomic_reserve(struct shadow *s, struct zone *z, uint32_t pfn)
 {
 	int64_t size = INT64_C(1) << s->pageblock_order, limit = (int64_t)(z->managed / 100) + size;
 
-	if (z->highatomic >= limit || shadow_pageblock_type(s, pfn) == MT_HIGHATOMIC)
+	if (z->highatomic >= limit || shadow_pageblock_type(s, pfn) >= MT_HIGHATOMIC)
 		return;
 	z->highatomic += size;
 	s->state->changes++;
 	shadow_pageblock_set_type(s, pfn, MT_HIGHATOMIC);
-	move_free_pages(s, z, pfn, MT_HIGHATOMIC);
+	shadow_move_free_pages(s, z, pfn, MT_HIGHATOMIC);
 }
 
 static bool unreserve_zone(struct shadow *s, struct zone *z, unsigned int type)
@@ -199,7 +195,7 @@ static bool unreserve_zone(struct shadow *s, struct zone *z, unsigned int type)
 			s->state->changes++;
 		}
 		shadow_pageblock_set_type(s, pfn, type);
-		if (move_free_pages(s, z, pfn, type) > 0)
+		if (shadow_move_free_pages(s, z, pfn, type) > 0)
 			return true;
 	}
 	return false;

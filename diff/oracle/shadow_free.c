@@ -76,8 +76,11 @@ static bool is_noticed_as_bad(const struct shadow *s, uint32_t pfn, unsigned int
 	return has_bad_tail(s, pfn, order) || (looks_at_head && frame_is_bad(s, pfn));
 }
 
-/* No reference is left to the 2^order pages from pfn on. */
-static void free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
+/*
+ * No reference is left to the 2^order pages from pfn on. Page lists take none of an isolated
+ * pageblock.
+ */
+void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
 {
 	s->frames[pfn].refs = 0;
 	if (is_noticed_as_bad(s, pfn, order)) {
@@ -85,10 +88,21 @@ static void free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
 		return;
 	}
 	s->state->counters[LB_COUNT_PGFREE] += UINT64_C(1) << order;
-	if (shadow_pcp_has_order(s, order))
+	if (shadow_pcp_has_order(s, order) && shadow_pageblock_type(s, pfn) != MT_ISOLATE)
 		shadow_pcp_free(s, pfn, s->call->cpu, order);
 	else
 		shadow_buddy_free(s, pfn, order, shadow_pageblock_type(s, pfn), false);
+}
+
+void shadow_free_past_lists(struct shadow *s, uint32_t pfn, bool to_tail)
+{
+	s->frames[pfn].refs = 0;
+	if (s->machine.checks != CHECKS_OFF && frame_is_bad(s, pfn)) {
+		shadow_lose(s, pfn, 1, true);
+		return;
+	}
+	s->state->counters[LB_COUNT_PGFREE]++;
+	shadow_buddy_free(s, pfn, 0, shadow_pageblock_type(s, pfn), to_tail);
 }
 
 static void done(struct lb_result *r)
@@ -104,7 +118,7 @@ static void refuse(struct lb_result *r, enum lb_reason reason)
 }
 
 /* References of the block; a block that was live before anything was known has one. */
-static unsigned int references(const struct shadow *s, uint32_t pfn)
+unsigned int shadow_references_of(const struct shadow *s, uint32_t pfn)
 {
 	return s->frames[pfn].refs ? s->frames[pfn].refs : 1;
 }
@@ -112,24 +126,24 @@ static unsigned int references(const struct shadow *s, uint32_t pfn)
 void shadow_free(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn;
-	unsigned int left = references(s, pfn) - 1;
+	unsigned int left = shadow_references_of(s, pfn) - 1;
 
 	done(r);
 	s->frames[pfn].refs = (uint8_t)left;
 	if (left == 0) {
-		free_whole(s, pfn, call->block_order);
+		shadow_free_whole(s, pfn, call->block_order);
 		return;
 	}
 	if (call->compound)
 		return;
 	for (unsigned int o = call->block_order; o-- > 0;)
-		free_whole(s, pfn + (1u << o), o);
+		shadow_free_whole(s, pfn + (1u << o), o);
 }
 
 static void put_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn;
-	unsigned int refs = references(s, pfn);
+	unsigned int refs = shadow_references_of(s, pfn);
 
 	if (refs == 1 && call->block_order > 0 && !call->compound) {
 		refuse(r, LB_NOT_ALLOWED);
@@ -138,14 +152,14 @@ static void put_page(struct shadow *s, const struct lb_call *call, struct lb_res
 	done(r);
 	s->frames[pfn].refs = (uint8_t)(refs - 1);
 	if (refs == 1)
-		free_whole(s, pfn, call->block_order);
+		shadow_free_whole(s, pfn, call->block_order);
 }
 
 static void split_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn;
 
-	if (call->block_order == 0 || call->compound || references(s, pfn) > 1) {
+	if (call->block_order == 0 || call->compound || shadow_references_of(s, pfn) > 1) {
 		refuse(r, LB_NOT_ALLOWED);
 		return;
 	}
@@ -157,7 +171,7 @@ static void split_page(struct shadow *s, const struct lb_call *call, struct lb_r
 void shadow_references(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	uint32_t pfn = (uint32_t)call->pfn;
-	unsigned int refs = references(s, pfn);
+	unsigned int refs = shadow_references_of(s, pfn);
 
 	switch (call->op) {
 	case OP_PUT_PAGE:
@@ -187,13 +201,13 @@ static void free_wrong_order(struct shadow *s, const struct lb_call *call, struc
 		refuse(r, LB_BAD_ORDER);
 		return;
 	}
-	if (call->compound || references(s, pfn) > 1) {
+	if (call->compound || shadow_references_of(s, pfn) > 1) {
 		refuse(r, LB_NOT_ALLOWED);
 		return;
 	}
 	done(r);
 	shadow_lose(s, pfn + freed, whole - freed, false);
-	free_whole(s, pfn, call->order);
+	shadow_free_whole(s, pfn, call->order);
 }
 
 static void mark_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)

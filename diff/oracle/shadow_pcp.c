@@ -74,11 +74,17 @@ static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struc
 uint32_t shadow_pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, unsigned int order,
 			 unsigned int type, unsigned int alloc_flags)
 {
+	page_lists_of(s, z, cpu)->free_factor >>= 1;
+	return shadow_pcp_take_next(s, z, cpu, order, type, alloc_flags);
+}
+
+uint32_t shadow_pcp_take_next(struct shadow *s, struct zone *z, unsigned int cpu,
+			      unsigned int order, unsigned int type, unsigned int alloc_flags)
+{
 	struct page_lists *p = page_lists_of(s, z, cpu);
 	struct list *list = &p->lists[list_index(order, type)];
 
 	assert(shadow_pcp_has_order(s, order) && type < NR_PCP_TYPES);
-	p->free_factor >>= 1;
 	s->trail.stolen = false;
 	s->trail.taken_type = (uint8_t)type;
 	for (;;) {
@@ -99,6 +105,12 @@ uint32_t shadow_pcp_take(struct shadow *s, struct zone *z, unsigned int cpu, uns
 
 /* ---- Giving back ---- */
 
+/* The type that a page remembers; where a zone has isolated pageblocks, that of its pageblock. */
+static unsigned int type_of_cached(const struct shadow *s, uint32_t pfn)
+{
+	return zone_of(s, pfn)->isolated ? shadow_pageblock_type(s, pfn) : s->frames[pfn].type;
+}
+
 /* The oldest block of a list goes to the buddy, or is lost if it is bad and somebody looks. */
 static void free_oldest(struct shadow *s, struct page_lists *p, struct list *list,
 			unsigned int order)
@@ -113,7 +125,7 @@ static void free_oldest(struct shadow *s, struct page_lists *p, struct list *lis
 	if (s->machine.checks == CHECKS_LINUX && shadow_head_is_bad(s, pfn))
 		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 	else
-		shadow_buddy_free(s, pfn, order, f->type, false);
+		shadow_buddy_free(s, pfn, order, type_of_cached(s, pfn), false);
 }
 
 /*

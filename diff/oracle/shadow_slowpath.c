@@ -103,7 +103,7 @@ static bool walk(struct slow *w, unsigned int alloc_flags)
 	return w->pfn != NIL;
 }
 
-/* Without cpusets the two walks of the fallback differ in nothing, but each of them is made. */
+/* Inside of the task's cpuset first, then anywhere. */
 static bool walk_cpuset_fallback(struct slow *w, unsigned int alloc_flags)
 {
 	return walk(w, alloc_flags | ALLOC_CPUSET) || walk(w, alloc_flags);
@@ -121,7 +121,7 @@ static void wake_all_kswapds(const struct slow *w)
 		if (z->managed == 0)
 			continue;
 		if (z->node != last)
-			shadow_kswapd_wake(w->s, z, rq->order, rq->highest);
+			shadow_kswapd_wake(w->s, z, rq->order, rq->highest, rq->gfp);
 		last = z->node;
 	}
 }
@@ -199,12 +199,24 @@ static enum step go_round(struct slow *w)
 	return STEP_RETRY;
 }
 
+/* Perhaps somebody else has just freed a lot: a last look before anybody is killed for it. */
+static bool walk_hard_walled(struct slow *w)
+{
+	uint32_t gfp = w->rq->gfp;
+	bool found;
+
+	w->rq->gfp = (gfp | GFP_HARDWALL) & ~(uint32_t)GFP_DIRECT_RECLAIM;
+	found = walk(w, WMARK_HIGH | ALLOC_CPUSET);
+	w->rq->gfp = gfp;
+	return found;
+}
+
 static enum step out_of_memory(struct slow *w)
 {
 	const struct lb_call *call = w->s->call;
 	bool victim = call->scope & SCOPE_VICTIM, progress = false;
 
-	if (walk(w, WMARK_HIGH | ALLOC_CPUSET))
+	if (walk_hard_walled(w))
 		return STEP_DONE;
 	if (may_ask_for_a_victim(w)) {
 		if (!victim && (w->rq->gfp & GFP_FS))

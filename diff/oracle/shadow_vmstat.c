@@ -93,6 +93,11 @@ void shadow_count_numa(struct shadow *s, struct zone *z, struct zone *preferred,
 	count_event(s, z, local ? LB_NUMA_LOCAL : LB_NUMA_OTHER, cpu);
 }
 
+void shadow_count_interleave_hit(struct shadow *s, struct zone *z, unsigned int cpu)
+{
+	count_event(s, z, LB_NUMA_INTERLEAVE_HIT, cpu);
+}
+
 /* ---- vmstat_update ---- */
 
 /* What the CPU kept to itself is added up. Was there anything? */

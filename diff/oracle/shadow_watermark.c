@@ -75,19 +75,24 @@ bool shadow_watermark_ok(const struct shadow *s, const struct zone *z, unsigned 
 	return order == 0 || has_block(s, z, order, alloc_flags);
 }
 
+bool shadow_watermark_fast_above(const struct shadow *s, const struct zone *z, int64_t mark,
+				 unsigned int highest, unsigned int alloc_flags)
+{
+	int64_t free = shadow_free_shared(z), unusable = unusable_pages(s, z, 0, alloc_flags);
+	int64_t usable = free - (free < unusable ? free : unusable);
+
+	return usable > mark + z->reserve[highest] ||
+	       shadow_watermark_ok(s, z, 0, mark, highest, alloc_flags, free);
+}
+
 bool shadow_watermark_fast(const struct shadow *s, const struct zone *z, unsigned int order,
 			   unsigned int highest, unsigned int alloc_flags, uint32_t gfp)
 {
 	int64_t mark = z->mark[alloc_flags & WMARK_MASK] + z->boost, free = shadow_free_shared(z);
 
-	if (order == 0) {
-		int64_t unusable = unusable_pages(s, z, 0, alloc_flags);
-		int64_t usable = free - (free < unusable ? free : unusable);
-
-		if (usable > mark + z->reserve[highest])
-			return true;
-	}
-	if (shadow_watermark_ok(s, z, order, mark, highest, alloc_flags, free))
+	if (order == 0 && shadow_watermark_fast_above(s, z, mark, highest, alloc_flags))
+		return true;
+	if (order > 0 && shadow_watermark_ok(s, z, order, mark, highest, alloc_flags, free))
 		return true;
 	if (order > 0 || !(gfp & GFP_ATOMIC) || z->boost == 0 ||
 	    (alloc_flags & WMARK_MASK) != WMARK_MIN)
@@ -241,12 +246,12 @@ static bool is_balanced(const struct shadow *s, unsigned int node, unsigned int 
 }
 
 void shadow_kswapd_wake(struct shadow *s, const struct zone *z, unsigned int order,
-			unsigned int highest)
+			unsigned int highest, uint32_t gfp)
 {
 	struct kswapd *k = &s->state->kswapd[z->node];
 	bool boosted;
 
-	if (z->managed == 0)
+	if (z->managed == 0 || !shadow_cpuset_allows(s, z, gfp))
 		return;
 	if (k->index == LB_NO_ZONE_INDEX || k->index < highest)
 		k->index = highest;

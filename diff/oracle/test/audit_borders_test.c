@@ -73,7 +73,7 @@ static void end(struct scene *s)
 
 static bool step(struct scene *s, struct lb_call call, struct lb_result r)
 {
-	return audit_step(s->audit, &call, &r, &s->v);
+	return audit_step(s->audit, &call, &r, NULL, &s->v);
 }
 
 static struct lb_call asks(unsigned int order, uint32_t gfp)

@@ -253,7 +253,7 @@ static void end(struct scene *s)
 
 static bool step(struct scene *s, struct lb_call call, struct lb_result r)
 {
-	return audit_step(s->audit, &call, &r, &s->v);
+	return audit_step(s->audit, &call, &r, NULL, &s->v);
 }
 
 static struct lb_call asks(unsigned int order, uint32_t gfp)
@@ -1150,6 +1150,192 @@ TEST(an_export_whose_sections_are_cut_off_or_contradict_themselves_is_reported)
 	p.lost[0] = 60;
 	p.lost[1] = 58;
 	expect_state(&p, RULE_STATE_SECTIONS);
+}
+
+/* ---- Several pages, isolation, policies ---- */
+
+static struct lb_call fills(uint32_t n, uint32_t filled)
+{
+	return (struct lb_call){
+		.op = OP_ALLOC_PAGES_BULK, .node = NODE_NONE, .count = n, .value = filled
+	};
+}
+
+static struct lb_result reaches(uint32_t count)
+{
+	return (struct lb_result){ .outcome = LB_DONE, .count = count };
+}
+
+/* Frames of the first entries; 0: none. */
+static bool step_bulk(struct scene *s, struct lb_call call, struct lb_result r,
+		      const uint64_t given[4])
+{
+	uint64_t frames[PROGRAM_MAX_COUNT];
+
+	for (uint32_t i = 0; i < PROGRAM_MAX_COUNT; i++)
+		frames[i] = i < 4 && given[i] ? given[i] : UINT64_MAX;
+	return audit_step(s->audit, &call, &r, frames, &s->v);
+}
+
+TEST(an_array_that_is_filled_otherwise_than_was_said_is_reported)
+{
+	static const struct {
+		uint64_t given[4];
+		uint32_t reached;
+	} wrong[] = {
+		{ { 16, 17, 18, 0 }, 4 }, /* entry 1 was filled already */
+		{ { 16, 0, 0, 17 }, 4 },  /* nothing in entry 2 */
+		{ { 16, 0, 18, 19 }, 3 }, /* one more than was said */
+		{ { 16, 0, 18, 19 }, 5 }, /* there are four entries */
+	};
+	struct scene s;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		begin_blind(&s, LINUX);
+		expect_rule(&s,
+			    step_bulk(&s, fills(4, 0x2), reaches(wrong[i].reached), wrong[i].given),
+			    RULE_CONTRACT_BULK);
+		end(&s);
+	}
+}
+
+TEST(each_page_of_a_bulk_allocation_is_a_block_of_its_own)
+{
+	static const uint64_t given[4] = { 16, 0, 18, 19 }, again[4] = { 20, 18, 0, 0 };
+	struct scene s;
+
+	begin_blind(&s, LINUX);
+	EXPECT(step_bulk(&s, fills(4, 0x2), reaches(4), given));
+	does(&s, OP_FREE_PAGES, 19);
+	expect_rule(&s, step_bulk(&s, fills(2, 0), reaches(2), again), RULE_CONTRACT_OVERLAP);
+	end(&s);
+}
+
+TEST(exact_pages_are_single_ones_at_the_start_of_a_block)
+{
+	struct lb_call call = { .op = OP_ALLOC_PAGES_EXACT, .node = NODE_NONE, .count = 3 };
+	struct scene s;
+
+	begin_blind(&s, LINUX);
+	EXPECT(step(&s, call, gives(32)));
+	does(&s, OP_FREE_PAGES, 33);
+	take(&s, 35, 0, 0); /* what was too many is not held */
+	expect_step(&s, asks(0, 0), gives(34), RULE_CONTRACT_OVERLAP);
+	end(&s);
+	expect_first(LINUX, call, gives(34), RULE_CONTRACT_ALIGN);
+	call.count = 5;
+	expect_first(LINUX, call, gives(56), RULE_CONTRACT_FRAMES);
+}
+
+static struct lb_call range(enum opcode op, uint32_t value)
+{
+	return (struct lb_call){ .op = (uint8_t)op, .node = NODE_NONE, .value = value };
+}
+
+/* Range 0 is 0..64. What came back to it, or is on no page list, stays. */
+TEST(a_frame_of_an_isolated_range_that_is_handed_out_is_reported)
+{
+	struct scene s;
+
+	begin_blind(&s, LINUX);
+	take(&s, 16, 0, 0);
+	EXPECT(step(&s, range(OP_ISOLATE, 0), done));
+	take(&s, 17, 0, 0); /* a page list may have had it */
+	does(&s, OP_FREE_PAGES, 16);
+	expect_step(&s, asks(0, 0), gives(16), RULE_BUDDY_ISOLATED_GIVEN);
+	take(&s, 18, 0, 0);
+	EXPECT(step(&s, range(OP_DRAIN_ALL_PAGES, 0), done));
+	expect_step(&s, asks(0, 0), gives(19), RULE_BUDDY_ISOLATED_GIVEN);
+	take(&s, 80, 0, 0);
+	EXPECT(step(&s, about(OP_TAKE_FRAME, 16), gives(16))); /* by its number it may be had */
+	does(&s, OP_PUT_FRAME, 16);
+	expect_step(&s, asks(0, 0), gives(16), RULE_BUDDY_ISOLATED_GIVEN);
+	EXPECT(step(&s, range(OP_ISOLATE, 1), done));
+	EXPECT(step(&s, range(OP_UNISOLATE, 2), done)); /* range 0 again, counted round */
+	take(&s, 16, 0, 0);
+	take(&s, 19, 0, 0);
+	end(&s);
+}
+
+/* The list of 80:4 is said to be of another type; range 1 is 64..96. */
+static void relist(struct picture *p, uint64_t type)
+{
+	uint64_t *zone = section(p, LB_STATE_ZONE), *list = section(p, LB_STATE_FREE_LIST);
+
+	while (list[2] != 4)
+		list += list[-1] + 2;
+	list[3] = type;
+	if (type == 4)
+		zone[LB_ZONE_FREE] -= 16;
+}
+
+TEST(isolated_blocks_on_other_lists_and_others_on_theirs_are_reported)
+{
+	struct picture p = at_boot();
+	struct scene s;
+
+	take_free(&p, 16);
+	take_free(&p, 32);
+	begin_boot(&s);
+	take(&s, 16, 4, 0);
+	take(&s, 32, 4, 0);
+	relist(&p, 4);
+	expect_rule(&s, audit_compare(s.audit, p.words, &s.v), RULE_BUDDY_ISOLATED_LISTED);
+	EXPECT(step(&s, range(OP_ISOLATE, 1), done));
+	EXPECT(audit_compare(s.audit, p.words, &s.v)); /* and it is not counted as free */
+	relist(&p, 1);
+	expect_rule(&s, audit_compare(s.audit, p.words, &s.v), RULE_BUDDY_ISOLATED_LISTED);
+	end(&s);
+}
+
+TEST(a_page_that_goes_back_to_the_buddy_has_to_be_held_alone)
+{
+	struct scene s;
+
+	begin_blind(&s, LINUX);
+	take(&s, 16, 1, 0);
+	expect_step(&s, about(OP_PUT_FRAME, 16), done, RULE_CONTRACT_BAD_FREE);
+	take(&s, 18, 0, 0);
+	expect_step(&s, about(OP_PUT_FRAME, 18), refused, RULE_CONTRACT_FREE_REFUSED);
+	EXPECT(step(&s, about(OP_PUT_FRAME, 18),
+		    (struct lb_result){ .outcome = LB_REFUSED, .reason = LB_NO_PROFILE }));
+	does(&s, OP_PUT_FRAME, 18);
+	take(&s, 18, 0, 0);
+	end(&s);
+}
+
+static struct lb_call binds_to(uint32_t nodes)
+{
+	return (struct lb_call){
+		.op = OP_SET_MEMPOLICY, .name = POLICY_BIND, .node = NODE_NONE, .nodemask = nodes
+	};
+}
+
+static struct lb_call follows(uint32_t gfp)
+{
+	return (struct lb_call){ .op = OP_ALLOC_PAGES_POLICY, .gfp = gfp, .node = NODE_NONE };
+}
+
+/* The machine's one node is 0; a task that is bound to node 1 gets nothing while it may wait. */
+TEST(memory_of_a_node_that_a_task_is_not_bound_to_is_reported)
+{
+	const uint32_t waits = 0x400;
+	struct scene s;
+
+	begin_blind(&s, LINUX);
+	EXPECT(step(&s, binds_to(1), done));
+	EXPECT(step(&s, follows(waits), gives(16)));
+	EXPECT(step(&s, binds_to(2), refused));
+	EXPECT(step(&s, follows(waits), gives(17)));
+	EXPECT(step(&s, binds_to(2), done));
+	expect_step(&s, follows(waits), gives(18), RULE_CONTRACT_BOUND);
+	take(&s, 19, 0, waits); /* alloc_pages of a node is nobody's policy */
+	EXPECT(step(&s, follows(0), gives(20)));
+	EXPECT(step(&s, follows(waits | THISNODE), gives(21)));
+	EXPECT(step(&s, follows(waits | DMA), gives(22)));
+	EXPECT(step(&s, range(OP_SET_GFP_ALLOWED_MASK, 0), done));
+	EXPECT(step(&s, follows(waits), gives(23)));
+	end(&s);
 }
 
 /* ---- What is said ---- */

@@ -18,7 +18,6 @@ enum {
 	GFP_ATOMIC_REQUEST =
 		GFP_HIGH | GFP_ATOMIC | GFP_KSWAPD_RECLAIM, /* Linux's GFP_ATOMIC, 0xa20 */
 	GFP_NOWAIT = GFP_KSWAPD_RECLAIM,
-	GFP_COMP = 0x40000,
 	GFP_HIGHUSER_MOVABLE = 0x100cca,
 };
 
@@ -176,7 +175,10 @@ static inline bool resolve(const struct program *p, const struct op *op, const s
 				  .nodemask = op->nodemask,
 				  .fail_nth = op->fail_nth,
 				  .page = op->page,
-				  .value = op->value };
+				  .value = op->value,
+				  .count = op->count };
+	if (op->code == OP_TAKE_FRAME)
+		call->pfn = op->value % p->machine.max_pfn;
 	if (op->code == OP_FREE_PFN)
 		call->pfn = p->machine.max_pfn + op->value;
 	if (!(op_info[op->code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
@@ -194,18 +196,40 @@ static inline bool resolve(const struct program *p, const struct op *op, const s
 	return true;
 }
 
-static inline void follow(const struct op *op, const struct lb_result *r, struct held *held)
+/* The frame of the n-th handle that an operation binds; NO_PFN: none. @frames: of a bulk allocation */
+static inline uint64_t frame_bound(const struct op *op, const struct lb_result *r,
+				   const uint64_t *frames, uint32_t n)
 {
-	static struct handle_state born[1 << MAX_TOP_ORDER];
+	uint32_t entry = 0;
+
+	if (op->code == OP_ALLOC_PAGES_BULK_LIST)
+		return frames[n];
+	if (op->code != OP_ALLOC_PAGES_BULK)
+		return r->pfn + n;
+	for (;; entry++)
+		if (!(op->value >> entry & 1) && n-- == 0)
+			return frames[entry];
+}
+
+static inline void follow(const struct op *op, const struct lb_result *r, const uint64_t *frames,
+			  struct held *held)
+{
 	bool about = op_info[op->code].arguments & ARG_HANDLE;
-	uint64_t pfn = about ? held[op->handle].pfn : r->pfn;
+	bool bulk = op->code == OP_ALLOC_PAGES_BULK || op->code == OP_ALLOC_PAGES_BULK_LIST;
+	struct held before = about ? held[op->handle] : (struct held){ .pfn = NO_PFN };
+	struct handle_state born;
 	uint32_t nr;
 
-	if (r->outcome == LB_REFUSED || (!about && r->outcome != LB_BLOCK))
+	if (r->outcome == LB_REFUSED ||
+	    (!about && r->outcome != LB_BLOCK && !(bulk && r->outcome == LB_DONE)))
 		return;
-	nr = handle_after(op, about ? &held[op->handle].state : NULL, born);
-	for (uint32_t n = 0; n < nr; n++)
-		held[op->first_result + n] = (struct held){ .pfn = pfn + n, .state = born[n] };
+	nr = handle_after(op, about ? &held[op->handle].state : NULL, &born);
+	for (uint32_t n = 0; n < nr; n++) {
+		uint64_t pfn = about ? before.pfn + n : frame_bound(op, r, frames, n);
+
+		if (pfn != NO_PFN)
+			held[op->first_result + n] = (struct held){ .pfn = pfn, .state = born };
+	}
 }
 
 /* Nobody holds anything: free with malloc's. */

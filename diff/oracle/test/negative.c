@@ -143,9 +143,16 @@ TEST(numbers_of_the_state)
 		{ LB_STATE_ZONE_STAT, LB_STAT_THRESHOLD, RULE_STAT_THRESHOLD },
 		{ LB_STATE_ZONE_STAT, LB_STAT_DRIFT_MARK, RULE_STAT_DRIFT_MARK },
 		{ LB_STATE_ZONE_STAT, LB_STAT_FREE, RULE_STAT_FREE_SHARED },
+		{ LB_STATE_ZONE_STAT, LB_STAT_ISOLATED, RULE_STAT_ISOLATED },
 		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 0, RULE_STAT_DELTA },
 		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 1, RULE_STAT_TURNS },
 		{ LB_STATE_ZONE_STAT, LB_STAT_CPU + 2, RULE_STAT_NUMA_EVENT },
+		{ LB_STATE_TASKS, 0, RULE_TASK_CPUSETS_ON },
+		{ LB_STATE_TASKS, 1, RULE_TASK_GFP_ALLOWED_MASK },
+		{ LB_STATE_TASKS, 2 + 4 + 0, RULE_TASK_POLICY_MODE },
+		{ LB_STATE_TASKS, 2 + 4 + 1, RULE_TASK_POLICY_NODES },
+		{ LB_STATE_TASKS, 2 + 4 + 2, RULE_TASK_IL_PREV },
+		{ LB_STATE_TASKS, 2 + 4 + 3, RULE_TASK_MEMS_ALLOWED },
 	};
 	struct shadow *s = fresh();
 
@@ -410,7 +417,7 @@ static void expect_result(struct shadow *s, struct lb_call call, struct lb_resul
 	uint64_t before = s->exercised[rule];
 
 	shadow_exec(s, &call, &expect);
-	expect_rule(&v, shadow_judge(s, &call, &expect, &lie, &v), rule);
+	expect_rule(&v, shadow_judge(s, &call, &expect, &lie, s->bulk, &v), rule);
 	EXPECT(s->exercised[rule] > before);
 }
 
@@ -544,6 +551,84 @@ TEST(bad_pages_unsaid_and_miscounted)
 							  .warnings = LB_WARN_BAD_PAGE },
 				      RULE_PAGE_LEAKED_COUNT);
 	}
+	shadow_destroy(s);
+}
+
+/* ---- Several pages, single frames, policies ---- */
+
+static struct lb_call bulk_call(uint32_t n, uint32_t filled)
+{
+	return (struct lb_call){ .op = OP_ALLOC_PAGES_BULK,
+				 .gfp = GFP_KERNEL,
+				 .node = NODE_NONE,
+				 .count = n,
+				 .value = filled };
+}
+
+static struct lb_result filled_up_to(uint32_t count)
+{
+	return (struct lb_result){ .outcome = LB_DONE, .count = count };
+}
+
+TEST(lies_about_a_bulk_allocation)
+{
+	struct shadow *s = fresh();
+	struct lb_call call = bulk_call(5, 0x2);
+	uint64_t frames[PROGRAM_MAX_COUNT];
+	struct lb_result expect;
+	struct verdict v = { .broken = false };
+
+	expect_result(s, call, filled_up_to(4), RULE_BULK_COUNT);
+	expect_result(s, call, (struct lb_result){ .outcome = LB_LOOP }, RULE_SLOWPATH_LOOP);
+	shadow_exec(s, &call, &expect);
+	memcpy(frames, s->bulk, sizeof(frames));
+	EXPECT_EQ(frames[1], NO_PFN);
+	swap(&frames[2], &frames[3]);
+	expect_rule(&v, shadow_judge(s, &call, &expect, &expect, frames, &v), RULE_BULK_FRAMES);
+	EXPECT_STR(v.field, "frame[2]");
+	shadow_destroy(s);
+}
+
+TEST(single_frames_and_ranges_that_ought_to_be_refused)
+{
+	struct shadow *s = fresh();
+	struct lb_call take_it = { .op = OP_TAKE_FRAME, .pfn = 501 }, /* reserved */
+		put_it = free_call((uint64_t)take(s, GFP_KERNEL, 2), 2),
+		       isolate = { .op = OP_ISOLATE, .value = 0 }; /* pfn 0 is not there */
+
+	put_it.op = OP_PUT_FRAME;
+	expect_result(s, take_it, a_block(501), RULE_FRAME_REFUSED);
+	expect_result(s, put_it, nothing_special, RULE_FRAME_REFUSED);
+	expect_result(s, isolate, nothing_special, RULE_ISOLATE_REFUSED);
+	take_it.pfn = 300;
+	expect_result(s, take_it, a_block(301), RULE_FRAME_TAKEN);
+	shadow_destroy(s);
+}
+
+TEST(policies_that_ought_to_be_refused)
+{
+	struct shadow *s = fresh();
+	struct lb_call empty_bind = { .op = OP_SET_MEMPOLICY, .name = POLICY_BIND },
+		       from_irq = { .op = OP_SET_MEMPOLICY, .level = LEVEL_IRQ },
+		       nowhere = { .op = OP_SET_MEMS_ALLOWED, .nodemask = 0x4 };
+
+	expect_result(s, empty_bind, nothing_special, RULE_POLICY_REFUSED);
+	expect_result(s, from_irq, nothing_special, RULE_POLICY_REFUSED);
+	expect_result(s, nowhere, nothing_special, RULE_POLICY_REFUSED);
+	s->machine.profile = PROFILE_LINUX_5_10;
+	expect_result(s, bulk_call(4, 0), filled_up_to(4), RULE_PROFILE_REFUSED);
+	shadow_destroy(s);
+}
+
+TEST(a_block_from_outside_of_the_cpuset)
+{
+	struct shadow *s = fresh();
+	struct lb_call call = alloc_call(GFP_KERNEL, 4);
+
+	EXPECT_EQ(run(s, (struct lb_call){ .op = OP_SET_MEMS_ALLOWED, .nodemask = 0x2 }).outcome,
+		  LB_DONE);
+	call.nodemask = 0x3; /* a mask of its own: zone by zone */
+	expect_result(s, call, a_block(128), RULE_ZONE_CPUSET);
 	shadow_destroy(s);
 }
 

@@ -54,7 +54,7 @@ static bool run_program(const struct program *program)
 		struct lb_result r = run(s, call);
 
 		allocations += r.outcome == LB_BLOCK;
-		follow(&program->ops[i], &r, held);
+		follow(&program->ops[i], &r, s->bulk, held);
 		right = counters_are_right(s);
 	}
 	right = right && events_add_up(s, allocations);
@@ -245,7 +245,7 @@ TEST(marks_see_the_shared_value_and_kswapd_the_exact_one_below_the_drift_mark)
 	EXPECT_EQ(shadow_free_safe(s, z), 101); /* not below it */
 	z->drift_mark = 102;
 	EXPECT_EQ(shadow_free_safe(s, z), 99);
-	shadow_kswapd_wake(s, z, 0, ZONE_NORMAL);
+	shadow_kswapd_wake(s, z, 0, ZONE_NORMAL, GFP_KERNEL);
 	EXPECT_EQ(s->state->kswapd[0].awake, 1);
 	shadow_destroy(s);
 }

@@ -123,12 +123,12 @@ TEST(kswapd_is_woken_for_imbalance_and_for_boosts)
 	struct kswapd *k = &s->state->kswapd[0];
 
 	z->mark[WMARK_HIGH] = 10;
-	shadow_kswapd_wake(s, z, 3, ZONE_NORMAL);
+	shadow_kswapd_wake(s, z, 3, ZONE_NORMAL, GFP_KERNEL);
 	EXPECT_EQ(k->awake, 0); /* balanced: only the wishes stay */
 	EXPECT_EQ(k->order, 3);
 	EXPECT_EQ(k->index, ZONE_NORMAL);
 	z->boost = 1;
-	shadow_kswapd_wake(s, z, 0, ZONE_NORMAL);
+	shadow_kswapd_wake(s, z, 0, ZONE_NORMAL, GFP_KERNEL);
 	EXPECT_EQ(k->awake, 1);
 	EXPECT_EQ(k->order, 3);
 	run(s, (struct lb_call){ .op = OP_RUN_KSWAPD, .node = 0 });
@@ -137,7 +137,7 @@ TEST(kswapd_is_woken_for_imbalance_and_for_boosts)
 	EXPECT_EQ((int64_t)k->index, -1);
 	EXPECT_EQ(z->boost, 0);
 	z->mark[WMARK_HIGH] = 1000;
-	shadow_kswapd_wake(s, z, 0, ZONE_MOVABLE);
+	shadow_kswapd_wake(s, z, 0, ZONE_MOVABLE, GFP_KERNEL);
 	EXPECT_EQ(k->awake, 1);
 	EXPECT_EQ(k->index, ZONE_MOVABLE);
 	shadow_destroy(s);

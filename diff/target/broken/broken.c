@@ -59,7 +59,8 @@ static const struct {
 	    .exec = liar_exec,                                                                     \
 	    .reset = liar_reset,                                                                   \
 	    .export_state = liar_export_state,                                                     \
-	    .memory = liar_memory },                                                               \
+	    .memory = liar_memory,                                                                 \
+	    .results = liar_results },                                                             \
 	  sentence_ },
 #include "target/broken/broken.def"
 #undef BROKEN

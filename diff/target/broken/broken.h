@@ -47,6 +47,7 @@ void liar_destroy(void *instance);
 void liar_exec(void *instance, const struct lb_call *call, struct lb_result *result);
 bool liar_reset(void *instance);
 void *liar_memory(void *instance, uint64_t pfn);
+const uint64_t *liar_results(void *instance);
 size_t liar_export_state(void *instance, uint64_t *words, size_t capacity);
 
 #endif

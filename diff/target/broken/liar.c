@@ -24,6 +24,7 @@ struct liar {
 	size_t capacity;
 	const struct machine *machine;
 	unsigned int allocations, frees;
+	uint64_t isolated; /* first frame of the last range that was isolated; 0: none */
 	enum lie lie;
 };
 
@@ -60,6 +61,7 @@ bool liar_reset(void *instance)
 
 	l->allocations = 0;
 	l->frees = 0;
+	l->isolated = 0;
 	return core_target.reset && core_target.reset(l->core);
 }
 
@@ -68,6 +70,13 @@ void *liar_memory(void *instance, uint64_t pfn)
 	struct liar *l = instance;
 
 	return core_target.memory ? core_target.memory(l->core, pfn) : NULL;
+}
+
+const uint64_t *liar_results(void *instance)
+{
+	struct liar *l = instance;
+
+	return core_target.results(l->core);
 }
 
 static bool allocates(const struct lb_call *call)
@@ -85,6 +94,45 @@ static bool shares(const struct lb_call *call)
 	return call->op == OP_GET_PAGE || call->op == OP_SPLIT_PAGE;
 }
 
+/* What is said to be done and is not even passed on. */
+static bool is_kept_back(const struct liar *l, const struct lb_call *call)
+{
+	if (l->lie == LIE_SWALLOWS_FREES)
+		return frees(call) && l->frees % 3 == 0;
+	if (l->lie == LIE_FORGETS_POLICIES)
+		return call->op == OP_SET_MEMPOLICY && call->level == LEVEL_TASK;
+	return l->lie == LIE_FORGETS_ISOLATION && call->op == OP_ISOLATE;
+}
+
+static bool is_bulk(const struct lb_call *call)
+{
+	return call->op == OP_ALLOC_PAGES_BULK || call->op == OP_ALLOC_PAGES_BULK_LIST;
+}
+
+static void note_isolation(struct liar *l, const struct lb_call *call, const struct lb_result *r)
+{
+	uint64_t size = UINT64_C(1) << l->machine->top_order;
+	uint64_t ranges = (l->machine->max_pfn + size - 1) / size;
+
+	if (r->outcome != LB_DONE)
+		return;
+	if (call->op == OP_ISOLATE)
+		l->isolated = call->value % ranges * size;
+	if (call->op == OP_UNISOLATE)
+		l->isolated = 0;
+}
+
+/* What is told of a result. */
+static void falsify_result(struct liar *l, const struct lb_call *call, struct lb_result *result)
+{
+	note_isolation(l, call, result);
+	if (l->lie == LIE_OVERCOUNTS && is_bulk(call) && result->outcome == LB_DONE)
+		result->count++;
+	if (l->lie == LIE_GIVES_ISOLATED && allocates(call) && result->outcome == LB_BLOCK &&
+	    l->isolated)
+		result->pfn = l->isolated;
+}
+
 void liar_exec(void *instance, const struct lb_call *call, struct lb_result *result)
 {
 	struct liar *l = instance;
@@ -97,7 +145,7 @@ void liar_exec(void *instance, const struct lb_call *call, struct lb_result *res
 		result->reason = LB_NO_BLOCK;
 		return;
 	}
-	if (l->lie == LIE_SWALLOWS_FREES && frees(call) && l->frees % 3 == 0) {
+	if (is_kept_back(l, call)) {
 		result->outcome = LB_DONE;
 		return;
 	}
@@ -109,6 +157,7 @@ void liar_exec(void *instance, const struct lb_call *call, struct lb_result *res
 	if (l->lie == LIE_CROSSES_ZONES && allocates(call))
 		told.gfp &= ~(uint32_t)GFP_ZONE_BITS;
 	core_target.exec(l->core, &told, result);
+	falsify_result(l, call, result);
 }
 
 /* Sections are type, length, words: the next one. */
