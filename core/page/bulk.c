@@ -117,10 +117,10 @@ static unsigned long take_many_pages(struct bulk *b)
 	const struct zoneref *preferred =
 		next_zoneref(gfp_zonelist(b->m, gfp, b->nid), gfp_zone(b->m, gfp), nodemask);
 
-	if (!preferred->zone)
-		return b->populated;
-	struct zone *zone = find_zone(b, gfp, alloc_flags, preferred, nodemask);
+	struct zone *zone = NULL;
 
+	if (preferred->zone)
+		zone = find_zone(b, gfp, alloc_flags, preferred, nodemask);
 	if (!zone || !take_from_list(b, preferred->zone, zone, gfp, alloc_flags))
 		return take_single_page(b);
 	return b->populated;

@@ -161,12 +161,16 @@ static unsigned int next_node(uint64_t nodes, int previous)
 static struct page *alloc_interleaved(struct mm_machine *m, struct mm_task *task, gfp_t gfp,
 				      unsigned int order)
 {
-	unsigned int nid = next_node(task->nodes, task->il_prev);
+	int previous = task->il_prev;
+	unsigned int nid = next_node(task->nodes, previous);
 
 	task->il_prev = (int)nid;
 	mm_emit(m, MM_EVENT_INTERLEAVE, NULL, 0, order, 0, nid);
 	struct page *page = alloc_pages_nodemask(gfp, order, nid, 0);
 
+	/* what was refused was no turn */
+	if (!page && mm_current->failure == MM_FAIL_TYPE)
+		task->il_prev = previous;
 	if (page && page_zone(m, page)->pgdat->node_id == (int)nid)
 		count_numa_event(page_zone(m, page), NUMA_INTERLEAVE_HIT, 1);
 	return page;

@@ -204,13 +204,18 @@ __noinline void pcp_trim(struct zone *zone, struct per_cpu_pages *pcp, int high,
 
 /*
  * Pageblocks whose type has no page lists: isolated pages go straight back, others stand in for
- * MOVABLE.
+ * MOVABLE. Linux does not look at a page on that way, and a mapcount that is left would spoil its
+ * page type: here it is noticed (READINGS, "Isolation").
  */
 __noinline void pcp_free_untyped(struct zone *zone, struct page *page, pfn_t pfn,
 				 unsigned int order)
 {
 	if (page->index != MIGRATE_ISOLATE) {
 		pcp_free_typed(zone->machine, zone, page, order, MIGRATE_MOVABLE);
+		return;
+	}
+	if (zone->machine->checks != MM_CHECKS_OFF && page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE)) {
+		leak_bad_block(zone->machine, page, order);
 		return;
 	}
 	zone_lock(zone);
