@@ -27,7 +27,7 @@ static inline void mod_zone_free_pages(struct zone *zone, long pages)
 		fold_free_delta(zone, delta);
 		delta = 0;
 	}
-	pcp->free_delta = (int8_t)delta;
+	pcp->free_delta = (int16_t)delta;
 }
 
 /* n allocations of the current CPU were served by a zone. Facts: 3, "NUMA counters". */

@@ -82,6 +82,40 @@ static void drain(struct shadow *s, const struct lb_call *call, struct lb_result
 		shadow_pcp_drain(s, cpu);
 }
 
+/* What moves no block: time, counters, tunables, tasks. */
+static void run_machine(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	switch (call->op) {
+	case OP_DRAIN_LOCAL_PAGES:
+	case OP_DRAIN_ALL_PAGES:
+		drain(s, call, r);
+		return;
+	case OP_VMSTAT_UPDATE:
+		shadow_vmstat_update(s, call->cpu);
+		return;
+	case OP_SYSCTL:
+		shadow_sysctl(s, call, r);
+		return;
+	case OP_RUN_KSWAPD:
+		shadow_run_kswapd(s, call, r);
+		return;
+	case OP_ADVANCE:
+		s->state->ticks += call->value;
+		return;
+	case OP_SET_MEMPOLICY:
+		shadow_set_mempolicy(s, call, r);
+		return;
+	case OP_SET_MEMS_ALLOWED:
+		shadow_set_mems_allowed(s, call, r);
+		return;
+	case OP_SET_GFP_ALLOWED_MASK:
+		s->state->gfp_allowed_mask = call->gfp | GFP_ZERO | GFP_COMP;
+		return;
+	default:
+		shadow_misuse(s, call, r);
+	}
+}
+
 static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
 	switch (call->op) {
@@ -101,24 +135,6 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_PUT_PAGE:
 	case OP_SPLIT_PAGE:
 		shadow_references(s, call, r);
-		return;
-	case OP_DRAIN_LOCAL_PAGES:
-	case OP_DRAIN_ALL_PAGES:
-		drain(s, call, r);
-		return;
-	case OP_VMSTAT_UPDATE:
-		shadow_vmstat_update(s, call->cpu);
-		r->outcome = LB_DONE;
-		return;
-	case OP_SYSCTL:
-		shadow_sysctl(s, call, r);
-		return;
-	case OP_RUN_KSWAPD:
-		shadow_run_kswapd(s, call, r);
-		return;
-	case OP_ADVANCE:
-		s->state->ticks += call->value;
-		r->outcome = LB_DONE;
 		return;
 	case OP_NOP:
 	case OP_FILL:
@@ -147,18 +163,8 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_PUT_FRAME:
 		shadow_put_frame(s, call, r);
 		return;
-	case OP_SET_MEMPOLICY:
-		shadow_set_mempolicy(s, call, r);
-		return;
-	case OP_SET_MEMS_ALLOWED:
-		shadow_set_mems_allowed(s, call, r);
-		return;
-	case OP_SET_GFP_ALLOWED_MASK:
-		s->state->gfp_allowed_mask = call->gfp | GFP_ZERO | GFP_COMP;
-		r->outcome = LB_DONE;
-		return;
 	default:
-		shadow_misuse(s, call, r);
+		run_machine(s, call, r);
 	}
 }
 

@@ -606,6 +606,14 @@ static uint32_t draw_allowed_mask(struct random *r)
 	return pick == 3 ? ~0xc0u : UINT32_MAX ^ 1u << random_below(r, 24);
 }
 
+/* Entries of an array that hold a page already: a quarter of them. */
+static uint32_t draw_filled(struct random *r)
+{
+	uint64_t bits = random_next(r);
+
+	return (uint32_t)bits & (uint32_t)(bits >> 32);
+}
+
 static uint32_t draw_value(const struct op *op, struct random *r, const struct machine *m)
 {
 	switch (op->code) {
@@ -617,8 +625,7 @@ static uint32_t draw_value(const struct op *op, struct random *r, const struct m
 	case OP_UNISOLATE:
 		return random_below(r, (uint32_t)(m->max_pfn >> m->top_order) + 1);
 	case OP_ALLOC_PAGES_BULK:
-		return random_percent(r, 60) ? 0
-					     : (uint32_t)random_next(r) & (uint32_t)random_next(r);
+		return random_percent(r, 60) ? 0 : draw_filled(r);
 	default:
 		return random_below(r, 256);
 	}

@@ -613,7 +613,7 @@ static bool make_next_layer(struct enumeration *e)
 	uint64_t *ranks = new_ranks(e, &next->nr);
 
 	next->nodes = ranks ? malloc(((size_t)next->nr + 1) * sizeof(*next->nodes)) : NULL;
-	for (uint32_t i = 0; next->nodes && i < next->nr; i++) {
+	for (uint32_t i = 0; e->shared && next->nodes && i < next->nr; i++) {
 		const unsigned int move = step_of(ranks[i]) - 1;
 		const struct reached from = reached_of(&e->shared->ends[place_of(ranks[i])]);
 		const uint32_t handle = move_handle(&e->options->moves->moves[move], &from);

@@ -41,7 +41,7 @@ struct per_cpu_pages {
 	int high, batch;
 	int free_factor; /* trims grow by 2^free_factor (facts 8) */
 	/* this CPU's part of the zone's counters (vmstat.h) */
-	int8_t free_delta; /* pages that nr_free_pages does not show yet */
+	int16_t free_delta; /* pages that nr_free_pages does not show yet */
 	uint8_t turns;	   /* vmstat_update()s until idle lists go back; 0: they stay */
 	bool numa_event;   /* one that is no local hit, since the last vmstat_update() */
 	struct list_head lists[NR_PCP_LISTS];
