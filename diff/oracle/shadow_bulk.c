@@ -116,11 +116,7 @@ static void fill_array(struct bulk *b)
 	if (!shadow_accept_gfp(s, gfp, b->result))
 		return;
 	rq = shadow_fast_request(s, &b->wish, gfp, &alloc_flags);
-	if (rq.preferred == rq.zonelist->n) {
-		returns(b, b->leading);
-		return;
-	}
-	z = find_zone(b, &rq, alloc_flags);
+	z = rq.preferred < rq.zonelist->n ? find_zone(b, &rq, alloc_flags) : NULL;
 	if (z)
 		many_pages(b, z, &rq, alloc_flags);
 	else

@@ -264,16 +264,18 @@ TEST(a_zone_outside_of_the_cpuset_is_passed_over)
 	shadow_destroy(s);
 }
 
-/* Not even a request that may not fail goes the usual way, round and round. */
-TEST(where_no_zone_matches_only_the_leading_entries_are_returned)
+/* The usual way looks for itself, and who may not fail looks for ever. */
+TEST(where_no_zone_matches_the_usual_way_is_taken)
 {
 	struct shadow *s = with_two_nodes();
 	struct lb_call call = bulk(4, 0x1);
 
 	call.nodemask = 0x1;
 	call.node = 1;
-	call.gfp = GFP_KERNEL | GFP_NOFAIL | GFP_THISNODE;
+	call.gfp = GFP_KERNEL | GFP_THISNODE;
 	expect_bulk(s, call, 1, "");
+	call.gfp |= GFP_NOFAIL;
+	EXPECT_EQ(run(s, call).outcome, LB_LOOP);
 	shadow_destroy(s);
 }
 

@@ -553,6 +553,14 @@ static const struct planted planted[] = {
 	  "alloc_page(gfp=KERNEL); __free_pages(last)" },
 	{ "broken:core-miscounts-page-sets", "plain", REMEMBER_COUNTS, 2, "buddy.pcp-count", NULL },
 	{ "broken:core-cuts-its-state", "plain", REMEMBER_COUNTS, 2, "state.sections", NULL },
+	{ "broken:core-overcounts", "plain", REMEMBER_COUNTS, 1, "contract.bulk",
+	  "alloc_pages_bulk(n=3, gfp=KERNEL, value=7)" },
+	{ "broken:core-forgets-policies", "two-nodes", REMEMBER_COUNTS, 1, "task.policy-mode",
+	  "set_mempolicy(nodemask=0x2, mode=bind)" },
+	{ "broken:core-forgets-isolation", "plain", REMEMBER_COUNTS, 1, "buddy.isolated-listed",
+	  "isolate_range(value=1)" },
+	{ "broken:core-gives-isolated", "plain", REMEMBER_COUNTS, 3, "buddy.isolated-given",
+	  "isolate_range(value=1); drain_all_pages(); alloc_page(gfp=KERNEL)" },
 };
 
 enum { NR_PLANTED = sizeof(planted) / sizeof(planted[0]) };
