@@ -37,7 +37,10 @@ static void returns(struct bulk *b, uint32_t count)
 	b->result->count = count;
 }
 
-/* The usual way. To be refused, to go round for ever, to be out of memory is the whole call's fate. */
+/*
+ * The usual way, which begins anew with the mask as given. To be refused, to go round for ever, to
+ * be out of memory is the whole call's fate.
+ */
 static void one_page(struct bulk *b)
 {
 	struct lb_result *r = b->result;
@@ -107,7 +110,7 @@ static void fill_array(struct bulk *b)
 	uint32_t gfp = b->wish.gfp & (uint32_t)s->state->gfp_allowed_mask;
 	unsigned int alloc_flags;
 	struct request rq;
-	struct zone *z;
+	struct zone *z = NULL;
 
 	if (b->call->count - b->leading == 1 || (b->wish.gfp & GFP_ACCOUNT)) {
 		one_page(b);
@@ -116,11 +119,8 @@ static void fill_array(struct bulk *b)
 	if (!shadow_accept_gfp(s, gfp, b->result))
 		return;
 	rq = shadow_fast_request(s, &b->wish, gfp, &alloc_flags);
-	if (rq.preferred == rq.zonelist->n) {
-		returns(b, b->leading);
-		return;
-	}
-	z = find_zone(b, &rq, alloc_flags);
+	if (rq.preferred < rq.zonelist->n)
+		z = find_zone(b, &rq, alloc_flags);
 	if (z)
 		many_pages(b, z, &rq, alloc_flags);
 	else

@@ -7,7 +7,7 @@
  * When a bad page is noticed, by what the machine checks:
  *
  *   linux   tails when the block is freed; the head then too if it goes straight to the buddy,
- *           else when a page list gives it to the buddy
+ *           else when a page list, or an isolated pageblock in its place, gives it to the buddy
  *   debug   all pages when the block is freed
  *   off     never (and none is made bad)
  *
@@ -78,20 +78,25 @@ static bool is_noticed_as_bad(const struct shadow *s, uint32_t pfn, unsigned int
 
 /*
  * No reference is left to the 2^order pages from pfn on. Page lists take none of an isolated
- * pageblock.
+ * pageblock: it goes to the buddy at once, and its first page is looked at now, not when it leaves
+ * a list.
  */
 void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
 {
+	unsigned int type = shadow_pageblock_type(s, pfn);
+
 	s->frames[pfn].refs = 0;
 	if (is_noticed_as_bad(s, pfn, order)) {
 		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 		return;
 	}
 	s->state->counters[LB_COUNT_PGFREE] += UINT64_C(1) << order;
-	if (shadow_pcp_has_order(s, order) && shadow_pageblock_type(s, pfn) != MT_ISOLATE)
+	if (shadow_pcp_has_order(s, order) && type != MT_ISOLATE)
 		shadow_pcp_free(s, pfn, s->call->cpu, order);
+	else if (s->machine.checks != CHECKS_OFF && frame_is_bad(s, pfn))
+		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 	else
-		shadow_buddy_free(s, pfn, order, shadow_pageblock_type(s, pfn), false);
+		shadow_buddy_free(s, pfn, order, type, false);
 }
 
 void shadow_free_past_lists(struct shadow *s, uint32_t pfn, bool to_tail)
