@@ -264,18 +264,41 @@ TEST(a_zone_outside_of_the_cpuset_is_passed_over)
 	shadow_destroy(s);
 }
 
-/* The usual way looks for itself, and who may not fail looks for ever. */
-TEST(where_no_zone_matches_the_usual_way_is_taken)
+/* Its own list has only node 1, and the nodemask only node 0. */
+static struct lb_call nowhere(uint32_t gfp)
 {
-	struct shadow *s = with_two_nodes();
 	struct lb_call call = bulk(4, 0x1);
 
 	call.nodemask = 0x1;
 	call.node = 1;
-	call.gfp = GFP_KERNEL | GFP_THISNODE;
+	call.gfp = gfp | GFP_THISNODE;
+	return call;
+}
+
+/* The single request fails, too, and goes round for ever where it must not. */
+TEST(where_no_zone_matches_one_page_is_asked_for_the_usual_way)
+{
+	struct shadow *s = with_two_nodes();
+
+	expect_bulk(s, nowhere(GFP_KERNEL), 1, "");
+	EXPECT_EQ(run(s, nowhere(GFP_KERNEL | GFP_NOFAIL)).outcome, LB_LOOP);
+	shadow_destroy(s);
+}
+
+/*
+ * The task's nodes become the mask of a request without one, and of node 1 alone it may use nothing.
+ * The slow path begins with the mask as given, and its cpuset keeps out only who is hard-walled.
+ */
+TEST(where_the_cpuset_leaves_no_zone_one_page_may_come_from_outside_of_it)
+{
+	struct shadow *s = with_two_nodes();
+	struct lb_call call = nowhere(GFP_KERNEL);
+
+	run(s, (struct lb_call){ .op = OP_SET_MEMS_ALLOWED, .nodemask = 0x1 });
+	call.nodemask = 0;
+	expect_bulk(s, call, 2, "- 128");
+	call.gfp |= GFP_HARDWALL;
 	expect_bulk(s, call, 1, "");
-	call.gfp |= GFP_NOFAIL;
-	EXPECT_EQ(run(s, call).outcome, LB_LOOP);
 	shadow_destroy(s);
 }
 

@@ -250,10 +250,15 @@ TEST(interleaving_goes_round_and_counts_its_hits)
 TEST(a_refused_request_takes_no_turn)
 {
 	struct shadow *s = begin();
+	struct lb_call of_no_type = wish(GFP_KERNEL | GFP_MOVABLE | GFP_RECLAIMABLE, 0);
 
 	set(s, POLICY_INTERLEAVE, 0x5);
-	expect_refused(run(s, wish(GFP_KERNEL | GFP_MOVABLE | GFP_RECLAIMABLE, 0)), LB_BAD_TYPE);
+	expect_refused(run(s, of_no_type), LB_BAD_TYPE);
 	EXPECT_EQ(s->state->tasks[0].il_prev, LB_NO_NODE);
+	EXPECT_EQ(node_for(s, GFP_KERNEL), 0);
+	expect_refused(run(s, of_no_type), LB_BAD_TYPE);
+	EXPECT_EQ(s->state->tasks[0].il_prev, 0);
+	EXPECT_EQ(node_for(s, GFP_KERNEL), 2);
 	shadow_destroy(s);
 }
 
