@@ -16,6 +16,23 @@
 /* mapcount and refcount of a page that nobody maps or holds, as one word. */
 #define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
 
+/* What the pages looked at so far have between them. */
+struct traits {
+	uint64_t set, flags, any_counts, all_counts;
+};
+
+static __always_inline void collect(struct traits *t, const struct page *page)
+{
+	uint64_t counts;
+
+	memcpy(&counts, &page->_mapcount, sizeof(counts));
+	t->any_counts |= counts;
+	t->all_counts &= counts;
+	t->set |= (uintptr_t)page->mapping;
+	t->set |= page->memcg_data;
+	t->flags |= page->flags;
+}
+
 /*
  * All that the free pages [page, end) must not have, together, as one word: 0 iff there is nothing. Pages are
  * scanned by the thousand: a branch for each field of each would cost more than the fields.
@@ -23,17 +40,17 @@
 static __always_inline uint64_t badness(const struct page *page, const struct page *end,
 					uint64_t bad_flags)
 {
-	uint64_t set = 0, flags = 0, any = 0, all = UINT64_MAX, counts;
+	struct traits t = { .all_counts = UINT64_MAX };
 
-	for (; page < end; page++) {
-		memcpy(&counts, &page->_mapcount, sizeof(counts));
-		any |= counts;
-		all &= counts;
-		set |= (uintptr_t)page->mapping;
-		set |= page->memcg_data;
-		flags |= page->flags;
+	assert(page < end);
+	if ((end - page) & 1)
+		collect(&t, page++);
+	for (; page < end; page += 2) {
+		collect(&t, page);
+		collect(&t, page + 1);
 	}
-	return set | (flags & bad_flags) | (any ^ UNMAPPED_UNHELD) | (all ^ UNMAPPED_UNHELD);
+	return t.set | (t.flags & bad_flags) | (t.any_counts ^ UNMAPPED_UNHELD) |
+	       (t.all_counts ^ UNMAPPED_UNHELD);
 }
 
 bool page_is_bad(const struct page *page, uint64_t bad_flags)

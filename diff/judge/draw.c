@@ -72,6 +72,7 @@ static size_t keys_of(uint64_t type)
 	case LB_STATE_NODE:
 		return 1;
 	case LB_STATE_ZONE:
+	case LB_STATE_ZONE_STAT:
 		return 2;
 	case LB_STATE_PCP:
 		return 3;
@@ -132,7 +133,7 @@ static void label_row(const struct row *row, char label[LABEL + 1])
 		[LB_STATE_HEADER] = "header",	    [LB_STATE_RESERVED] = "reserved",
 		[LB_STATE_TUNABLES] = "tunables",   [LB_STATE_PAGEBLOCKS] = "pageblocks",
 		[LB_STATE_BAD_PAGES] = "bad pages", [LB_STATE_LEAKED] = "leaked",
-		[LB_STATE_COUNTERS] = "counters",
+		[LB_STATE_COUNTERS] = "counters",   [LB_STATE_TASKS] = "tasks",
 	};
 
 	switch (row->type) {
@@ -141,6 +142,9 @@ static void label_row(const struct row *row, char label[LABEL + 1])
 		break;
 	case LB_STATE_ZONE:
 		snprintf(label, LABEL + 1, "node %llu %s", node, zone_name(row->key[1]));
+		break;
+	case LB_STATE_ZONE_STAT:
+		snprintf(label, LABEL + 1, "node %llu %-7s counters", node, zone_name(row->key[1]));
 		break;
 	case LB_STATE_PCP:
 		snprintf(label, LABEL + 1, "node %llu %-7s cpu %llu", node, zone_name(row->key[1]),
