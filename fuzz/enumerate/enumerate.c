@@ -343,7 +343,7 @@ static bool next_state(struct job *job)
 static void serve(void *context, void *shared)
 {
 	const struct judge_options options = { 0 };
-	const double end = clock_wall() + TURN_MS / 1000.0;
+	const double end = clock_wall() + (double)TURN_MS / 1000;
 	struct job *job = context;
 	struct exchange *x = shared;
 
