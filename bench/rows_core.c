@@ -2,7 +2,8 @@
  * Rows about the reference allocator alone: alloc_pages and __free_pages, and the reset of a small machine.
  *
  * The machine of the page rows is as a small real one: 1 GiB, DMA, DMA32 and Normal, 4 CPUs, top order 10, profile
- * linux-6.1, checks = linux, nobody listening. A pair of order 0 .. 3 goes through the page lists of its CPU.
+ * linux-6.1, checks = linux, nobody listening. A pair of order 0 .. 3 goes through the page lists of its CPU, with
+ * transparent huge pages one of order 9 too.
  */
 #include "bench/rows.h"
 
@@ -42,11 +43,13 @@ static void config_common(struct mm_config *c, unsigned int nr_cpus)
 	c->nr_memory = 1;
 }
 
-static struct mm_machine *boot_real_size(char *why)
+static struct mm_machine *boot_real_size(enum mm_checks checks, bool thp, char *why)
 {
 	struct mm_config c = { 0 };
 
 	config_common(&c, 4);
+	c.checks = checks;
+	c.thp = thp;
 	c.top_order = 10;
 	c.pageblock_order = 9;
 	c.max_pfn = 262144;
@@ -102,13 +105,28 @@ static void pages_destroy(void *subject)
 	free(p);
 }
 
-static void *pair_create(int order, char *why)
+static void *pair_on(struct mm_machine *machine, int order, char *why)
 {
-	struct pages *p = pages_create(boot_real_size(why), why);
+	struct pages *p = pages_create(machine, why);
 
 	if (p)
 		p->order = (unsigned int)order;
 	return p;
+}
+
+static void *pair_create(int order, char *why)
+{
+	return pair_on(boot_real_size(MM_CHECKS_LINUX, false, why), order, why);
+}
+
+static void *thp_pair_create(int order, char *why)
+{
+	return pair_on(boot_real_size(MM_CHECKS_LINUX, true, why), order, why);
+}
+
+static void *unchecked_pair_create(int order, char *why)
+{
+	return pair_on(boot_real_size(MM_CHECKS_OFF, false, why), order, why);
 }
 
 static uint64_t pair_loop(void *subject, uint64_t count)
@@ -122,7 +140,7 @@ static uint64_t pair_loop(void *subject, uint64_t count)
 
 static void *batch_create(int batch, char *why)
 {
-	struct pages *p = pages_create(boot_real_size(why), why);
+	struct pages *p = pages_create(boot_real_size(MM_CHECKS_LINUX, false, why), why);
 
 	assert(batch <= BATCH_MAX);
 	if (p)
@@ -186,6 +204,12 @@ const struct bench_row core_rows[] = {
 	PAIR(8),
 	PAIR(9),
 	PAIR(10),
+	{ "page-pair-order-9-thp", "the same, with transparent huge pages", true, 9,
+	  thp_pair_create, pair_loop, pages_destroy, NULL },
+	{ "page-pair-order-0-unchecked", "the same, checks = off", true, 0, unchecked_pair_create,
+	  pair_loop, pages_destroy, NULL },
+	{ "page-pair-order-10-unchecked", "the same, checks = off", true, 10, unchecked_pair_create,
+	  pair_loop, pages_destroy, NULL },
 	{ "page-batch-256", "one page of 256 taken, then 256 given back", true, 256, batch_create,
 	  batch_loop, pages_destroy, NULL },
 	{ "reset-fuzz-size", "a machine of 2048 pages back to its boot", true, 0, small_create,
