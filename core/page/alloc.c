@@ -347,12 +347,11 @@ static struct page *alloc_pages_here(gfp_t gfp, unsigned int order)
 }
 
 /*
- * The shortcut of nine requests in ten: a block from this CPU's list of the preferred zone, when
- * that is above its low mark and there is nothing to tell, lock, zero or look at. It gives what
- * alloc_pages_nodemask() would give; where it cannot, it has changed nothing and returns NULL.
+ * Where the shortcuts look: the preferred zone of a request without wishes, when that is above its low
+ * mark and there is nothing to tell, lock or zero. NULL: it takes the general path.
  */
-static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_t gfp,
-						      unsigned int order)
+static __always_inline struct zone *plain_zone(const struct mm_machine *m, gfp_t gfp,
+					       unsigned int order)
 {
 	const struct mm_context *current = mm_current;
 
@@ -373,7 +372,21 @@ static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_
 		return NULL;
 	if (order && !has_fitting_block(zone, order, 0))
 		return NULL;
-	struct per_cpu_pages *pcp = &zone->pageset[current->cpu];
+	return zone;
+}
+
+/*
+ * The shortcut of nine requests in ten: a block from this CPU's list. It gives what
+ * alloc_pages_nodemask() would give; where it cannot, it has changed nothing and returns NULL.
+ */
+static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_t gfp,
+						      unsigned int order)
+{
+	struct zone *zone = plain_zone(m, gfp, order);
+
+	if (unlikely(!zone))
+		return NULL;
+	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
 	struct list_head *list =
 		&pcp->lists[order * MIGRATE_PCPTYPES + ((gfp & BOTH_MOBILITIES) >> 3)];
 
@@ -383,6 +396,24 @@ static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_
 
 	pcp->free_factor >>= 1;
 	pcp->local_hits++;
+	page->_refcount = 1;
+	m->vmstat.pgalloc += UINT64_C(1) << order;
+	return page;
+}
+
+/* The same for orders without page lists: a sound block of the type itself from the buddy. */
+static __noinline struct page *alloc_plain_from_buddy(struct mm_machine *m, gfp_t gfp,
+						      unsigned int order)
+{
+	int migratetype = (int)((gfp & BOTH_MOBILITIES) >> 3);
+	struct zone *zone = plain_zone(m, gfp, order);
+
+	if (unlikely(!zone || !has_sound_block(zone, order, migratetype)))
+		return NULL;
+	struct page *page = take_smallest(zone, order, migratetype);
+
+	mod_zone_free_pages(zone, -(1L << order));
+	zone->pageset[mm_current->cpu].local_hits++;
 	page->_refcount = 1;
 	m->vmstat.pgalloc += UINT64_C(1) << order;
 	return page;
@@ -402,6 +433,8 @@ static __noinline struct page *alloc_pages_usually(gfp_t gfp, unsigned int order
 
 	if (order <= m->pcp_max_order)
 		page = alloc_plain_block(m, gfp, order);
+	else if (order <= m->top_order && !has_pcp_lists(m, order))
+		page = alloc_plain_from_buddy(m, gfp, order);
 	if (likely(page))
 		return page;
 	return m->plain_tasks ? alloc_pages_here(gfp, order) : alloc_pages_by_policy(gfp, order);

@@ -190,6 +190,22 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 	return NULL;
 }
 
+/* True iff take_smallest() would give a block, and nothing is wrong with it. */
+bool has_sound_block(const struct zone *zone, unsigned int order, int migratetype)
+{
+	const struct mm_machine *m = zone->machine;
+	const struct free_area *area = &zone->free_area[order];
+
+	for (unsigned int current = order; current <= m->top_order; current++, area++) {
+		const struct list_head *list = &area->free_list[migratetype];
+
+		if (!list_empty(list))
+			return m->checks == MM_CHECKS_OFF ||
+			       !listed_pages_are_bad(lru_to_page(list->next), order);
+	}
+	return false;
+}
+
 /*
  * All free blocks of the pageblock go to the tails of another type's lists, lowest pfn first.
  * Returns their pages; 0 without a look if the pageblock reaches beyond the zone's end. One that

@@ -80,6 +80,14 @@ bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int ord
 	return true;
 }
 
+/* The same question about the first pages of a listed block, whose head has the buddy's mark in mapcount. */
+bool listed_pages_are_bad(const struct page *head, unsigned int order)
+{
+	if (head->mapping || head->memcg_data || (head->flags & PAGE_FLAGS_ALL))
+		return true;
+	return order && badness(head + 1, head + (1UL << order), PAGE_FLAGS_ALL);
+}
+
 static void take_tails_apart(struct page *page, unsigned int order)
 {
 	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++) {
@@ -225,11 +233,38 @@ static __always_inline bool free_plain_block(struct mm_machine *m, struct page *
 	return true;
 }
 
+/* The same for orders without page lists: a sound block straight to the buddy. */
+static __noinline bool free_plain_to_buddy(struct mm_machine *m, struct page *page,
+					   unsigned int order)
+{
+	struct zone *zone = page_zone(m, page);
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+
+	if (unlikely(!m->plain || page_count(page) != 1 || PageHead(page)))
+		return false;
+	page->_refcount = 0;
+	if (m->checks != MM_CHECKS_OFF &&
+	    unlikely(badness(page, page + (1UL << order), PAGE_FLAGS_ALL))) {
+		page->_refcount = 1;
+		return false;
+	}
+	page->flags &= ~PAGE_FLAGS_ALL;
+	page->private = 0;
+	m->vmstat.pgfree += UINT64_C(1) << order;
+	free_one_page(zone, pfn, order, pageblock_type(m, pfn), false);
+	return true;
+}
+
 static __noinline void free_larger(struct page *page, unsigned int order)
 {
 	struct mm_machine *m = mm_current->machine;
+	bool freed;
 
-	if (order > m->pcp_max_order || !free_plain_block(m, page, order))
+	if (order <= m->pcp_max_order)
+		freed = free_plain_block(m, page, order);
+	else
+		freed = !has_pcp_lists(m, order) && free_plain_to_buddy(m, page, order);
+	if (unlikely(!freed))
 		free_pages_general(page, order);
 }
 

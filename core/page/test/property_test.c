@@ -265,4 +265,89 @@ TEST(every_short_sequence_keeps_the_invariants)
 	world_close(&w);
 }
 
+/* ---- the shortcuts ---- */
+
+static void hear_nothing(void *data, const struct mm_event *event)
+{
+	(void)data;
+	(void)event;
+}
+
+/* One of two machines that are given the same; a listener keeps it off the shortcuts. */
+struct twin {
+	struct world w;
+	struct page *held[96];
+	unsigned int order[96];
+};
+
+static const gfp_t twin_masks[] = { GFP_KERNEL,
+				    GFP_HIGHUSER_MOVABLE,
+				    GFP_NOWAIT | __GFP_RECLAIMABLE,
+				    GFP_KERNEL | __GFP_COMP,
+				    GFP_ATOMIC,
+				    GFP_KERNEL | __GFP_NORETRY };
+
+/* Takes or gives back one block; a mapcount is left on one in 64. Returns the frame it was about. */
+static pfn_t twin_step(struct twin *t, uint64_t pick)
+{
+	unsigned int slot = (unsigned int)(pick % 96), order = (unsigned int)(pick >> 8 & 7) % 6;
+	pfn_t pfn = 0;
+
+	mm_current = &t->w.context;
+	world_on(&t->w, (unsigned int)(pick >> 16 & 1), MM_TASK, 0);
+	if (t->held[slot]) {
+		pfn = page_to_pfn(t->held[slot]);
+		if ((pick >> 20) % 64 == 0)
+			t->held[slot]->_mapcount = 0;
+		__free_pages(t->held[slot], t->order[slot]);
+		t->held[slot] = NULL;
+	} else {
+		order = pick >> 32 & 1 ? 0 : order;
+		t->held[slot] = alloc_pages(twin_masks[(pick >> 40) % 6] | __GFP_NORETRY, order);
+		t->order[slot] = order;
+		pfn = t->held[slot] ? page_to_pfn(t->held[slot]) : 0;
+	}
+	return pfn;
+}
+
+/* Same frames, same free blocks, same counts, with shortcuts and without. */
+TEST(shortcuts_do_what_the_general_path_does)
+{
+	static const struct mm_profile *const profiles[] = { &mm_profile_linux_6_1,
+							     &mm_profile_linux_5_10 };
+
+	for (unsigned int seed = 0; seed < 12 && !test_failures; seed++) {
+		struct shape shape = { .pages = 512,
+				       .cpus = 2,
+				       .high = seed % 3 ? 12 : 0,
+				       .batch = seed % 3,
+				       .checks = seed % 4 == 3 ? MM_CHECKS_OFF : MM_CHECKS_LINUX,
+				       .thp = seed & 1,
+				       .profile = profiles[seed / 6] };
+		struct twin quick = { 0 }, general = { 0 };
+		uint64_t random = seed + 1;
+
+		world_open(&quick.w, shape);
+		world_open(&general.w, shape);
+		mm_listen(general.w.machine, hear_nothing, NULL);
+		EXPECT(quick.w.machine->plain && !general.w.machine->plain);
+		for (int i = 0; i < 20000; i++) {
+			random = random * UINT64_C(6364136223846793005) +
+				 UINT64_C(1442695040888963407);
+			pfn_t here = twin_step(&quick, random >> 8),
+			      there = twin_step(&general, random >> 8);
+
+			if (!EXPECT_EQ(here, there))
+				break;
+		}
+		EXPECT(quick.w.machine->vmstat.pgalloc > 1000);
+		EXPECT_STR(world_free(&quick.w, ZONE_NORMAL), world_free(&general.w, ZONE_NORMAL));
+		EXPECT_EQ(quick.w.machine->vmstat.pgfree, general.w.machine->vmstat.pgfree);
+		EXPECT_EQ(quick.w.machine->vmstat.pgalloc, general.w.machine->vmstat.pgalloc);
+		EXPECT_EQ(quick.w.machine->vmstat.leaked, general.w.machine->vmstat.leaked);
+		world_close(&quick.w);
+		world_close(&general.w);
+	}
+}
+
 TEST_MAIN
