@@ -370,7 +370,9 @@ static __always_inline struct zone *plain_zone(const struct mm_machine *m, gfp_t
 	if (unlikely(zone->nr_free_pages - unusable_free(zone, order, 0) <=
 		     (long)wmark_pages(zone, WMARK_LOW) + zone->lowmem_reserve[highest_zoneidx]))
 		return NULL;
-	if (order && !has_fitting_block(zone, order, 0))
+	/* most of memory is movable: where there is plenty, the first look is enough */
+	if (order && list_empty(&zone->free_area[m->top_order].free_list[MIGRATE_MOVABLE]) &&
+	    !has_fitting_block(zone, order, 0))
 		return NULL;
 	return zone;
 }
