@@ -407,13 +407,13 @@ static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_
 static __noinline struct page *alloc_plain_from_buddy(struct mm_machine *m, gfp_t gfp,
 						      unsigned int order)
 {
-	int migratetype = (int)((gfp & BOTH_MOBILITIES) >> 3);
 	struct zone *zone = plain_zone(m, gfp, order);
+	struct page *page = NULL;
 
-	if (unlikely(!zone || !has_sound_block(zone, order, migratetype)))
+	if (likely(zone))
+		page = take_sound(zone, order, (int)((gfp & BOTH_MOBILITIES) >> 3));
+	if (unlikely(!page))
 		return NULL;
-	struct page *page = take_smallest(zone, order, migratetype);
-
 	mod_zone_free_pages(zone, -(1L << order));
 	zone->pageset[mm_current->cpu].local_hits++;
 	page->_refcount = 1;

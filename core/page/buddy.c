@@ -165,12 +165,12 @@ static __always_inline void expand(struct zone *zone, struct page *page, unsigne
 
 /*
  * The first block of the smallest order that will do, cut to size; NULL iff no list of the type has
- * one.
+ * one. @only_sound: NULL, too, and nothing changed, if something is wrong with it.
  */
-struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype)
+static __always_inline struct page *take_first(struct zone *zone, unsigned int order,
+					       int migratetype, bool only_sound)
 {
 	struct mm_machine *m = zone->machine;
-
 	struct free_area *area = &zone->free_area[order];
 
 	for (unsigned int current = order; current <= m->top_order; current++, area++) {
@@ -180,6 +180,8 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 			continue;
 		struct page *page = lru_to_page(list->next);
 
+		if (only_sound && m->checks != MM_CHECKS_OFF && listed_pages_are_bad(page, order))
+			return NULL;
 		del_from_free_list(area, page, current);
 		m->changes++;
 		mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), current, migratetype, 0);
@@ -190,20 +192,14 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 	return NULL;
 }
 
-/* True iff take_smallest() would give a block, and nothing is wrong with it. */
-bool has_sound_block(const struct zone *zone, unsigned int order, int migratetype)
+struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype)
 {
-	const struct mm_machine *m = zone->machine;
-	const struct free_area *area = &zone->free_area[order];
+	return take_first(zone, order, migratetype, false);
+}
 
-	for (unsigned int current = order; current <= m->top_order; current++, area++) {
-		const struct list_head *list = &area->free_list[migratetype];
-
-		if (!list_empty(list))
-			return m->checks == MM_CHECKS_OFF ||
-			       !listed_pages_are_bad(lru_to_page(list->next), order);
-	}
-	return false;
+struct page *take_sound(struct zone *zone, unsigned int order, int migratetype)
+{
+	return take_first(zone, order, migratetype, true);
 }
 
 /*

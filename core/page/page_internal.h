@@ -75,7 +75,7 @@ static inline bool has_pcp_lists(const struct mm_machine *m, unsigned int order)
 void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype);
 void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail);
 struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype);
-bool has_sound_block(const struct zone *zone, unsigned int order, int migratetype);
+struct page *take_sound(struct zone *zone, unsigned int order, int migratetype);
 uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype);
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype);
 struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
