@@ -986,11 +986,21 @@ static bool is_text(const char *path, const char *bytes, size_t size)
 	return (size >= length && memcmp(bytes, word, length) == 0) || is_printable(bytes, size);
 }
 
+/* What people give in place of a program when they forget the word --target. */
+static bool is_executable(const char *bytes, size_t size)
+{
+	return size >= 4 && memcmp(bytes, "\177ELF", 4) == 0;
+}
+
 bool program_read_bytes(struct program *p, const char *path, const char *bytes, size_t size,
 			struct text_error *error)
 {
 	if (is_text(path, bytes, size))
 		return parse_file(p, path, bytes, size, error);
+	if (is_executable(bytes, size) && !(path && ends_with(path, ".bin")))
+		return error_set(error,
+				 "this is a shared object or an executable, and no program of "
+				 "lostbuddy's; an allocator is given with --target");
 	return program_decode(p, (const uint8_t *)bytes, size) ||
 	       error_set(error, "there is no memory to decode the program");
 }

@@ -96,6 +96,9 @@ int show_map(const struct map_request *request);
 /* Writes bytes to a file (whole or not at all; "-": stdout). False: the error was printed. */
 bool write_output(const char *path, const void *bytes, size_t size);
 
+/* False, and said, where a report (a map, an explanation) would overwrite a program or machine. */
+bool may_report_into(const char *path);
+
 /* Colours on a terminal, unless NO_COLOR is set; else "". */
 enum colour { COLOUR_NONE, COLOUR_GOOD, COLOUR_BAD, COLOUR_DIM };
 const char *colour(FILE *out, enum colour colour);

@@ -194,7 +194,7 @@ int carry_out_and_look(const struct program *p, judge_looker *look, void *data)
 /* Who misspells one of the broken allocators is told which there are. */
 static void fail_naming_broken(const char *error)
 {
-	char names[512] = "";
+	char names[2048] = "";
 	size_t used = 0;
 	const char *sentence;
 	const struct lb_target *target;
@@ -248,6 +248,23 @@ bool write_output(const char *path, const void *bytes, size_t size)
 	if (save_file(dirname(folder_copy), basename(name_copy), bytes, size, why))
 		return true;
 	fail("%s", why);
+	return false;
+}
+
+static bool has_end(const char *path, const char *end)
+{
+	size_t length = strlen(path), wanted = strlen(end);
+
+	return length > wanted && strcmp(path + length - wanted, end) == 0;
+}
+
+bool may_report_into(const char *path)
+{
+	bool program = has_end(path, ".lb") || has_end(path, ".bin") || has_end(path, ".machine");
+
+	if (!program || access(path, F_OK) != 0)
+		return true;
+	fail("%s: a report would take the place of what is there; name another file", path);
 	return false;
 }
 

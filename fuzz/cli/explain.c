@@ -76,7 +76,8 @@ int verb_explain(int argc, char **argv)
 
 	if (!target)
 		return EXIT_USAGE;
-	if (read_judged(&p, e.path)) {
+	program_init(&p);
+	if (may_report_into(e.output) && read_judged(&p, e.path)) {
 		struct judge *judge = closely_judge(target, &p, false);
 
 		if (judge) {

@@ -74,7 +74,8 @@ int show_map(const struct map_request *request)
 	struct drawn d = { .request = request, .machine = &p.machine };
 	int code = EXIT_USAGE;
 
-	if (read_shown(&p, request->program, &request->machine))
+	program_init(&p);
+	if (may_report_into(path) && read_shown(&p, request->program, &request->machine))
 		code = carry_out_and_look(&p, look, &d);
 	if (code == EXIT_CLEAN && !d.text)
 		code = EXIT_MEMORY;

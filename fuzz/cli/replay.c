@@ -139,6 +139,9 @@ static void print_outcome(const char *path, const struct replay *r, const struct
 	printf("\n");
 	if (code == EXIT_FINDING && outcome->verdict.what[0])
 		printf("  %s\n", outcome->verdict.what);
+	if (outcome->kind == FINDING_MISSED)
+		printf("  It ran on target %s; is that the one it was found on (--target)?\n",
+		       r->target_name);
 }
 
 /* A program that hung is not asked twice. */
@@ -190,7 +193,8 @@ static int replay_file(struct replay *r, const char *path)
 			code = run_twice(r, judge, &p, &outcome);
 			print_outcome(path, r, &p, &outcome, code);
 		}
-		if (judge && r->observe)
+		/* what was announced and does not happen is not wiped out: the target may be another */
+		if (judge && r->observe && outcome.kind != FINDING_MISSED)
 			code = worse(code == EXIT_FINDING && outcome.kind != FINDING_CRASH
 					     ? EXIT_CLEAN
 					     : code,

@@ -182,6 +182,12 @@ expect 0 "a cell is" show --map --width 100 --from-boot "$boots/e1-2n-kernelcore
 	echo "FAILED: the map does not use its width"; failed=$((failed + 1)); }
 expect 0 "" show --svg "$dir/map.svg" "$dir/p.lb"; silent
 grep -q '^</svg>' "$dir/map.svg" || { echo "FAILED: no picture"; failed=$((failed + 1)); }
+# a word forgotten must not cost a program
+expect 1 "would take the place of what is there" show --svg "$dir/p.lb"; one_sentence
+expect 1 "would take the place of what is there" show --map -o "$dir/p.lb" "$dir/p.lb"
+expect 1 "would take the place of what is there" explain -o "$dir/p.lb" "$dir/p.lb"
+expect 0 "clean" replay "$dir/p.lb"
+expect 1 "given with --target" replay "$plugin" "$dir/p.lb"
 expect 1 "40 to 1000 columns" show --map --width 20 "$dir/p.lb"
 expect 1 "do not go together" show --map --bytes "$dir/p.lb"
 expect 1 "give one of them" show --map --machine pages=64 --from-boot "$boots/a-1n1c-128m"
