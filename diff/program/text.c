@@ -6,6 +6,7 @@
  * the caller. The column counts bytes from 1, as editors do for ASCII.
  */
 #include <errno.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -149,6 +150,11 @@ bool cursor_number(struct cursor *c, uint64_t max, const char *what, uint64_t *v
 			return cursor_fail(c, start,
 					   "this number is too large: expected %s, at most %llu",
 					   what, (unsigned long long)max);
+	}
+	if (c->at < c->end && (isalpha((unsigned char)*c->at) || *c->at == '_')) {
+		c->at = start;
+		return cursor_fail(c, start, "expected %s, a number up to %llu, found %s", what,
+				   (unsigned long long)max, cursor_found(c, found));
 	}
 	return true;
 }
