@@ -631,8 +631,10 @@ static bool look_around(struct run *r)
 
 	if (r->p->nr_ops == 0 && !compare_states(r))
 		return false;
-	reached->result = skipped ? (struct lb_result){ .outcome = JUDGE_OP_SKIPPED }
-				  : result_of(r, &r->p->ops[r->p->nr_ops - 1]);
+	if (skipped)
+		reached->result = (struct lb_result){ .outcome = JUDGE_OP_SKIPPED };
+	else
+		reached->result = result_of(r, &r->p->ops[r->p->nr_ops - 1]);
 	return reach_look(r->j, r->pair, r->p, r->plan) || no_memory(r, "a digest");
 }
 
