@@ -10,6 +10,8 @@
 
 #include <argp.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdio.h>
 
 #include "campaign/campaign.h"
 
@@ -92,6 +94,19 @@ struct map_request {
 	unsigned int width;	  /* columns; 0: the terminal's */
 };
 int show_map(const struct map_request *request);
+
+/* All of a stream or file; free it. NULL: it cannot be read, or there is no memory (errno). */
+char *read_stream(FILE *in, size_t *size);
+char *read_whole_file(const char *path, size_t *size);
+
+/* From here on SIGINT and SIGTERM end nothing by themselves: they set what is pointed to. */
+const volatile sig_atomic_t *stop_on_signals(void);
+
+/* --dir: the folder without slashes at its end; names of files are put behind it. */
+const char *without_slashes(char *folder);
+
+/* --known: reads the signatures of a file, or ends the program with the reason. */
+void read_known(struct signatures *known, const char *path, struct argp_state *state);
 
 /* Writes bytes to a file (whole or not at all; "-": stdout). False: the error was printed. */
 bool write_output(const char *path, const void *bytes, size_t size);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,24 +58,68 @@ int fail_at(const char *where, const struct text_error *error)
 	return fail("%s:%u:%u: %s", where, error->line, error->column, error->what);
 }
 
-static char *read_stdin(size_t *size)
+char *read_stream(FILE *in, size_t *size)
 {
 	char *bytes = NULL, chunk[4096];
 	FILE *out = open_memstream(&bytes, size);
 	size_t n;
 
-	while (out && (n = fread(chunk, 1, sizeof(chunk), stdin)) > 0)
+	while (out && (n = fread(chunk, 1, sizeof(chunk), in)) > 0)
 		fwrite(chunk, 1, n, out);
-	if (!out || fclose(out) != 0)
-		return NULL;
+	if (out && fclose(out) == 0 && !ferror(in))
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+char *read_whole_file(const char *path, size_t *size)
+{
+	FILE *in = fopen(path, "rb");
+	char *bytes = in ? read_stream(in, size) : NULL;
+
+	if (in)
+		fclose(in);
 	return bytes;
+}
+
+static volatile sig_atomic_t stop_requested;
+
+static void request_stop(int number)
+{
+	(void)number;
+	stop_requested = 1;
+}
+
+const volatile sig_atomic_t *stop_on_signals(void)
+{
+	struct sigaction action = { .sa_handler = request_stop };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return &stop_requested;
+}
+
+const char *without_slashes(char *folder)
+{
+	size_t length = strlen(folder);
+
+	while (length > 1 && folder[length - 1] == '/')
+		folder[--length] = '\0';
+	return folder;
+}
+
+void read_known(struct signatures *known, const char *path, struct argp_state *state)
+{
+	if (!signatures_read(known, path))
+		argp_failure(state, EXIT_USAGE, errno, "--known %s", path);
 }
 
 static bool read_stdin_program(struct program *p)
 {
 	struct text_error error = { 0 };
 	size_t size = 0;
-	char *bytes = read_stdin(&size);
+	char *bytes = read_stream(stdin, &size);
 
 	if (!bytes)
 		return fail("-: cannot read the standard input"), false;

@@ -1,4 +1,5 @@
 /* lostbuddy enumerate: every sequence of a few operations in tiny worlds. */
+#define _GNU_SOURCE
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -76,14 +77,6 @@ struct excursion {
 
 enum { MAX_EXCURSIONS = 16 };
 
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int number)
-{
-	(void)number;
-	stop_requested = 1;
-}
-
 static bool parse_number(const char *text, unsigned int most, unsigned int *number)
 {
 	char *end;
@@ -126,8 +119,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--remember %s: expected states, counts or nothing", arg);
 		return 0;
 	case OPT_KNOWN:
-		if (!signatures_read(&a->known, arg))
-			argp_failure(state, EXIT_USAGE, errno, "--known %s", arg);
+		read_known(&a->known, arg, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -153,7 +145,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_DIR:
 		a->dir_given = true;
-		a->findings.dir = arg;
+		a->findings.dir = without_slashes(arg);
 		return 0;
 	case OPT_NO_MIRRORS:
 		a->enumerate.mirrors = false;
@@ -215,29 +207,12 @@ static const struct argp argp = {
 
 /* ---- what is to be enumerated ---- */
 
-/* All of a file; NULL: it cannot be read. */
-static char *read_text(const char *path)
-{
-	FILE *in = fopen(path, "r");
-	char *text = NULL, chunk[4096];
-	size_t size = 0, n;
-	FILE *out = in ? open_memstream(&text, &size) : NULL;
-
-	while (out && (n = fread(chunk, 1, sizeof(chunk), in)) > 0)
-		fwrite(chunk, 1, n, out);
-	if (in)
-		fclose(in);
-	if (out && fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
 static bool read_moves(struct excursion *x, const char *list_or_file)
 {
 	struct text_error error = { 0 };
 	bool is_file = !strchr(list_or_file, '(');
-	char *text = is_file ? read_text(list_or_file) : strdup(list_or_file);
+	size_t size;
+	char *text = is_file ? read_whole_file(list_or_file, &size) : strdup(list_or_file);
 
 	if (!text)
 		return fail("--ops %s: %s", list_or_file, strerror(errno)), false;
@@ -317,7 +292,9 @@ static bool prepare(struct arguments *a)
 		e->memory = memory_for(e->target);
 	if (!e->depth)
 		e->depth = e->memory == REMEMBER_NOTHING ? DEFAULT_DEPTH_BLIND : DEFAULT_DEPTH;
-	e->stop = &stop_requested;
+	e->stop = stop_on_signals();
+	a->findings.stop = e->stop;
+	a->findings.command = program_invocation_name;
 	a->findings.known = &a->known;
 	a->findings.notes = a->json ? stderr : stdout;
 	return true;
@@ -423,7 +400,7 @@ static int exit_code_of(const struct excursion *all, unsigned int nr, const stru
 	}
 	if (findings_new(f))
 		return EXIT_FINDING;
-	if (stop_requested)
+	if (*f->options.stop)
 		return EXIT_INTERRUPT;
 	if (findings_known(f))
 		return EXIT_KNOWN;
@@ -435,23 +412,14 @@ static int exit_code_of(const struct excursion *all, unsigned int nr, const stru
 
 /* ---- the way there ---- */
 
-static void listen_to_signals(void)
-{
-	struct sigaction action = { .sa_handler = request_stop };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
 static void enumerate_one(struct arguments *a, struct excursion *x, struct findings *f)
 {
 	struct enumerate_options e = a->enumerate;
 	size_t before = f->nr_entries;
 	char how[256];
 
-	snprintf(how, sizeof(how), "lostbuddy enumerate --target %s --depth %u, world %s",
-		 a->findings.target_name, e.depth, x->name);
+	snprintf(how, sizeof(how), "%s enumerate --target %s --depth %u, world %s",
+		 program_invocation_name, a->findings.target_name, e.depth, x->name);
 	f->options.how = how;
 	e.machine = &x->machine;
 	e.moves = &x->moves;
@@ -472,7 +440,7 @@ static void enumerate_all(struct arguments *a, struct excursion *all, unsigned i
 	f->options.noise = &noise;
 	if (a->json && noise.notes)
 		f->options.notes = noise.notes;
-	for (unsigned int i = 0; i < nr && !stop_requested; i++) {
+	for (unsigned int i = 0; i < nr && !*a->enumerate.stop; i++) {
 		enumerate_one(a, &all[i], f);
 		report_excursion(f->options.notes, &all[i]);
 	}
@@ -491,7 +459,6 @@ static int run(struct arguments *a, struct excursion *all, unsigned int nr)
 		       EXIT_UNHEALTHY;
 	if (!findings_begin(&f, &a->findings, a->enumerate.target))
 		return fail("no memory to begin with"), EXIT_MEMORY;
-	listen_to_signals();
 	enumerate_all(a, all, nr, &f);
 
 	int code = exit_code_of(all, nr, &f);

@@ -83,14 +83,6 @@ static const struct engine_name *find_engine(const char *name)
 	return NULL;
 }
 
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int number)
-{
-	(void)number;
-	stop_requested = 1;
-}
-
 static bool parse_time(const char *text, double *seconds)
 {
 	char *end;
@@ -111,16 +103,6 @@ static bool parse_count(const char *text, uint64_t *count)
 	errno = 0;
 	*count = strtoull(text, &end, 10);
 	return text[0] >= '0' && text[0] <= '9' && !*end && errno == 0 && *count > 0;
-}
-
-/* Names of files are put behind it. */
-static const char *without_slashes(char *folder)
-{
-	size_t length = strlen(folder);
-
-	while (length > 1 && folder[length - 1] == '/')
-		folder[--length] = '\0';
-	return folder;
 }
 
 static error_t parse_value(int key, char *arg, struct argp_state *state)
@@ -163,8 +145,7 @@ static error_t parse_value(int key, char *arg, struct argp_state *state)
 		a->campaign.findings.dir = without_slashes(arg);
 		return 0;
 	case OPT_KNOWN:
-		if (!signatures_read(&a->known, arg))
-			argp_failure(state, EXIT_USAGE, errno, "--known %s", arg);
+		read_known(&a->known, arg, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -270,8 +251,8 @@ static bool prepare(struct arguments *a)
 		c->seconds = DEFAULT_SECONDS;
 	c->notes = a->json ? stderr : stdout;
 	c->terminal = isatty(fileno(c->notes));
-	c->stop = &stop_requested;
-	c->findings.stop = &stop_requested;
+	c->stop = stop_on_signals();
+	c->findings.stop = c->stop;
 	c->findings.seed = c->seed;
 	c->findings.target_name = a->target;
 	c->findings.command = program_invocation_name;
@@ -280,15 +261,6 @@ static bool prepare(struct arguments *a)
 	c->findings.known = &a->known;
 	c->findings.machine = c->machine;
 	return true;
-}
-
-static void listen_to_signals(void)
-{
-	struct sigaction action = { .sa_handler = request_stop };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 }
 
 /* The campaign proper, with what targets print kept apart from our own words. */
@@ -332,7 +304,6 @@ static int run(struct arguments *a)
 	find_engine_files(a);
 	fprintf(a->campaign.notes, "seed %s\n", a->campaign.seed);
 	fflush(a->campaign.notes);
-	listen_to_signals();
 	if (!summary || !run_caught(a, &findings, summary)) {
 		free(summary);
 		fail("no memory to begin a campaign");

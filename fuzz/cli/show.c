@@ -172,17 +172,11 @@ static int show_bytes(const struct program *p, const struct show *s)
 
 static bool repair_program(struct program *p, const char *path)
 {
-	FILE *file = fopen(path, "rb");
-	char *text = NULL, chunk[4096];
-	size_t size = 0, n;
-	FILE *out = file ? open_memstream(&text, &size) : NULL;
+	size_t size = 0;
+	char *text = read_whole_file(path, &size);
 
 	program_init(p);
-	while (out && (n = fread(chunk, 1, sizeof(chunk), file)) > 0)
-		fwrite(chunk, 1, n, out);
-	if (file)
-		fclose(file);
-	if (!out || fclose(out) != 0)
+	if (!text)
 		return fail("%s: cannot be read", path), false;
 	uint32_t dropped = program_parse_repairing(p, text, size);
 
