@@ -343,20 +343,10 @@ static bool bind_block(struct run *r, const struct op *op)
 static uint64_t nth_frame(const struct run *r, const struct op *op, uint32_t n)
 {
 	const struct lb_result *result = &r->now->result;
-	uint32_t entry = 0;
 
-	if (!is_bulk(op->code))
-		return result->outcome == LB_BLOCK ? result->pfn + n : UINT64_MAX;
-	if (!r->frames)
-		return UINT64_MAX;
-	if (op->code == OP_ALLOC_PAGES_BULK_LIST)
-		return r->frames[n];
-	/* entries that were filled before have no handle */
-	for (uint32_t left = n + 1;; entry++) {
-		left -= !(op->value >> entry & 1);
-		if (left == 0)
-			return r->frames[entry];
-	}
+	if (is_bulk(op->code))
+		return r->frames ? r->frames[bulk_entry(op, n)] : UINT64_MAX;
+	return result->outcome == LB_BLOCK ? result->pfn + n : UINT64_MAX;
 }
 
 static bool bind_many(struct run *r, const struct op *op)

@@ -133,6 +133,16 @@ static uint32_t after_many(const struct op *op, struct handle_state *born)
 	return op->count;
 }
 
+uint32_t bulk_entry(const struct op *op, uint32_t n)
+{
+	uint32_t filled = op->code == OP_ALLOC_PAGES_BULK ? op->value : 0, entry = 0;
+
+	assert(n < op->count);
+	for (;; entry++)
+		if (!(filled >> entry & 1) && n-- == 0)
+			return entry;
+}
+
 /*
  * The last reference frees everything; an earlier one leaves only the first page of a plain block
  * (facts 6).

@@ -188,6 +188,13 @@ extern const struct gfp_name gfp_names[];
 uint32_t handle_after(const struct op *op, struct handle_state *state, struct handle_state *born);
 
 /*
+ * bulk_entry - which entry of a bulk allocation's array the n-th handle that it binds stands for: those
+ * that are filled before have none. Of a list: the n-th.
+ * @n: below the number of handles that the operation binds
+ */
+uint32_t bulk_entry(const struct op *op, uint32_t n);
+
+/*
  * True iff the operation, on a handle in this state, is to be refused by every target (ops.def says
  * when).
  */

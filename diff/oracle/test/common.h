@@ -200,15 +200,9 @@ static inline bool resolve(const struct program *p, const struct op *op, const s
 static inline uint64_t frame_bound(const struct op *op, const struct lb_result *r,
 				   const uint64_t *frames, uint32_t n)
 {
-	uint32_t entry = 0;
+	bool bulk = op->code == OP_ALLOC_PAGES_BULK || op->code == OP_ALLOC_PAGES_BULK_LIST;
 
-	if (op->code == OP_ALLOC_PAGES_BULK_LIST)
-		return frames[n];
-	if (op->code != OP_ALLOC_PAGES_BULK)
-		return r->pfn + n;
-	for (;; entry++)
-		if (!(op->value >> entry & 1) && n-- == 0)
-			return frames[entry];
+	return bulk ? frames[bulk_entry(op, n)] : r->pfn + n;
 }
 
 static inline void follow(const struct op *op, const struct lb_result *r, const uint64_t *frames,

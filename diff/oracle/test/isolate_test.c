@@ -181,30 +181,6 @@ TEST(a_page_of_an_isolated_pageblock_does_not_go_to_a_page_list)
 	shadow_destroy(s);
 }
 
-TEST(a_bad_page_is_noticed_when_it_goes_straight_to_the_buddy)
-{
-	for (uint32_t checks = CHECKS_LINUX; checks <= CHECKS_DEBUG; checks++) {
-		struct shadow *s = plain(256);
-		struct lb_call mark = free_call(70, 0);
-		struct lb_result r;
-
-		s->machine.checks = checks;
-		put_on_page_list(s, 70);
-		isolate(s, 1);
-		EXPECT_EQ(take(s, GFP_KERNEL | GFP_MOVABLE, 0), 70);
-		mark.op = OP_SET_MAPCOUNT;
-		mark.value = 1;
-		run(s, mark);
-		s->state->counters[LB_COUNT_PGFREE] = 0;
-		r = run(s, free_call(70, 0));
-		EXPECT_EQ(r.leaked, 1);
-		EXPECT_EQ(r.warnings, LB_WARN_BAD_PAGE);
-		/* debug looks before it counts */
-		EXPECT_EQ(s->state->counters[LB_COUNT_PGFREE], checks == CHECKS_LINUX);
-		shadow_destroy(s);
-	}
-}
-
 /*
  * 64..80 is free as HIGHATOMIC, 80..96 as MOVABLE: never joined. Isolated they stay two; but the second
  * one finds the first when it comes back, and is freed anew.

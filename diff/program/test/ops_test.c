@@ -274,4 +274,49 @@ TEST(gfp_names_are_the_numbers_of_the_facts)
 	}
 }
 
+/* n pages asked for, of an array whose entries of the mask are filled: handles for the others only. */
+TEST(a_bulk_allocation_binds_a_handle_for_each_hole)
+{
+	struct op bulk = {
+		.code = OP_ALLOC_PAGES_BULK, .count = 6, .value = 0x25, .node = NODE_NONE
+	};
+	struct handle_state born;
+
+	EXPECT_EQ(handle_after(&bulk, NULL, &born), 3); /* entries 0, 2 and 5 are filled */
+	EXPECT_EQ(born.refs, 1);
+	EXPECT_EQ(born.order, 0);
+	EXPECT_EQ(bulk_entry(&bulk, 0), 1);
+	EXPECT_EQ(bulk_entry(&bulk, 1), 3);
+	EXPECT_EQ(bulk_entry(&bulk, 2), 4);
+	bulk.value = 0x3f;
+	EXPECT_EQ(handle_after(&bulk, NULL, &born), 0);
+	bulk.value = 0xffffffc0; /* beyond the array */
+	EXPECT_EQ(handle_after(&bulk, NULL, &born), 6);
+	bulk.count = PROGRAM_MAX_COUNT;
+	EXPECT_EQ(handle_after(&bulk, NULL, &born), 6);
+	bulk.level = LEVEL_NMI;
+	EXPECT_EQ(handle_after(&bulk, NULL, &born), 6);
+	EXPECT_EQ(born.refs, 0); /* everybody refuses it */
+}
+
+TEST(a_list_and_an_exact_allocation_bind_as_many_as_are_asked_for)
+{
+	struct op op = { .code = OP_ALLOC_PAGES_BULK_LIST, .count = 5, .value = 0 };
+	struct handle_state born;
+
+	EXPECT_EQ(handle_after(&op, NULL, &born), 5);
+	EXPECT_EQ(bulk_entry(&op, 4), 4);
+	op.code = OP_ALLOC_PAGES_EXACT;
+	EXPECT_EQ(handle_after(&op, NULL, &born), 5);
+}
+
+TEST(only_a_single_page_with_one_reference_is_put_back)
+{
+	struct op put = { .code = OP_PUT_FRAME };
+
+	after(put, state_of(0, PLAIN, 1), state_of(0, PLAIN, 0), 0);
+	refused(put, state_of(0, PLAIN, 2));
+	refused(put, state_of(1, PLAIN, 1));
+}
+
 TEST_MAIN

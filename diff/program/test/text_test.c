@@ -136,6 +136,15 @@ TEST(errors_say_where_and_what_was_expected)
 		"split_page binds 4 handles here: expected `pA..pB =` with so many before it");
 	refused("p0 = alloc_page(gfp=KERNEL)\np1 = split_page(p0)\n", 4, 1,
 		"this split_page is refused and binds nothing: expected no handles before it");
+	refused("p0..p3 = alloc_pages_bulk(n=0, gfp=KERNEL, value=0)\n", 3, 29,
+		"n=0 asks for nothing: expected 1 to 32");
+	refused("p0 = alloc_pages_bulk(n=4, gfp=KERNEL, value=1)\n", 3, 1,
+		"alloc_pages_bulk binds 3 handles here: expected `pA..pB =` with so many before "
+		"it");
+	refused("set_mempolicy(mode=bnd)\n", 3, 20,
+		"unknown mode of a policy `bnd`: is it `bind`?");
+	refused("p0 = alloc_pages(order=1x, gfp=KERNEL)\n", 3, 24,
+		"expected an order, a number up to 15, found `1x`");
 	refused("p0 = alloc_page(gfp=KERNEL) @cpu2\n", 3, 30,
 		"cpu2 is not there: expected one below 2");
 	refused("check() @node1\n", 3, 10, "expected a CPU such as @cpu0, found `node1`");

@@ -288,7 +288,9 @@ fi
 expect 0 "states" enumerate --depth 2; silent
 expect 77 "buddy.unmerged" enumerate --depth 2 --world plain --target broken:loses-buddies --dir tiny
 expect 77 "buddy.unmerged" replay --target broken:loses-buddies tiny/*.bin
-grep -q "found by: lostbuddy enumerate" tiny/*.lb || { echo "FAILED: no word of how it was found"; failed=$((failed + 1)); }
+grep -q "found by: .*lostbuddy enumerate --target" tiny/*.lb || { echo "FAILED: no word of how it was found"; failed=$((failed + 1)); }
+sed -n 's/^# again: *//p' tiny/*.lb | sh >"$dir/out" 2>&1
+grep -q "expected divergence: buddy.unmerged" "$dir/out" || { echo "FAILED: the again line of an enumeration"; cat "$dir/out"; failed=$((failed + 1)); }
 expect 3 "buddy.unmerged" enumerate --depth 2 --world plain --target broken:loses-buddies --known known --dir again --json
 expect 4 "nothing was carried out" enumerate --depth 2 --world plain --target broken:correct --ops 'get_page(last)'
 printf '%s\n' 'alloc_page(gfp=KERNEL)  # there' '__free_pages(last)' >ops
