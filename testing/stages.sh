@@ -171,7 +171,7 @@ fuzz() {
 }
 
 stage_fuzz_builtin() {
-	fuzz camp-builtin --seed lostbuddy --time 20s
+	fuzz camp-builtin --seed lostbuddy --time 10s
 }
 
 # Every sequence of five operations in every tiny world.
@@ -189,12 +189,12 @@ stage_enumerate() {
 
 stage_fuzz_libfuzzer() {
 	needs clang-19 libclang-rt-19-dev llvm-19
-	fuzz camp-libfuzzer --engine libfuzzer --seed lostbuddy --time 20s
+	fuzz camp-libfuzzer --engine libfuzzer --seed lostbuddy --time 10s
 }
 
 stage_fuzz_afl() {
 	needs afl++ clang-19 libclang-rt-19-dev llvm-19
-	fuzz camp-fuzz-afl --engine afl --seed lostbuddy --time 30s
+	fuzz camp-fuzz-afl --engine afl --seed lostbuddy --time 15s
 }
 
 # AFL++ finds a planted fault that none of its first inputs shows (they free nothing twice): so it was found by
@@ -235,12 +235,13 @@ stage_fuzz_parsers() {
 	result "text machine wire, 5 s each"
 }
 
-# Lines of core/ that the tests and a short campaign reach: at least 95 of 100, none excluded by a marker.
+# Lines of core/ that its own tests, its adapter's, the corpus and a short campaign reach: at least 95 of 100, none
+# excluded by a marker.
 stage_coverage() {
 	needs gcovr gcc-12
 	build coverage
 	find build/coverage -name '*.gcda' -delete
-	ctest --preset coverage -j 2
+	ctest --preset coverage -j 2 --no-tests=error -R '^(core_|target_|corpus_test)'
 	build/coverage/bin/lostbuddy fuzz --seed lostbuddy --runs 2000 --dir "$LOGS/camp-coverage"
 	if sources core | xargs grep -nE 'GCOV_EXCL|GCOVR_EXCL|LCOV_EXCL'; then
 		echo "lines may not be excluded"
@@ -272,7 +273,9 @@ stage_cppcheck() {
 
 stage_tidy() {
 	needs clang-tidy-19 clang-19
-	checked_sources | xargs -P 2 -n 6 clang-tidy-19 --quiet -p build/clang-19
+	# The analyzer gives a function up after 40,000 states, not 225,000: a fifth of the time, the same findings here.
+	checked_sources | xargs -P 2 -n 6 clang-tidy-19 --quiet -p build/clang-19 --extra-arg=-Xclang \
+		--extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=40000
 	result "$(checked_sources | wc -l) files"
 }
 
