@@ -48,7 +48,8 @@ bool memblock_add(struct memblock_type *type, const struct mm_range *range)
 		/* the part before the next region is new, the part inside it is held already */
 		pfn_t gap_end = i < type->cnt ? min_u64(end, type->regions[i].start) : end;
 
-		struct mm_range gap = { start, gap_end, range->node, range->hotplug };
+		struct mm_range gap = { start, gap_end, range->node, range->hotplug,
+					range->mirror };
 
 		if (start < gap_end && !insert_region(type, i, gap))
 			return false;
@@ -60,7 +61,7 @@ bool memblock_add(struct memblock_type *type, const struct mm_range *range)
 
 bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node)
 {
-	return memblock_add(type, &(struct mm_range){ start, end, node, false });
+	return memblock_add(type, &(struct mm_range){ start, end, node, false, false });
 }
 
 bool memblock_next_free(const struct memblock *mb, pfn_t from, struct mm_range *free)
@@ -81,7 +82,8 @@ bool memblock_next_free(const struct memblock *mb, pfn_t from, struct mm_range *
 			start = reserved->end;
 		}
 		if (start < end) {
-			*free = (struct mm_range){ start, end, memory->node, memory->hotplug };
+			*free = (struct mm_range){ start, end, memory->node, memory->hotplug,
+						   memory->mirror };
 			return true;
 		}
 	}

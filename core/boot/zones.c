@@ -27,7 +27,7 @@ static struct mm_range zone_range(const struct mm_machine *m, const struct pglis
 				  enum zone_type type, pfn_t dram_start)
 {
 	pfn_t movable = pgdat->movable_start;
-	struct mm_range range = { pgdat->start_pfn, pgdat->end_pfn, pgdat->node_id, false };
+	struct mm_range range = { pgdat->start_pfn, pgdat->end_pfn, pgdat->node_id, false, false };
 
 	if (type == ZONE_MOVABLE) {
 		range.start = max_u64(range.start, movable ? movable : range.end);

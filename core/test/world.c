@@ -31,7 +31,7 @@ static struct mm_config shape_config(struct shape shape)
 		pfn_t share = c.max_pfn / c.nr_nodes;
 
 		c.memory[node] = (struct mm_range){ node ? node * share : 1, (node + 1) * share,
-						    (int)node, false };
+						    (int)node, false, false };
 		for (unsigned int to = 0; to < c.nr_nodes; to++)
 			c.distance[node][to] = node == to ? 10 : 20;
 	}

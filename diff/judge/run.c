@@ -78,7 +78,6 @@ static void end_call(struct run *r)
 {
 	assert(r->now == &r->records[r->nr_records]);
 	r->now->result.unused = 0;
-	r->now->result.unused2 = 0;
 	r->nr_records++;
 }
 

@@ -277,13 +277,13 @@ static bool check_unused(const struct machine *m, struct text_error *error)
 {
 	struct machine clean = *m;
 
-	clean.unused = clean.unused2 = 0;
 	for (uint32_t i = 0; i < MACHINE_MAX_RANGES; i++) {
 		if (i >= m->nr_memory)
 			memset(&clean.memory[i], 0, sizeof(clean.memory[i]));
 		if (i >= m->nr_reserved)
 			memset(&clean.reserved[i], 0, sizeof(clean.reserved[i]));
-		clean.reserved[i].hotplug = clean.reserved[i].node = 0;
+		clean.reserved[i].hotplug = clean.reserved[i].mirror = 0;
+		clean.reserved[i].node = 0;
 	}
 	for (uint32_t cpu = m->nr_cpus; cpu < MACHINE_MAX_CPUS; cpu++)
 		clean.cpu_node[cpu] = 0;
@@ -542,7 +542,7 @@ static void fold_constants(struct machine *m)
 	m->profile %= PROFILE_COUNT;
 	m->checks %= CHECKS_OFF + 1;
 	m->thp &= 1;
-	m->pc = m->unused = m->unused2 = m->movable_node = 0;
+	m->pc = m->movable_node = m->kernelcore_mirror = 0;
 	m->kernelcore_pages = m->movablecore_pages = 0;
 	m->kernelcore_percent = m->movablecore_percent = 0;
 	memset(m->managed, 0, sizeof(m->managed));

@@ -52,7 +52,8 @@ enum machine_checks {
 struct machine_range {
 	uint64_t start, end;	/* pfn */
 	uint32_t node;		/* memory ranges only; 0 in reserved ones */
-	uint32_t hotplug;	/* memory ranges only; 1: may be unplugged while the machine runs */
+	uint16_t hotplug;	/* memory ranges only; 1: may be unplugged while the machine runs */
+	uint16_t mirror;	/* memory ranges only; 1: kept twice; boot takes its memory from there first */
 };
 
 struct machine {
@@ -72,7 +73,8 @@ struct machine {
 	/* reserved at boot for each CPU on its node; MACHINE_PERCPU_REAL: facts 16 */
 	uint32_t percpu_unit_pages;
 	uint32_t nr_memory, nr_reserved;
-	uint32_t unused;
+	/* bit n: node n is possible, but not there: no memory, no CPU, not online; at least one node is */
+	uint32_t absent_nodes;
 	int64_t min_free_kbytes;	/* or MACHINE_BY_FORMULA, likewise the next two */
 	int64_t pcp_high, pcp_batch;	/* pages, 0 (1) .. 2^20 */
 	uint32_t watermark_scale_factor;	/* 1 .. 3000, in 1/10000 of a zone; 10 */
@@ -87,7 +89,15 @@ struct machine {
 	uint64_t kernelcore_pages, movablecore_pages;
 	uint32_t kernelcore_percent, movablecore_percent;
 	uint32_t movable_node;		/* 0 or 1: hot-pluggable memory is Movable */
-	uint32_t unused2;
+	uint32_t kernelcore_mirror;	/* 0 or 1: what is not mirrored is Movable */
+	/* Switches (facts 6, 18; READINGS "Switches"). All off by default. */
+	uint32_t shuffle;		/* 0: off; else free lists are shuffled, and this is the seed */
+	uint32_t debug_pagealloc;	/* 0 or 1: free pages are unmapped; bad states are looked for at both ends */
+	uint32_t guard_order;		/* with debug_pagealloc: halves below this order become guards; 0 .. (T+1)/2 */
+	uint32_t init_on_alloc, init_on_free, page_poison;	/* 0 or 1 */
+	/* 0 or 1: a node's highest zone is initialised as it is needed (facts 2; READINGS "Deferred") */
+	uint32_t deferred;
+	uint32_t flat;			/* 0 or 1: frames of holes have a struct page too (FLATMEM) */
 	/*
 	 * What a zone manages in the end, beyond which a kernel keeps pages for itself; 0 = all that
 	 * memmap and percpu leave. And how many of those pages it gets only after marks and reserves
@@ -178,7 +188,8 @@ bool machine_equal(const struct machine *a, const struct machine *b);
 /*
  * True iff the wire form can hold it: max_pfn at most 2048, not a PC, at most 4 nodes, 8 CPUs, 8 ranges
  * of each kind (reserved ones below 2048 too), zone borders at most 4096, sections 32768, percpu 64;
- * nothing of kernelcore, movablecore, movable_node, hot-pluggable memory, managed and late.
+ * nothing of kernelcore, movablecore, movable_node, hot-pluggable or mirrored memory, managed and late.
+ * It has room for the switches, absent nodes and deferred.
  */
 bool machine_has_wire_form(const struct machine *m);
 

@@ -71,7 +71,7 @@ static bool tail_of_compound(const struct op *op, const struct handle_state *sta
 bool op_is_refused(const struct op *op, const struct handle_state *state)
 {
 	assert(op->code < OP_COUNT);
-	assert(state || !(op_info[op->code].arguments & ARG_HANDLE));
+	assert(state || !(op_info[op->code].arguments & (ARG_HANDLE | ARG_FRAGMENT)));
 
 	if (level_refuses(op))
 		return true;
@@ -100,6 +100,14 @@ bool op_is_refused(const struct op *op, const struct handle_state *state)
 		return state->order > 0 || state->refs > 1;
 	case OP_SET_MEMPOLICY:
 		return op->level != LEVEL_TASK;
+	case OP_PAGE_FRAG_ALLOC:
+		return op->value < 1 || op->value > PROGRAM_MAX_FRAGMENT;
+	case OP_SET_PAGE_FLAG:
+		return op->value / 2 % PROGRAM_PAGE_FLAGS == PROGRAM_FLAG_HEAD;
+	case OP_PREP_TRANSHUGE:
+		return !state->compound || state->order < 2;
+	case OP_DEFERRED_INIT:
+		return op->node == NODE_NONE;
 	default:
 		return false;
 	}
@@ -143,6 +151,16 @@ uint32_t bulk_entry(const struct op *op, uint32_t n)
 			return entry;
 }
 
+/* A fragment that was refused for its size is dead from the start, as anything from NMI is. */
+static uint32_t after_fragment(const struct op *op, struct handle_state *born)
+{
+	*born = (struct handle_state){
+		.kind = HANDLE_FRAGMENT,
+		.refs = op_is_refused(op, NULL) ? 0 : 1,
+	};
+	return 1;
+}
+
 /*
  * The last reference frees everything; an earlier one leaves only the first page of a plain block
  * (facts 6).
@@ -163,6 +181,8 @@ uint32_t handle_after(const struct op *op, struct handle_state *state, struct ha
 		return after_allocation(op, born);
 	if (op_info[op->code].yields == YIELDS_MANY)
 		return after_many(op, born);
+	if (op_info[op->code].yields == YIELDS_FRAGMENT)
+		return after_fragment(op, born);
 	if (op_is_refused(op, state))
 		return 0;
 	switch (op->code) {
@@ -175,6 +195,7 @@ uint32_t handle_after(const struct op *op, struct handle_state *state, struct ha
 		return 0;
 	case OP_PUT_PAGE:
 	case OP_PUT_FRAME:
+	case OP_PAGE_FRAG_FREE:
 		state->refs--;
 		return 0;
 	case OP_SPLIT_PAGE:

@@ -11,7 +11,8 @@
  * Invariants (program_check() reports them by number):
  *   P1  results are numbered in binding order: first_result of an operation is the sum of all
  *       results before it;
- *   P2  ARG_HANDLE names a live handle, ARG_DEAD_HANDLE a dead one, both below first_result;
+ *   P2  ARG_HANDLE names a live block, ARG_FRAGMENT a live fragment, ARG_DEAD_HANDLE a dead block, all below
+ *       first_result;
  *   P3  every argument is in the range program.h gives for its kind, arguments an operation lacks
  *       are 0;
  *   P4  at most PROGRAM_MAX_OPS operations and PROGRAM_MAX_HANDLES handles.
@@ -31,6 +32,9 @@ enum {
 	PROGRAM_MAX_REFERENCES = 8,
 	PROGRAM_LANGUAGE = 1,
 	PROGRAM_MAX_COUNT = 32,	/* pages of an operation that yields MANY */
+	PROGRAM_MAX_FRAGMENT = 32768,	/* bytes */
+	PROGRAM_PAGE_FLAGS = 27,	/* facts 1, from bit 0 (locked) to bit 26 (arch_2) */
+	PROGRAM_FLAG_HEAD = 16,
 };
 
 /* Arguments, in the order in which they are printed. */
@@ -48,11 +52,15 @@ enum op_argument {
 	ARG_VALUE = 1 << 8,		/* value=0..2^32-1 */
 	ARG_COUNT = 1 << 9,		/* n=1..32: single pages; printed first */
 	ARG_MODE = 1 << 10,		/* mode=bind: a policy's mode (enum policy_mode) */
+	ARG_FRAGMENT = 1 << 11,		/* p0: a live fragment; printed first */
 };
 
 #define NODE_NONE (-1)
 
-enum op_yield { YIELDS_NOTHING, YIELDS_BLOCK, YIELDS_PAGES, YIELDS_MANY };
+enum op_yield { YIELDS_NOTHING, YIELDS_BLOCK, YIELDS_PAGES, YIELDS_MANY, YIELDS_FRAGMENT };
+
+/* What a handle stands for. An operation takes handles of one kind only. */
+enum handle_kind { HANDLE_BLOCK, HANDLE_FRAGMENT };
 
 enum opcode {
 #define OP(code, NAME, text, yields, arguments, since, doc) OP_##NAME = code,
@@ -142,6 +150,7 @@ struct handle_state {
 	uint8_t order;
 	uint8_t compound;
 	uint8_t refs;
+	uint8_t kind;	/* enum handle_kind */
 };
 
 struct program {
@@ -178,10 +187,10 @@ extern const struct gfp_name gfp_names[];
  * handle_after - what an operation does to the handle it is about, by the program's rules alone.
  * @state: the handle before; changed to what it is after (see ops.def for each operation).
  * Returns the number of handles the operation binds, from its own arguments and *state before: 1
- * for a YIELDS_BLOCK, 2^order for a split_page that is not refused, the entries to fill for a
+ * for a YIELDS_BLOCK or YIELDS_FRAGMENT, 2^order for a split_page that is not refused, the entries to fill for a
  * YIELDS_MANY, else 0. @born is filled with
  * the state of each new handle.
- * @state is NULL for operations without ARG_HANDLE.
+ * @state is NULL for operations without ARG_HANDLE and ARG_FRAGMENT.
  *
  * An allocation from NMI, which everybody refuses, binds a handle that is dead from the start.
  */

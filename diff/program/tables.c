@@ -10,6 +10,7 @@ const struct op_info op_info[OP_COUNT] = {
 #define BLOCK YIELDS_BLOCK
 #define PAGES YIELDS_PAGES
 #define MANY YIELDS_MANY
+#define FRAGMENT YIELDS_FRAGMENT
 #define OP(code, NAME, text, yields, arguments, since, doc)                                        \
 	[code] = { text, yields, arguments, since, doc },
 #include "program/ops.def"

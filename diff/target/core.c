@@ -99,7 +99,7 @@ static void copy_ranges(struct mm_range *to, const struct machine_range *from, u
 {
 	for (unsigned int i = 0; i < count; i++)
 		to[i] = (struct mm_range){ from[i].start, from[i].end, (int)from[i].node,
-					   from[i].hotplug != 0 };
+					   from[i].hotplug != 0, from[i].mirror != 0 };
 }
 
 static void copy_shares(struct mm_config *c, const struct machine *m)
@@ -154,6 +154,16 @@ static void translate_machine(struct mm_config *c, const struct machine *m)
 	c->movablecore_pages = m->movablecore_pages;
 	c->movablecore_percent = m->movablecore_percent;
 	c->movable_node = m->movable_node;
+	c->kernelcore_mirror = m->kernelcore_mirror;
+	c->absent_nodes = m->absent_nodes;
+	c->shuffle = m->shuffle;
+	c->debug_pagealloc = m->debug_pagealloc;
+	c->guard_order = m->guard_order;
+	c->init_on_alloc = m->init_on_alloc;
+	c->init_on_free = m->init_on_free;
+	c->page_poison = m->page_poison;
+	c->deferred = m->deferred;
+	c->flat = m->flat;
 	copy_shares(c, m);
 	c->nr_memory = m->nr_memory;
 	c->nr_reserved = m->nr_reserved;

@@ -63,6 +63,17 @@ static const char *const path_names[LB_PATH_COUNT] = {
 	[LB_PATH_BIND] = "bind",
 	[LB_PATH_PREFERRED_MANY] = "preferred-many",
 	[LB_PATH_CPUSET] = "cpuset",
+	[LB_PATH_SHUFFLE_TAIL] = "shuffle-tail",
+	[LB_PATH_GUARD] = "guard",
+	[LB_PATH_GUARD_MERGE] = "guard-merge",
+	[LB_PATH_POISON] = "poison",
+	[LB_PATH_FRAG_REFILL] = "frag-refill",
+	[LB_PATH_FRAG_REUSE] = "frag-reuse",
+	[LB_PATH_HWPOISON] = "hwpoison",
+	[LB_PATH_DESTRUCTOR_COMPOUND] = "destructor-compound",
+	[LB_PATH_DESTRUCTOR_THP] = "destructor-thp",
+	[LB_PATH_DEFERRED_GROW] = "deferred-grow",
+	[LB_PATH_DEFERRED_INIT] = "deferred-init",
 };
 
 /* Targets are foreign: a number out of range is their mistake, and must not be ours. */

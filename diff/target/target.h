@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define LB_TARGET_ABI 2
+#define LB_TARGET_ABI 3
 
 /* How an operation ended. */
 enum lb_outcome {
@@ -63,6 +63,8 @@ enum lb_warning {
 	LB_WARN_SLEEP = 1 << 0,		/* DIRECT_RECLAIM at a level that may not sleep (not task) */
 	LB_WARN_BAD_PAGE = 1 << 1,	/* a bad page was found (facts 6), and its block leaked */
 	LB_WARN_ORDER = 1 << 2,		/* order above the top order without NOWARN */
+	LB_WARN_POISON = 1 << 3,	/* a page that was handed out had been written to while it was free */
+	LB_WARN_BIT_FLIP = 1 << 4,	/* with LB_WARN_POISON: in one of them, a single bit of a single byte */
 };
 
 /* One operation, resolved: self-contained, no handles. Fields an operation lacks are 0. */
@@ -82,7 +84,7 @@ struct lb_call {
 	uint32_t page;		/* already taken modulo the block's pages */
 	uint32_t value;		/* for isolate_range and unisolate_range as written in the program */
 	uint32_t count;		/* single pages asked for; for alloc_pages_bulk entries of the array */
-	uint32_t unused;
+	uint32_t offset;	/* page_frag_free: where in frame pfn the fragment begins, in bytes */
 	/* first frame of the block the call is about; for free_pfn and take_page_off_buddy the frame itself */
 	uint64_t pfn;
 };
@@ -100,7 +102,7 @@ struct lb_result {
 	 * handle n is frame pfn + n. Everything else: 0.
 	 */
 	uint32_t count;
-	uint32_t unused2;
+	uint32_t offset;	/* page_frag_alloc: LB_BLOCK, and where in frame pfn the fragment begins, in bytes */
 };
 
 /* Paths through an allocator that a run can be asked for: which were taken, how often. */
@@ -133,6 +135,16 @@ enum lb_path {
 	LB_PATH_REMOTE_DRAIN,		/* idle lists of another node's zone went back */
 	LB_PATH_INTERLEAVE, LB_PATH_BIND, LB_PATH_PREFERRED_MANY,	/* a policy chose node or mask */
 	LB_PATH_CPUSET,			/* a zone was passed over for the task's cpuset */
+	LB_PATH_SHUFFLE_TAIL,		/* the random pool put a freed block of the top order at the tail */
+	LB_PATH_GUARD,			/* a half became a guard */
+	LB_PATH_GUARD_MERGE,		/* ... and joined the block that was freed */
+	LB_PATH_POISON,			/* a write to a free page was noticed */
+	LB_PATH_FRAG_REFILL,		/* a fragment cache took a new block */
+	LB_PATH_FRAG_REUSE,		/* ... or began its old one anew, nobody else holding a piece of it */
+	LB_PATH_HWPOISON,		/* a page that is marked so was dropped, or skipped */
+	LB_PATH_DESTRUCTOR_COMPOUND, LB_PATH_DESTRUCTOR_THP,	/* the last put_page of a compound block ran it */
+	LB_PATH_DEFERRED_GROW,		/* a zone grew by deferred pages because a request failed there */
+	LB_PATH_DEFERRED_INIT,		/* the rest of a node's deferred pages was freed */
 	LB_PATH_COUNT
 };
 
@@ -141,7 +153,7 @@ enum lb_path {
  * skips types that it does not know. Section LB_STATE_END (0 words) is last. Every variable that decides the future is
  * in it: a model that adopts it predicts all that follows. Signed values are two's complement.
  */
-#define LB_STATE_VERSION 2
+#define LB_STATE_VERSION 3
 enum lb_state_section {
 	LB_STATE_END,
 	LB_STATE_HEADER,	/* version, ticks, grouping by mobility disabled (0/1) */
@@ -158,12 +170,25 @@ enum lb_state_section {
 				 * batch, free_factor, number of lists; then for each nonempty list: index, n, and n
 				 * words from head to tail: pfn + (type saved in page->index << 56) */
 	LB_STATE_PAGEBLOCKS,	/* first pfn (0), number of pageblocks, then types, 16 a word, lowest 4 bits first */
-	LB_STATE_BAD_PAGES,	/* pfn, 1: mapcount not -1, 2: mapping set, 3: both; ascending; frames not leaked yet */
+	/*
+	 * pfn, bits: 1: mapcount not -1, 2: mapping set, 4 << n: page flag n (facts 1; never head) is set; ascending;
+	 * neither frames that are reserved since boot nor those that are leaked
+	 */
+	LB_STATE_BAD_PAGES,
 	LB_STATE_LEAKED,	/* start, end of each range of frames lost for good, ascending, joined */
 	LB_STATE_COUNTERS,	/* enum lb_counter in order, summed over CPUs and zones */
 	LB_STATE_ZONE_STAT,	/* one a populated zone, by zone as above: see enum lb_zone_stat_word */
 	LB_STATE_TASKS,		/* cpusets on (0/1), gfp_allowed_mask, then for each CPU's task: enum policy_mode,
 				 * its nodes, il_prev (UINT64_MAX: none), mems_allowed */
+	LB_STATE_RANDOM,	/* with shuffle: state of the generator, the pool, bits left in it */
+	LB_STATE_GUARDS,	/* with guard_order: pfn, order of each guard, ascending */
+	LB_STATE_DEFERRED,	/* with deferred: node, first deferred pfn (UINT64_MAX: none), ascending by node */
+	LB_STATE_CONTENTS,	/* with init_on_free or page_poison: free frames (buddy, guard, page list) that do not hold
+				 * what those leave there: pfn, the byte that write_freed put there over it (256:
+				 * the last holder's contents), ascending */
+	LB_STATE_FRAG_CACHES,	/* one entry a CPU: pfn of its block (UINT64_MAX: empty), size, offset, bias, 1: pfmemalloc */
+	LB_STATE_FRAG_BLOCKS,	/* head pfn, order, refcount of each block that a cache or a fragment holds, ascending */
+	LB_STATE_DESTRUCTORS,	/* pfn of each held compound block whose destructor is a THP's, ascending */
 };
 
 #define LB_NO_ZONE_INDEX UINT64_MAX

@@ -34,8 +34,8 @@ static struct mm_config pc_config(pfn_t max_pfn)
 		.nr_memory = 2,
 	};
 
-	c.memory[0] = (struct mm_range){ 1, 159, 0, false };
-	c.memory[1] = (struct mm_range){ 256, max_pfn, 0, false };
+	c.memory[0] = (struct mm_range){ 1, 159, 0, false, false };
+	c.memory[1] = (struct mm_range){ 256, max_pfn, 0, false, false };
 	return c;
 }
 
@@ -89,8 +89,8 @@ TEST(an_odd_range_is_cut_as_far_as_alignment_and_end_allow)
 	struct world w;
 
 	config.nr_reserved = 2;
-	config.reserved[0] = (struct mm_range){ 0x4000, 0x12345, 0, false };
-	config.reserved[1] = (struct mm_range){ 0x13001, 0x14000, 0, false };
+	config.reserved[0] = (struct mm_range){ 0x4000, 0x12345, 0, false, false };
+	config.reserved[1] = (struct mm_range){ 0x13001, 0x14000, 0, false, false };
 	world_open_config(&w, &config);
 	for (unsigned int i = 0; i < sizeof(cut) / sizeof(cut[0]); i++) {
 		EXPECT(PageBuddy(pfn_to_page(cut[i].pfn)));

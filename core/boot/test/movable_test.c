@@ -175,9 +175,9 @@ TEST(neighbours_are_joined_only_if_both_may_be_unplugged)
 {
 	static struct memblock mb;
 
-	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 1, 10, 0, false }));
-	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 10, 20, 0, true }));
-	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 20, 30, 0, true }));
+	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 1, 10, 0, false, false }));
+	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 10, 20, 0, true, false }));
+	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 20, 30, 0, true, false }));
 	EXPECT_EQ(mb.memory.cnt, 2);
 	EXPECT_EQ(mb.memory.regions[1].end, 30);
 	mb.movable_node = true;
@@ -224,8 +224,8 @@ TEST(the_kernel_gets_what_it_demands_wherever_memory_lies)
 		layouts[i] = tiny();
 	layouts[1].memory[0].end = layouts[1].memory[1].start = 512;
 	layouts[2].nr_memory = 3;
-	layouts[2].memory[1] = (struct mm_range){ 160, 600, 1, false };
-	layouts[2].memory[2] = (struct mm_range){ 601, 1024, 0, false };
+	layouts[2].memory[1] = (struct mm_range){ 160, 600, 1, false, false };
+	layouts[2].memory[2] = (struct mm_range){ 601, 1024, 0, false, false };
 	layouts[3].dma32_end = 256;
 	layouts[4].nr_nodes = 3; /* node 2 has nothing */
 	layouts[4].distance[2][2] = 10;

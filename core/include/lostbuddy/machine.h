@@ -92,6 +92,7 @@ struct mm_range {
 	pfn_t start, end; /* [start, end) */
 	int node;
 	bool hotplug; /* of memory: may be unplugged while the machine runs */
+	bool mirror;  /* of memory: kept twice; boot takes its memory from there first */
 };
 
 struct mm_config {
@@ -101,6 +102,14 @@ struct mm_config {
 	bool thp;
 	bool pc; /* 0..1 MiB is reserved */
 	unsigned int nr_nodes, nr_cpus;
+	unsigned int absent_nodes; /* bit n: node n is possible, but not online */
+	/* switches (facts 6, 18) */
+	unsigned int shuffle; /* 0: off; else the seed of the random pool */
+	bool debug_pagealloc;
+	unsigned int guard_order; /* with debug_pagealloc: smaller halves become guards */
+	bool init_on_alloc, init_on_free, page_poison;
+	bool deferred; /* a node's highest zone is initialised as it is needed (facts 2) */
+	bool flat;     /* frames of holes have a struct page too */
 	unsigned int top_order, pageblock_order;
 	pfn_t max_pfn, dma_end, dma32_end; /* dma_end, dma32_end: 0 = no such zone */
 	uint64_t section_pages;
@@ -116,6 +125,7 @@ struct mm_config {
 	uint64_t kernelcore_pages, movablecore_pages;
 	unsigned int kernelcore_percent, movablecore_percent;
 	bool movable_node; /* hot-pluggable memory is Movable, and boot allocates none of it */
+	bool kernelcore_mirror; /* what is not mirrored is Movable */
 	/*
 	 * Pages the zone manages in the end (0: whatever boot leaves), and how many of them come
 	 * after marks and reserves were computed (facts 21).

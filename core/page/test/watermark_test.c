@@ -35,7 +35,7 @@ static void open_pc(struct world *w, unsigned int cpus, bool thp, uint64_t dma, 
 		.nr_memory = 1,
 	};
 
-	c.memory[0] = (struct mm_range){ 1, c.max_pfn, 0, false };
+	c.memory[0] = (struct mm_range){ 1, c.max_pfn, 0, false, false };
 	world_open_config(w, &c);
 	struct zone *zones = w->machine->nodes[0].zones;
 
@@ -220,7 +220,7 @@ static void open_four_nodes(struct world *w, const struct mm_profile *profile,
 
 	for (unsigned int node = 0; node < 4; node++) {
 		c.memory[node] = (struct mm_range){ node ? node * 256 : 1, (node + 1) * 256,
-						    (int)node, false };
+						    (int)node, false, false };
 		c.cpu_node[node] = node;
 		for (unsigned int to = 0; to < 4; to++)
 			c.distance[node][to] = distance[node][to];

@@ -117,7 +117,7 @@ TEST(other_misuse_changes_no_handle)
 	refused(twice, state_of(3, PLAIN, 0));
 	refused(mapping, state_of(2, COMPOUND, 1)); /* page 5 modulo 4 is a tail */
 	mapping.page = 4;
-	EXPECT(!op_is_refused(&mapping, &(struct handle_state){ 2, 1, 1 }));
+	EXPECT(!op_is_refused(&mapping, &(struct handle_state){ 2, 1, 1, HANDLE_BLOCK }));
 	after(mapping, state_of(2, COMPOUND, 1), state_of(2, COMPOUND, 1), 0);
 }
 
