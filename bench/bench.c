@@ -3,6 +3,7 @@
 
 #include "bench/rows.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 
 struct options {
 	bool json, list;
-	char **names; /* rows whose name begins so; none: all */
+	uint64_t repeat; /* 0: measure */
+	char **names;	 /* rows whose name begins so; none: all */
 	int nr_names;
 };
 
@@ -36,6 +38,40 @@ static bool wanted(const struct options *o, const struct bench_row *row)
 		if (strncmp(row->name, o->names[i], strlen(o->names[i])) == 0)
 			return true;
 	return o->nr_names == 0;
+}
+
+static const struct bench_row *row_named(const char *name)
+{
+	for (size_t i = 0; i < nr_core_rows; i++)
+		if (strcmp(core_rows[i].name, name) == 0)
+			return &core_rows[i];
+	for (size_t i = 0; i < nr_diff_rows; i++)
+		if (strcmp(diff_rows[i].name, name) == 0)
+			return &diff_rows[i];
+	return NULL;
+}
+
+/* A process for others to measure: one row's work and nothing else. Returns the exit code. */
+static int repeat_row(const struct options *o)
+{
+	const struct bench_row *row = o->nr_names == 1 ? row_named(o->names[0]) : NULL;
+	char why[256] = "";
+
+	if (!row || !row->loop) {
+		fprintf(stderr,
+			"bench: --repeat needs the whole name of one row that is a loop; --list "
+			"shows the names\n");
+		return 1;
+	}
+	void *subject = row->create(row->value, why);
+
+	if (!subject) {
+		fprintf(stderr, "bench: %s: %s\n", row->name, why);
+		return 1;
+	}
+	bench_work(row->loop, subject, o->repeat);
+	row->destroy(subject);
+	return 0;
 }
 
 static bool run_row(const struct bench_row *row, struct counters *c, struct result *r)
@@ -134,23 +170,40 @@ static size_t run_rows(const struct bench_row *rows, size_t nr, const struct opt
 	return found;
 }
 
+static bool parse_count(const char *text, uint64_t *count)
+{
+	char *end;
+
+	if (!text || text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*count = strtoull(text, &end, 10);
+	return *count > 0 && *end == '\0' && errno == 0;
+}
+
 static bool parse(struct options *o, int argc, char **argv)
 {
 	int i = 1;
 
-	for (; i < argc && argv[i][0] == '-'; i++) {
+	o->names = argv;
+	for (; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			o->json = true;
 		} else if (strcmp(argv[i], "--list") == 0) {
 			o->list = true;
-		} else {
+		} else if (strcmp(argv[i], "--repeat") == 0) {
+			if (!parse_count(argv[++i], &o->repeat)) {
+				fprintf(stderr, "bench: --repeat needs a number from 1 on\n");
+				return false;
+			}
+		} else if (argv[i][0] == '-') {
 			fprintf(stderr, "bench: unknown option %s\n", argv[i]);
 			usage(stderr);
 			return false;
+		} else {
+			o->names[o->nr_names++] = argv[i];
 		}
 	}
-	o->names = argv + i;
-	o->nr_names = argc - i;
 	return true;
 }
 
@@ -168,6 +221,8 @@ int bench_main(int argc, char **argv)
 	}
 	if (!parse(&o, argc, argv))
 		return 1;
+	if (o.repeat)
+		return repeat_row(&o);
 	if (!o.list) {
 		c = counters_open(why);
 		if (!c)

@@ -24,6 +24,14 @@ struct counters {
 	int cycles;
 };
 
+__attribute__((noinline)) uint64_t bench_work(bench_loop *loop, void *subject, uint64_t count)
+{
+	uint64_t done = loop(subject, count);
+
+	__asm__ volatile("" ::: "memory"); /* so that the loop is called from here, not jumped to */
+	return done;
+}
+
 static int counter_open(uint64_t event, int leader)
 {
 	struct perf_event_attr attr = {

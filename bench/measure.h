@@ -22,6 +22,9 @@ struct measurement {
 /* Does its thing at least @count times; returns how many operations that were. */
 typedef uint64_t bench_loop(void *subject, uint64_t count);
 
+/* loop(subject, count), as a function that a tool outside of the process can find by its name. */
+uint64_t bench_work(bench_loop *loop, void *subject, uint64_t count);
+
 struct counters;
 
 /* counters_open - returns NULL iff the system has none for us; why (256 bytes) then is a sentence. */
