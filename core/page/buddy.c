@@ -38,6 +38,17 @@ static __always_inline void add_to_free_list(struct free_area *area, struct page
 	area->nr_free++;
 }
 
+/* The same where the list is empty. */
+static __always_inline void add_to_empty_list(struct free_area *area, struct page *page,
+					      unsigned int order, int migratetype)
+{
+	assert(list_empty(&area->free_list[migratetype]));
+	page->page_type = PAGE_TYPE_BUDDY;
+	page->private = order;
+	list_add_only(&page->lru, &area->free_list[migratetype]);
+	area->nr_free++;
+}
+
 static __always_inline void del_from_free_list(struct free_area *area, struct page *page,
 					       unsigned int order)
 {
@@ -114,7 +125,9 @@ static inline bool merge_is_likely(const struct mm_machine *m, const struct zone
 	return free_buddy(m, zone, pfn & buddy_pfn(pfn, order), order + 1) != NULL;
 }
 
-void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+/* A block joins its free buddies and goes to a list. The caller counts that, and its pages. */
+static __always_inline void merge_and_put(struct zone *zone, pfn_t pfn, unsigned int order,
+					  int migratetype, bool to_tail)
 {
 	struct mm_machine *m = zone->machine;
 	struct free_area *area = &zone->free_area[order];
@@ -122,8 +135,6 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	assert(is_aligned(pfn, order) && order <= m->top_order);
 	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
 	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
-	if (likely(migratetype != MIGRATE_ISOLATE))
-		mod_zone_free_pages(zone, 1L << order);
 	for (; order < m->top_order; area++) {
 		struct page *buddy = free_buddy(m, zone, pfn, order);
 
@@ -139,13 +150,53 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	}
 	add_to_free_list(area, &m->memmap[pfn], order, migratetype,
 			 to_tail || merge_is_likely(m, zone, pfn, order));
-	m->changes++;
 	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
 }
 
+void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+{
+	if (likely(migratetype != MIGRATE_ISOLATE))
+		mod_zone_free_pages(zone, 1L << order);
+	zone->machine->changes++;
+	merge_and_put(zone, pfn, order, migratetype, to_tail);
+}
+
+/* The order of the largest aligned block of at most so many pages on one side of pfn, in one pageblock. */
+static inline unsigned int largest_order_at(const struct mm_machine *m, pfn_t pfn, uint64_t pages)
+{
+	unsigned int aligned = (unsigned int)__builtin_ctzll(pfn | pageblock_pages(m));
+	unsigned int fits = 63 - (unsigned int)__builtin_clzll(pages);
+
+	return aligned < fits ? aligned : fits;
+}
+
 /*
- * Cuts a block of order high down to low: upper halves go to the heads of the lists, the lowest
- * part is kept.
+ * Shortcut: frees `times` blocks that lie side by side, one after the other from the lowest or from
+ * the highest on. The blocks that make up a larger aligned one meet no other buddies than each other until
+ * the last of them comes, and leave no trace on the lists: freeing the larger one comes to the same.
+ * Up to pageblock order, where types do not keep blocks apart. Not for ISOLATE.
+ */
+void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int times,
+		     int migratetype, bool from_highest)
+{
+	struct mm_machine *m = zone->machine;
+	uint64_t left = (uint64_t)times << order;
+
+	assert(m->plain && migratetype != MIGRATE_ISOLATE && is_aligned(pfn, order));
+	mod_zone_free_pages_times(zone, 1L << order, times);
+	m->changes += times;
+	while (left) {
+		unsigned int whole = largest_order_at(m, from_highest ? pfn + left : pfn, left);
+
+		left -= UINT64_C(1) << whole;
+		merge_and_put(zone, from_highest ? pfn + left : pfn, whole, migratetype, false);
+		pfn += from_highest ? 0 : UINT64_C(1) << whole;
+	}
+}
+
+/*
+ * Cuts a block of order high down to low: upper halves go to the lists, the lowest part is kept.
+ * The lists are empty: otherwise the block would have been taken from there.
  */
 static __always_inline void expand(struct zone *zone, struct page *page, unsigned int low,
 				   unsigned int high, int migratetype)
@@ -158,7 +209,7 @@ static __always_inline void expand(struct zone *zone, struct page *page, unsigne
 		area--;
 		struct page *half = page + (UINT64_C(1) << high);
 
-		add_to_free_list(area, half, high, migratetype, false);
+		add_to_empty_list(area, half, high, migratetype);
 		mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap), high, migratetype, 0);
 	}
 }
@@ -180,7 +231,7 @@ static __always_inline struct page *take_first(struct zone *zone, unsigned int o
 			continue;
 		struct page *page = lru_to_page(list->next);
 
-		if (only_sound && m->checks != MM_CHECKS_OFF && listed_pages_are_bad(page, order))
+		if (only_sound && listed_pages_are_bad(m, page, 1UL << order))
 			return NULL;
 		del_from_free_list(area, page, current);
 		m->changes++;
@@ -200,6 +251,69 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 struct page *take_sound(struct zone *zone, unsigned int order, int migratetype)
 {
 	return take_first(zone, order, migratetype, true);
+}
+
+/* The part of a cut block from pfn to end goes to the lists, which are empty below its order. */
+static void put_rest(struct zone *zone, pfn_t pfn, pfn_t end, int migratetype)
+{
+	struct mm_machine *m = zone->machine;
+
+	while (pfn < end) {
+		unsigned int order = (unsigned int)__builtin_ctzll(pfn);
+
+		add_to_empty_list(&zone->free_area[order], &m->memmap[pfn], order, migratetype);
+		pfn += UINT64_C(1) << order;
+	}
+}
+
+/* The first `times` blocks of a block that left its list, to the tail of another list. */
+static void cut_to_list(struct page *page, unsigned int order, unsigned int times, int migratetype,
+			struct list_head *list)
+{
+	struct list_head *last = list->prev;
+
+	for (const struct page *end = page + ((size_t)times << order); page < end;
+	     page += UINT64_C(1) << order) {
+		assert(page->private == 0 && page_count(page) == 0);
+		page->page_type = PAGE_TYPE_NONE;
+		page->index = (uint64_t)migratetype;
+		page->lru.prev = last;
+		last->next = &page->lru;
+		last = &page->lru;
+	}
+	last->next = list;
+	list->prev = last;
+}
+
+/*
+ * Shortcut: takes up to n blocks off the first block of the smallest order that will do, to the tail of a
+ * list, and says how many. take_smallest() would find the same ones one by one: what is left of a
+ * block that was cut is smaller than any other of the type, and its lowest part the smallest.
+ * 0, and nothing changed: the type has no block, or something is wrong with this one.
+ */
+unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int migratetype,
+		      struct list_head *list)
+{
+	struct mm_machine *m = zone->machine;
+	unsigned int current = order;
+
+	assert(m->plain && n > 0);
+	while (current <= m->top_order &&
+	       list_empty(&zone->free_area[current].free_list[migratetype]))
+		current++;
+	if (current > m->top_order)
+		return 0;
+	struct page *page = lru_to_page(zone->free_area[current].free_list[migratetype].next);
+	unsigned int times = (unsigned int)min_u64(n, UINT64_C(1) << (current - order));
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+
+	if (unlikely(listed_pages_are_bad(m, page, (unsigned long)times << order)))
+		return 0;
+	del_from_free_list(&zone->free_area[current], page, current);
+	cut_to_list(page, order, times, migratetype, list);
+	put_rest(zone, pfn + ((pfn_t)times << order), pfn + (UINT64_C(1) << current), migratetype);
+	m->changes += times;
+	return times;
 }
 
 /*

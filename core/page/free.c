@@ -16,20 +16,23 @@
 /* mapcount and refcount of a page that nobody maps or holds, as one word. */
 #define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
 
-/* What the pages looked at so far have between them. */
+/* Two neighbouring words of a struct page, handled as one. */
+typedef uint64_t two_words __attribute__((vector_size(16)));
+
+/* What the pages looked at so far have between them. The last words of a page: its counts, memcg_data. */
 struct traits {
-	uint64_t set, flags, any_counts, all_counts;
+	uint64_t set, flags;
+	two_words any_last, all_last;
 };
 
 static __always_inline void collect(struct traits *t, const struct page *page)
 {
-	uint64_t counts;
+	two_words last;
 
-	memcpy(&counts, &page->_mapcount, sizeof(counts));
-	t->any_counts |= counts;
-	t->all_counts &= counts;
+	memcpy(&last, __builtin_assume_aligned(&page->_mapcount, sizeof(last)), sizeof(last));
+	t->any_last |= last;
+	t->all_last &= last;
 	t->set |= (uintptr_t)page->mapping;
-	t->set |= page->memcg_data;
 	t->flags |= page->flags;
 }
 
@@ -40,17 +43,24 @@ static __always_inline void collect(struct traits *t, const struct page *page)
 static __always_inline uint64_t badness(const struct page *page, const struct page *end,
 					uint64_t bad_flags)
 {
-	struct traits t = { .all_counts = UINT64_MAX };
+	struct traits t = { .all_last = { UINT64_MAX, UINT64_MAX } };
 
 	assert(page < end);
-	if ((end - page) & 1)
-		collect(&t, page++);
-	for (; page < end; page += 2) {
+	for (; (end - page) & 3; page++)
+		collect(&t, page);
+	for (; page < end; page += 4) {
 		collect(&t, page);
 		collect(&t, page + 1);
+		collect(&t, page + 2);
+		collect(&t, page + 3);
 	}
-	return t.set | (t.flags & bad_flags) | (t.any_counts ^ UNMAPPED_UNHELD) |
-	       (t.all_counts ^ UNMAPPED_UNHELD);
+	return t.set | (t.flags & bad_flags) | (t.any_last[0] ^ UNMAPPED_UNHELD) |
+	       (t.all_last[0] ^ UNMAPPED_UNHELD) | t.any_last[1];
+}
+
+bool pages_are_bad(const struct page *page, const struct page *end, uint64_t bad_flags)
+{
+	return badness(page, end, bad_flags) != 0;
 }
 
 bool page_is_bad(const struct page *page, uint64_t bad_flags)
@@ -81,11 +91,13 @@ bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int ord
 }
 
 /* The same question about the first pages of a listed block, whose head has the buddy's mark in mapcount. */
-bool listed_pages_are_bad(const struct page *head, unsigned int order)
+bool listed_pages_are_bad(const struct mm_machine *m, const struct page *head, unsigned long pages)
 {
+	if (m->checks == MM_CHECKS_OFF)
+		return false;
 	if (head->mapping || head->memcg_data || (head->flags & PAGE_FLAGS_ALL))
 		return true;
-	return order && badness(head + 1, head + (1UL << order), PAGE_FLAGS_ALL);
+	return pages > 1 && badness(head + 1, head + pages, PAGE_FLAGS_ALL);
 }
 
 static void take_tails_apart(struct page *page, unsigned int order)

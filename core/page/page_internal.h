@@ -74,7 +74,11 @@ static inline bool has_pcp_lists(const struct mm_machine *m, unsigned int order)
 /* buddy.c. All but the first hold zone->lock. */
 void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype);
 void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail);
+void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int times,
+		     int migratetype, bool from_highest);
 struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype);
+unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int migratetype,
+		      struct list_head *list);
 struct page *take_sound(struct zone *zone, unsigned int order, int migratetype);
 uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype);
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype);
@@ -101,7 +105,8 @@ void refresh_zone_stat_threshold(struct mm_machine *m, struct zone *zone);
 /* free.c */
 void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order, bool to_tail);
 bool page_is_bad(const struct page *page, uint64_t bad_flags);
-bool listed_pages_are_bad(const struct page *head, unsigned int order);
+bool pages_are_bad(const struct page *page, const struct page *end, uint64_t bad_flags);
+bool listed_pages_are_bad(const struct mm_machine *m, const struct page *head, unsigned long pages);
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order);
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order);
 

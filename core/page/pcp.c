@@ -35,12 +35,22 @@ static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct lis
 	long taken = 0;
 
 	zone_lock(zone);
-	for (int i = 0; i < n; i++) {
+	while (n > 0) {
+		int run = m->plain ? (int)take_run(zone, order, (unsigned int)n, migratetype, list)
+				   : 0;
+
+		if (likely(run)) {
+			taken += run;
+			arrived += run;
+			n -= run;
+			continue;
+		}
 		struct page *page = rmqueue_locked(zone, order, migratetype, alloc_flags);
 
 		if (!page)
 			break;
 		taken++;
+		n--;
 		if (m->checks == MM_CHECKS_LINUX && new_pages_are_bad(m, page, order))
 			continue;
 		list_add_tail(&page->lru, list);
@@ -93,6 +103,53 @@ static void free_listed_page(struct zone *zone, const struct page *page, unsigne
 }
 
 /*
+ * How many blocks of a list, from the oldest on, lie side by side, each `step` pages behind the one before; at most
+ * `most`. *rest: the first that does not.
+ */
+static int count_neighbours(const struct list_head *list, long step, int most,
+			    struct list_head **rest)
+{
+	struct list_head *at = list->prev;
+	const struct page *page = lru_to_page(at);
+	uint64_t index = page->index;
+	int run = 0;
+
+	for (; run < most && at == &page->lru && page->index == index; run++, at = at->prev)
+		page += step;
+	*rest = at;
+	return run;
+}
+
+/*
+ * Shortcut: the oldest blocks of a list, at most `most`, if several of them lie side by side, leave it together and go
+ * to the buddy as one run. Returns how many; 0: they have to go one by one (as they do when
+ * something is wrong with any).
+ */
+static int free_oldest_run(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list,
+			   unsigned int order, int most)
+{
+	const struct mm_machine *m = zone->machine;
+	const struct page *first = lru_to_page(list->prev);
+	bool from_highest = list->prev->prev < list->prev;
+	long step = from_highest ? -(1L << order) : 1L << order;
+	struct list_head *rest;
+
+	if (!m->plain || zone->nr_isolate_pageblock)
+		return 0;
+	int run = count_neighbours(list, step, most, &rest);
+	const struct page *lowest = from_highest ? first + step * (run - 1) : first;
+
+	if (run < 2 || pages_are_bad(lowest, lowest + ((long)run << order), PAGE_FLAGS_BAD_AT_FREE))
+		return 0;
+	list->prev = rest;
+	rest->next = list;
+	pcp->count -= run << order;
+	free_neighbours(zone, (pfn_t)(lowest - m->memmap), order, (unsigned int)run,
+			(int)first->index, from_highest);
+	return run;
+}
+
+/*
  * 5.10: lists take turns, the second one first, and a list that comes after empty ones gives a page
  * for each of them too; what it could not give is left to the next. Once three lists went into one
  * turn, that turn has no end. All pages leave the lists before the first reaches the buddy.
@@ -129,6 +186,21 @@ static void free_pcppages_in_turns(struct zone *zone, int n, struct per_cpu_page
 	zone_unlock(zone);
 }
 
+/* The oldest block of a list goes to the buddy, and what can go with it. Returns how many pages. */
+static int free_oldest(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list,
+		       unsigned int order, int n)
+{
+	int run = free_oldest_run(zone, pcp, list, order, ((n - 1) >> order) + 1);
+
+	if (run)
+		return run << order;
+	const struct page *page = take_oldest(zone->machine, pcp, list, order);
+
+	if (page)
+		free_listed_page(zone, page, order);
+	return 1 << order;
+}
+
 /*
  * 6.1: begins with list `first` and empties it, then the next ones round the ring. Empty lists at
  * either end of the ring are left out from then on. The last block may make it more than n pages.
@@ -154,11 +226,7 @@ static void free_pcppages_list_by_list(struct zone *zone, int n, struct per_cpu_
 		unsigned int order = pcp_list_order(m, (unsigned int)at);
 
 		do {
-			const struct page *page = take_oldest(m, pcp, &pcp->lists[at], order);
-
-			if (page)
-				free_listed_page(zone, page, order);
-			n -= 1 << order;
+			n -= free_oldest(zone, pcp, &pcp->lists[at], order, n);
 		} while (n > 0 && !list_empty(&pcp->lists[at]));
 	}
 	zone_unlock(zone);

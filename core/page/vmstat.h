@@ -30,6 +30,24 @@ static inline void mod_zone_free_pages(struct zone *zone, long pages)
 	pcp->free_delta = (int16_t)delta;
 }
 
+/* The same, as if `times` changes by so many pages were made one after the other. */
+static inline void mod_zone_free_pages_times(struct zone *zone, long pages, unsigned int times)
+{
+	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
+	unsigned int until_fold;
+
+	assert(pages > 0);
+	for (;;) {
+		until_fold = (unsigned int)((zone->stat_threshold - pcp->free_delta) / pages) + 1;
+		if (times < until_fold)
+			break;
+		fold_free_delta(zone, pcp->free_delta + (long)until_fold * pages);
+		pcp->free_delta = 0;
+		times -= until_fold;
+	}
+	pcp->free_delta = (int16_t)(pcp->free_delta + (long)times * pages);
+}
+
 /* n allocations of the current CPU were served by a zone. Facts: 3, "NUMA counters". */
 static __always_inline void zone_statistics(struct mm_machine *m, struct zone *preferred,
 					    struct zone *zone, unsigned int n)

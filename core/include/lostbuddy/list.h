@@ -42,6 +42,15 @@ static inline void list_add_tail(struct list_head *entry, struct list_head *head
 	list_insert_between(entry, head->prev, head);
 }
 
+/* To a ring that is empty: nothing of it has to be read. */
+static inline void list_add_only(struct list_head *entry, struct list_head *head)
+{
+	entry->next = head;
+	entry->prev = head;
+	head->next = entry;
+	head->prev = entry;
+}
+
 static inline void list_del(struct list_head *entry)
 {
 	entry->prev->next = entry->next;
