@@ -214,6 +214,39 @@ static __always_inline void expand(struct zone *zone, struct page *page, unsigne
 	}
 }
 
+/* The smallest order from this one on of which the type has a block; above the top order: none. */
+static __always_inline unsigned int smallest_order(const struct zone *zone, unsigned int order,
+						   int migratetype)
+{
+	const struct free_area *area = &zone->free_area[order];
+	unsigned int top_order = zone->machine->top_order;
+
+	while (order <= top_order && list_empty(&area->free_list[migratetype])) {
+		order++;
+		area++;
+	}
+	return order;
+}
+
+/*
+ * The first block of a list leaves it. NULL, and nothing changed: @only_sound, and something is wrong with its first
+ * pages, which are wanted.
+ */
+static __always_inline struct page *del_first(struct zone *zone, unsigned int order,
+					      int migratetype, bool only_sound, uint64_t pages)
+{
+	const struct mm_machine *m = zone->machine;
+	struct free_area *area = &zone->free_area[order];
+	struct page *page = lru_to_page(area->free_list[migratetype].next);
+
+	del_from_free_list(area, page, order);
+	if (!only_sound || m->checks == MM_CHECKS_OFF ||
+	    likely(!pages_are_bad(page, page + pages, PAGE_FLAGS_ALL)))
+		return page;
+	add_to_free_list(area, page, order, migratetype, false);
+	return NULL;
+}
+
 /*
  * The first block of the smallest order that will do, cut to size; NULL iff no list of the type has
  * one. @only_sound: NULL, too, and nothing changed, if something is wrong with it.
@@ -222,25 +255,19 @@ static __always_inline struct page *take_first(struct zone *zone, unsigned int o
 					       int migratetype, bool only_sound)
 {
 	struct mm_machine *m = zone->machine;
-	struct free_area *area = &zone->free_area[order];
+	unsigned int found = smallest_order(zone, order, migratetype);
 
-	for (unsigned int current = order; current <= m->top_order; current++, area++) {
-		struct list_head *list = &area->free_list[migratetype];
+	if (found > m->top_order)
+		return NULL;
+	struct page *page = del_first(zone, found, migratetype, only_sound, UINT64_C(1) << order);
 
-		if (list_empty(list))
-			continue;
-		struct page *page = lru_to_page(list->next);
-
-		if (only_sound && listed_pages_are_bad(m, page, 1UL << order))
-			return NULL;
-		del_from_free_list(area, page, current);
-		m->changes++;
-		mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), current, migratetype, 0);
-		expand(zone, page, order, current, migratetype);
-		page->index = (uint64_t)migratetype;
-		return page;
-	}
-	return NULL;
+	if (!page)
+		return NULL;
+	m->changes++;
+	mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), found, migratetype, 0);
+	expand(zone, page, order, found, migratetype);
+	page->index = (uint64_t)migratetype;
+	return page;
 }
 
 struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype)
@@ -286,32 +313,30 @@ static void cut_to_list(struct page *page, unsigned int order, unsigned int time
 }
 
 /*
- * Shortcut: takes up to n blocks off the first block of the smallest order that will do, to the tail of a
- * list, and says how many. take_smallest() would find the same ones one by one: what is left of a
- * block that was cut is smaller than any other of the type, and its lowest part the smallest.
- * 0, and nothing changed: the type has no block, or something is wrong with this one.
+ * Shortcut: takes up to n blocks off the first block of the smallest order that will do, to the tail
+ * of a list, and says how many. take_smallest() would find the same ones one by one: what is left of
+ * a block that was cut is smaller than any other of the type, and its lowest part the smallest. 0,
+ * and nothing changed: the type has no block, or something is wrong with this one.
  */
 unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int migratetype,
 		      struct list_head *list)
 {
 	struct mm_machine *m = zone->machine;
-	unsigned int current = order;
+	unsigned int found = smallest_order(zone, order, migratetype);
 
 	assert(m->plain && n > 0);
-	while (current <= m->top_order &&
-	       list_empty(&zone->free_area[current].free_list[migratetype]))
-		current++;
-	if (current > m->top_order)
+	if (found > m->top_order)
 		return 0;
-	struct page *page = lru_to_page(zone->free_area[current].free_list[migratetype].next);
-	unsigned int times = (unsigned int)min_u64(n, UINT64_C(1) << (current - order));
+	unsigned int times = (unsigned int)min_u64(n, UINT64_C(1) << (found - order));
+	uint64_t pages = (uint64_t)times << order;
+	struct page *page = del_first(zone, found, migratetype, true, pages);
+
+	if (!page)
+		return 0;
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 
-	if (unlikely(listed_pages_are_bad(m, page, (unsigned long)times << order)))
-		return 0;
-	del_from_free_list(&zone->free_area[current], page, current);
 	cut_to_list(page, order, times, migratetype, list);
-	put_rest(zone, pfn + ((pfn_t)times << order), pfn + (UINT64_C(1) << current), migratetype);
+	put_rest(zone, pfn + pages, pfn + (UINT64_C(1) << found), migratetype);
 	m->changes += times;
 	return times;
 }

@@ -106,7 +106,6 @@ void refresh_zone_stat_threshold(struct mm_machine *m, struct zone *zone);
 void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order, bool to_tail);
 bool page_is_bad(const struct page *page, uint64_t bad_flags);
 bool pages_are_bad(const struct page *page, const struct page *end, uint64_t bad_flags);
-bool listed_pages_are_bad(const struct mm_machine *m, const struct page *head, unsigned long pages);
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order);
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order);
 
