@@ -30,6 +30,8 @@ endforeach()
 
 add_library(lb_flags INTERFACE)
 target_compile_options(lb_flags INTERFACE -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow)
+# Both links of a list entry are stored by two instructions; joined in a vector register first, by four.
+target_compile_options(lb_flags INTERFACE -fno-tree-slp-vectorize)
 if(LOSTBUDDY_WERROR)
 	target_compile_options(lb_flags INTERFACE -Werror)
 endif()

@@ -408,17 +408,8 @@ static __noinline struct page *alloc_plain_from_buddy(struct mm_machine *m, gfp_
 						      unsigned int order)
 {
 	struct zone *zone = plain_zone(m, gfp, order);
-	struct page *page = NULL;
 
-	if (likely(zone))
-		page = take_sound(zone, order, (int)((gfp & BOTH_MOBILITIES) >> 3));
-	if (unlikely(!page))
-		return NULL;
-	mod_zone_free_pages(zone, -(1L << order));
-	zone->pageset[mm_current->cpu].local_hits++;
-	page->_refcount = 1;
-	m->vmstat.pgalloc += UINT64_C(1) << order;
-	return page;
+	return likely(zone) ? take_plain(zone, order, (int)((gfp & BOTH_MOBILITIES) >> 3)) : NULL;
 }
 
 struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,

@@ -17,10 +17,11 @@
  * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
  * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
  */
+#include "page/badness.h"
 #include "page/vmstat.h"
 
 /* The only pfn that could ever be the buddy of [pfn, pfn + 2^order). */
-static inline pfn_t buddy_pfn(pfn_t pfn, unsigned int order)
+static inline pfn_t buddy_of(pfn_t pfn, unsigned int order)
 {
 	return pfn ^ (UINT64_C(1) << order);
 }
@@ -88,16 +89,20 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 	mm_emit(m, MM_EVENT_RETYPE, NULL, pfn, m->pageblock_order, migratetype, 0);
 }
 
+static inline bool is_free_block(const struct zone *zone, const struct page *page,
+				 unsigned int order)
+{
+	assert(!PageBuddy(page) || page_count(page) == 0);
+	return PageBuddy(page) && buddy_order(page) == order && page_zone_id(page) == zone->id;
+}
+
 /* The buddy if it is a free block of this order in this zone; NULL otherwise. */
 __always_inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
 					pfn_t pfn, unsigned int order)
 {
-	struct page *buddy = &m->memmap[buddy_pfn(pfn, order)];
+	struct page *buddy = &m->memmap[buddy_of(pfn, order)];
 
-	if (!PageBuddy(buddy) || buddy_order(buddy) != order || page_zone_id(buddy) != zone->id)
-		return NULL;
-	assert(page_count(buddy) == 0);
-	return buddy;
+	return is_free_block(zone, buddy, order) ? buddy : NULL;
 }
 
 /*
@@ -105,12 +110,17 @@ __always_inline struct page *free_buddy(const struct mm_machine *m, const struct
  * HIGHATOMIC does with them as well, so that a block may begin in a pageblock of another type than
  * its list's (facts 6).
  */
-static __noinline bool types_may_merge(const struct zone *zone, int a, int b)
+static inline bool unlike_types_may_merge(const struct zone *zone, int a, int b)
 {
 	if (zone->machine->config.profile->merges_unlike_types)
-		return !zone->nr_isolate_pageblock || a == b ||
+		return !zone->nr_isolate_pageblock ||
 		       (a != MIGRATE_ISOLATE && b != MIGRATE_ISOLATE);
-	return a == b || (a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES);
+	return a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES;
+}
+
+static inline bool types_may_merge(const struct zone *zone, int a, int b)
+{
+	return likely(a == b) || unlike_types_may_merge(zone, a, b);
 }
 
 /*
@@ -122,35 +132,43 @@ static inline bool merge_is_likely(const struct mm_machine *m, const struct zone
 {
 	if (order >= m->top_order - 1)
 		return false;
-	return free_buddy(m, zone, pfn & buddy_pfn(pfn, order), order + 1) != NULL;
+	return free_buddy(m, zone, pfn & buddy_of(pfn, order), order + 1) != NULL;
 }
 
-/* A block joins its free buddies and goes to a list. The caller counts that, and its pages. */
+/*
+ * A block joins its free buddies and goes to a list. The caller counts that, and its pages. @tells:
+ * false where nobody listens.
+ */
 static __always_inline void merge_and_put(struct zone *zone, pfn_t pfn, unsigned int order,
-					  int migratetype, bool to_tail)
+					  int migratetype, bool to_tail, bool tells)
 {
 	struct mm_machine *m = zone->machine;
+	struct page *memmap = m->memmap;
 	struct free_area *area = &zone->free_area[order];
+	const unsigned int top_order = m->top_order, typed_order = m->pageblock_order;
 
-	assert(is_aligned(pfn, order) && order <= m->top_order);
+	assert(is_aligned(pfn, order) && order <= top_order);
 	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
 	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
-	for (; order < m->top_order; area++) {
-		struct page *buddy = free_buddy(m, zone, pfn, order);
+	for (uint64_t pages = UINT64_C(1) << order; order < top_order; area++, pages <<= 1) {
+		pfn_t buddy_pfn = pfn ^ pages;
+		struct page *buddy = &memmap[buddy_pfn];
 
-		if (!buddy)
+		if (!is_free_block(zone, buddy, order))
 			break;
-		if (unlikely(order >= m->pageblock_order) &&
-		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
+		if (unlikely(order >= typed_order) &&
+		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn)))
 			break;
 		del_from_free_list(area, buddy, order);
-		pfn &= buddy_pfn(pfn, order);
+		pfn &= buddy_pfn;
 		order++;
-		mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
+		if (tells)
+			mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
 	}
 	add_to_free_list(area, &m->memmap[pfn], order, migratetype,
 			 to_tail || merge_is_likely(m, zone, pfn, order));
-	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
+	if (tells)
+		mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
 }
 
 void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
@@ -158,7 +176,17 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	if (likely(migratetype != MIGRATE_ISOLATE))
 		mod_zone_free_pages(zone, 1L << order);
 	zone->machine->changes++;
-	merge_and_put(zone, pfn, order, migratetype, to_tail);
+	merge_and_put(zone, pfn, order, migratetype, to_tail, true);
+}
+
+/* Shortcut: the same where nobody listens, and not to the tail. */
+void put_plain(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype)
+{
+	assert(zone->machine->plain);
+	if (likely(migratetype != MIGRATE_ISOLATE))
+		mod_zone_free_pages(zone, 1L << order);
+	zone->machine->changes++;
+	merge_and_put(zone, pfn, order, migratetype, false, false);
 }
 
 /* The order of the largest aligned block of at most so many pages on one side of pfn, in one pageblock. */
@@ -189,7 +217,8 @@ void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned 
 		unsigned int whole = largest_order_at(m, from_highest ? pfn + left : pfn, left);
 
 		left -= UINT64_C(1) << whole;
-		merge_and_put(zone, from_highest ? pfn + left : pfn, whole, migratetype, false);
+		merge_and_put(zone, from_highest ? pfn + left : pfn, whole, migratetype, false,
+			      false);
 		pfn += from_highest ? 0 : UINT64_C(1) << whole;
 	}
 }
@@ -198,50 +227,50 @@ void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned 
  * Cuts a block of order high down to low: upper halves go to the lists, the lowest part is kept.
  * The lists are empty: otherwise the block would have been taken from there.
  */
-static __always_inline void expand(struct zone *zone, struct page *page, unsigned int low,
-				   unsigned int high, int migratetype)
+static __always_inline void expand(struct zone *zone, struct free_area *area, struct page *page,
+				   unsigned int low, unsigned int high, int migratetype, bool tells)
 {
 	struct mm_machine *m = zone->machine;
-	struct free_area *area = &zone->free_area[high];
+	uint64_t pages = UINT64_C(1) << high;
 
 	while (high > low) {
 		high--;
 		area--;
-		struct page *half = page + (UINT64_C(1) << high);
+		pages >>= 1;
+		struct page *half = page + pages;
 
 		add_to_empty_list(area, half, high, migratetype);
-		mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap), high, migratetype, 0);
+		if (tells)
+			mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap), high,
+				migratetype, 0);
 	}
 }
 
-/* The smallest order from this one on of which the type has a block; above the top order: none. */
-static __always_inline unsigned int smallest_order(const struct zone *zone, unsigned int order,
-						   int migratetype)
+/* The smallest order from *order on of which the type has a block; NULL: none. */
+static __always_inline struct free_area *smallest_area(struct zone *zone, unsigned int *order,
+						       int migratetype)
 {
-	const struct free_area *area = &zone->free_area[order];
-	unsigned int top_order = zone->machine->top_order;
+	struct free_area *area = &zone->free_area[*order];
 
-	while (order <= top_order && list_empty(&area->free_list[migratetype])) {
-		order++;
-		area++;
-	}
-	return order;
+	for (; list_empty(&area->free_list[migratetype]); area++)
+		if ((*order)++ == zone->machine->top_order)
+			return NULL;
+	return area;
 }
 
 /*
  * The first block of a list leaves it. NULL, and nothing changed: @only_sound, and something is wrong with its first
  * pages, which are wanted.
  */
-static __always_inline struct page *del_first(struct zone *zone, unsigned int order,
-					      int migratetype, bool only_sound, uint64_t pages)
+static __always_inline struct page *del_first(const struct mm_machine *m, struct free_area *area,
+					      unsigned int order, int migratetype, bool only_sound,
+					      uint64_t pages)
 {
-	const struct mm_machine *m = zone->machine;
-	struct free_area *area = &zone->free_area[order];
 	struct page *page = lru_to_page(area->free_list[migratetype].next);
 
 	del_from_free_list(area, page, order);
 	if (!only_sound || m->checks == MM_CHECKS_OFF ||
-	    likely(!pages_are_bad(page, page + pages, PAGE_FLAGS_ALL)))
+	    likely(!badness(page, page + pages, PAGE_FLAGS_ALL)))
 		return page;
 	add_to_free_list(area, page, order, migratetype, false);
 	return NULL;
@@ -249,23 +278,25 @@ static __always_inline struct page *del_first(struct zone *zone, unsigned int or
 
 /*
  * The first block of the smallest order that will do, cut to size; NULL iff no list of the type has
- * one. @only_sound: NULL, too, and nothing changed, if something is wrong with it.
+ * one. @plain: nobody listens; NULL, too, and nothing changed, if something is wrong with it.
  */
 static __always_inline struct page *take_first(struct zone *zone, unsigned int order,
-					       int migratetype, bool only_sound)
+					       int migratetype, bool plain)
 {
 	struct mm_machine *m = zone->machine;
-	unsigned int found = smallest_order(zone, order, migratetype);
+	unsigned int found = order;
+	struct free_area *area = smallest_area(zone, &found, migratetype);
 
-	if (found > m->top_order)
+	if (!area)
 		return NULL;
-	struct page *page = del_first(zone, found, migratetype, only_sound, UINT64_C(1) << order);
+	struct page *page = del_first(m, area, found, migratetype, plain, UINT64_C(1) << order);
 
 	if (!page)
 		return NULL;
 	m->changes++;
-	mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), found, migratetype, 0);
-	expand(zone, page, order, found, migratetype);
+	if (!plain)
+		mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), found, migratetype, 0);
+	expand(zone, area, page, order, found, migratetype, !plain);
 	page->index = (uint64_t)migratetype;
 	return page;
 }
@@ -275,9 +306,18 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 	return take_first(zone, order, migratetype, false);
 }
 
-struct page *take_sound(struct zone *zone, unsigned int order, int migratetype)
+/* Shortcut: a whole allocation of a block that goes past the page lists. NULL: nothing changed. */
+struct page *take_plain(struct zone *zone, unsigned int order, int migratetype)
 {
-	return take_first(zone, order, migratetype, true);
+	struct page *page = take_first(zone, order, migratetype, true);
+
+	if (unlikely(!page))
+		return NULL;
+	mod_zone_free_pages(zone, -(1L << order));
+	zone->pageset[mm_current->cpu].local_hits++;
+	page->_refcount = 1;
+	zone->machine->vmstat.pgalloc += UINT64_C(1) << order;
+	return page;
 }
 
 /* The part of a cut block from pfn to end goes to the lists, which are empty below its order. */
@@ -322,14 +362,15 @@ unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int
 		      struct list_head *list)
 {
 	struct mm_machine *m = zone->machine;
-	unsigned int found = smallest_order(zone, order, migratetype);
+	unsigned int found = order;
+	struct free_area *area = smallest_area(zone, &found, migratetype);
 
 	assert(m->plain && n > 0);
-	if (found > m->top_order)
+	if (!area)
 		return 0;
 	unsigned int times = (unsigned int)min_u64(n, UINT64_C(1) << (found - order));
 	uint64_t pages = (uint64_t)times << order;
-	struct page *page = del_first(zone, found, migratetype, true, pages);
+	struct page *page = del_first(m, area, found, migratetype, true, pages);
 
 	if (!page)
 		return 0;

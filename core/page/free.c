@@ -9,60 +9,8 @@
  * for the buddy now, heads of page list blocks when they are trimmed; debug: all of them now; off:
  * none.
  */
-#include <string.h>
-
+#include "page/badness.h"
 #include "page/pcp.h"
-
-/* mapcount and refcount of a page that nobody maps or holds, as one word. */
-#define UNMAPPED_UNHELD UINT64_C(0x00000000ffffffff)
-
-/* Two neighbouring words of a struct page, handled as one. */
-typedef uint64_t two_words __attribute__((vector_size(16)));
-
-/* What the pages looked at so far have between them. The last words of a page: its counts, memcg_data. */
-struct traits {
-	uint64_t set, flags;
-	two_words any_last, all_last;
-};
-
-static __always_inline void collect(struct traits *t, const struct page *page)
-{
-	two_words last;
-
-	memcpy(&last, __builtin_assume_aligned(&page->_mapcount, sizeof(last)), sizeof(last));
-	t->any_last |= last;
-	t->all_last &= last;
-	t->set |= (uintptr_t)page->mapping;
-	t->flags |= page->flags;
-}
-
-/*
- * All that the free pages [page, end) must not have, together, as one word: 0 iff there is nothing. Pages are
- * scanned by the thousand: a branch for each field of each would cost more than the fields. Odd and even pages are
- * collected apart, so that each word costs one instruction.
- */
-static __always_inline uint64_t badness(const struct page *page, const struct page *end,
-					uint64_t bad_flags)
-{
-	struct traits even = { .all_last = { UINT64_MAX, UINT64_MAX } }, odd = even;
-
-	assert(page < end);
-	if ((end - page) & 1)
-		collect(&even, page++);
-	for (; page < end; page += 2) {
-		collect(&even, page);
-		collect(&odd, page + 1);
-	}
-	two_words any = even.any_last | odd.any_last, all = even.all_last & odd.all_last;
-
-	return even.set | odd.set | ((even.flags | odd.flags) & bad_flags) |
-	       (any[0] ^ UNMAPPED_UNHELD) | (all[0] ^ UNMAPPED_UNHELD) | any[1];
-}
-
-bool pages_are_bad(const struct page *page, const struct page *end, uint64_t bad_flags)
-{
-	return badness(page, end, bad_flags) != 0;
-}
 
 bool page_is_bad(const struct page *page, uint64_t bad_flags)
 {
@@ -237,37 +185,35 @@ static __always_inline bool free_plain_block(struct mm_machine *m, struct page *
 }
 
 /* The same for orders without page lists: a sound block straight to the buddy. */
-static __noinline bool free_plain_to_buddy(struct mm_machine *m, struct page *page,
+static __noinline void free_plain_to_buddy(struct mm_machine *m, struct page *page,
 					   unsigned int order)
 {
-	struct zone *zone = page_zone(m, page);
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 
-	if (unlikely(!m->plain || page_count(page) != 1 || PageHead(page)))
-		return false;
+	if (unlikely(!m->plain || page_count(page) != 1 || PageHead(page))) {
+		free_pages_general(page, order);
+		return;
+	}
 	page->_refcount = 0;
 	if (m->checks != MM_CHECKS_OFF &&
 	    unlikely(badness(page, page + (1UL << order), PAGE_FLAGS_ALL))) {
 		page->_refcount = 1;
-		return false;
+		free_pages_general(page, order);
+		return;
 	}
 	page->flags &= ~PAGE_FLAGS_ALL;
 	page->private = 0;
 	m->vmstat.pgfree += UINT64_C(1) << order;
-	free_one_page(zone, pfn, order, pageblock_type(m, pfn), false);
-	return true;
+	put_plain(page_zone(m, page), pfn, order, pageblock_type(m, pfn));
 }
 
 static __noinline void free_larger(struct page *page, unsigned int order)
 {
 	struct mm_machine *m = mm_current->machine;
-	bool freed;
 
-	if (order <= m->pcp_max_order)
-		freed = free_plain_block(m, page, order);
-	else
-		freed = !has_pcp_lists(m, order) && free_plain_to_buddy(m, page, order);
-	if (unlikely(!freed))
+	if (unlikely(order > m->pcp_max_order) && likely(!has_pcp_lists(m, order)))
+		free_plain_to_buddy(m, page, order);
+	else if (unlikely(order > m->pcp_max_order || !free_plain_block(m, page, order)))
 		free_pages_general(page, order);
 }
 

@@ -74,12 +74,13 @@ static inline bool has_pcp_lists(const struct mm_machine *m, unsigned int order)
 /* buddy.c. All but the first hold zone->lock. */
 void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype);
 void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail);
+void put_plain(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype);
 void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int times,
 		     int migratetype, bool from_highest);
 struct page *take_smallest(struct zone *zone, unsigned int order, int migratetype);
 unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int migratetype,
 		      struct list_head *list);
-struct page *take_sound(struct zone *zone, unsigned int order, int migratetype);
+struct page *take_plain(struct zone *zone, unsigned int order, int migratetype);
 uint64_t move_freepages_block(struct zone *zone, pfn_t pfn, int migratetype);
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype);
 struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
@@ -105,7 +106,6 @@ void refresh_zone_stat_threshold(struct mm_machine *m, struct zone *zone);
 /* free.c */
 void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order, bool to_tail);
 bool page_is_bad(const struct page *page, uint64_t bad_flags);
-bool pages_are_bad(const struct page *page, const struct page *end, uint64_t bad_flags);
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order);
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order);
 

@@ -15,6 +15,7 @@
  *
  * Locking: the page set's own lock, taken here; zone->lock inside it, for refills and trims.
  */
+#include "page/badness.h"
 #include "page/pcp.h"
 #include "page/vmstat.h"
 
@@ -139,7 +140,7 @@ static int free_oldest_run(struct zone *zone, struct per_cpu_pages *pcp, struct 
 	int run = count_neighbours(list, step, most, &rest);
 	const struct page *lowest = from_highest ? first + step * (run - 1) : first;
 
-	if (run < 2 || pages_are_bad(lowest, lowest + ((long)run << order), PAGE_FLAGS_BAD_AT_FREE))
+	if (run < 2 || badness(lowest, lowest + ((long)run << order), PAGE_FLAGS_BAD_AT_FREE))
 		return 0;
 	list->prev = rest;
 	rest->next = list;
