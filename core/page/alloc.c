@@ -403,15 +403,6 @@ static __always_inline struct page *alloc_plain_block(struct mm_machine *m, gfp_
 	return page;
 }
 
-/* The same for orders without page lists: a sound block of the type itself from the buddy. */
-static __noinline struct page *alloc_plain_from_buddy(struct mm_machine *m, gfp_t gfp,
-						      unsigned int order)
-{
-	struct zone *zone = plain_zone(m, gfp, order);
-
-	return likely(zone) ? take_plain(zone, order, (int)((gfp & BOTH_MOBILITIES) >> 3)) : NULL;
-}
-
 struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
 			   const nodemask_t *nodemask)
 {
@@ -419,29 +410,44 @@ struct page *__alloc_pages(gfp_t gfp, unsigned int order, int preferred_nid,
 				    nodemask ? nodemask->bits : 0);
 }
 
-static __noinline struct page *alloc_pages_usually(gfp_t gfp, unsigned int order)
+static struct page *alloc_pages_general(const struct mm_machine *m, gfp_t gfp, unsigned int order)
 {
-	struct mm_machine *m = mm_current->machine;
+	return m->plain_tasks ? alloc_pages_here(gfp, order) : alloc_pages_by_policy(gfp, order);
+}
+
+/* The shortcut for orders without page lists: a sound block of the type itself from the buddy. */
+static __noinline struct page *alloc_pages_from_buddy(struct mm_machine *m, gfp_t gfp,
+						      unsigned int order)
+{
+	struct zone *zone = NULL;
 	struct page *page = NULL;
 
-	if (order <= m->pcp_max_order)
-		page = alloc_plain_block(m, gfp, order);
-	else if (order <= m->top_order && !has_pcp_lists(m, order))
-		page = alloc_plain_from_buddy(m, gfp, order);
-	if (likely(page))
-		return page;
-	return m->plain_tasks ? alloc_pages_here(gfp, order) : alloc_pages_by_policy(gfp, order);
+	if (order <= m->top_order && !has_pcp_lists(m, order))
+		zone = plain_zone(m, gfp, order);
+	if (likely(zone))
+		page = take_plain(zone, order, (int)((gfp & BOTH_MOBILITIES) >> 3));
+	return likely(page) ? page : alloc_pages_general(m, gfp, order);
+}
+
+static __noinline struct page *alloc_pages_usually(struct mm_machine *m, gfp_t gfp,
+						   unsigned int order)
+{
+	struct page *page = alloc_plain_block(m, gfp, order);
+
+	return likely(page) ? page : alloc_pages_general(m, gfp, order);
 }
 
 /* What is rarer than a single page lies behind calls in last place: the single page pays nothing for it. */
 struct page *alloc_pages(gfp_t gfp, unsigned int order)
 {
+	struct mm_machine *m = mm_current->machine;
 	struct page *page;
 
 	if (unlikely(order))
-		return alloc_pages_usually(gfp, order);
-	page = alloc_plain_block(mm_current->machine, gfp, 0);
-	return likely(page) ? page : alloc_pages_usually(gfp, 0);
+		return order > m->pcp_max_order ? alloc_pages_from_buddy(m, gfp, order)
+						: alloc_pages_usually(m, gfp, order);
+	page = alloc_plain_block(m, gfp, 0);
+	return likely(page) ? page : alloc_pages_usually(m, gfp, 0);
 }
 
 /* Policies are for alloc_pages. */

@@ -15,7 +15,10 @@
 /* Two neighbouring words of a struct page, handled as one. */
 typedef uint64_t two_words __attribute__((vector_size(16)));
 
-/* What the pages looked at so far have between them. The last words of a page: its counts, memcg_data. */
+/* The last words of a page that nobody maps, holds or charges: its counts, memcg_data. */
+static const two_words SOUND_LAST = { UNMAPPED_UNHELD, 0 };
+
+/* What the pages looked at so far have between them. */
 struct traits {
 	uint64_t set, flags;
 	two_words any_last, all_last;
@@ -49,10 +52,10 @@ static __always_inline uint64_t badness(const struct page *page, const struct pa
 		collect(&even, page);
 		collect(&odd, page + 1);
 	}
-	two_words any = even.any_last | odd.any_last, all = even.all_last & odd.all_last;
+	two_words wrong = ((even.any_last | odd.any_last) ^ SOUND_LAST) |
+			  ((even.all_last & odd.all_last) ^ SOUND_LAST);
 
-	return even.set | odd.set | ((even.flags | odd.flags) & bad_flags) |
-	       (any[0] ^ UNMAPPED_UNHELD) | (all[0] ^ UNMAPPED_UNHELD) | any[1];
+	return even.set | odd.set | ((even.flags | odd.flags) & bad_flags) | wrong[0] | wrong[1];
 }
 
 #endif

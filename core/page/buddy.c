@@ -41,7 +41,7 @@ static __always_inline void add_to_free_list(struct free_area *area, struct page
 
 /* The same where the list is empty. */
 static __always_inline void add_to_empty_list(struct free_area *area, struct page *page,
-					      unsigned int order, int migratetype)
+					      unsigned long order, int migratetype)
 {
 	assert(list_empty(&area->free_list[migratetype]));
 	page->page_type = PAGE_TYPE_BUDDY;
@@ -183,10 +183,10 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 void put_plain(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype)
 {
 	assert(zone->machine->plain);
-	if (likely(migratetype != MIGRATE_ISOLATE))
-		mod_zone_free_pages(zone, 1L << order);
 	zone->machine->changes++;
 	merge_and_put(zone, pfn, order, migratetype, false, false);
+	if (likely(migratetype != MIGRATE_ISOLATE))
+		mod_zone_free_pages(zone, 1L << order);
 }
 
 /* The order of the largest aligned block of at most so many pages on one side of pfn, in one pageblock. */
@@ -233,16 +233,15 @@ static __always_inline void expand(struct zone *zone, struct free_area *area, st
 	struct mm_machine *m = zone->machine;
 	uint64_t pages = UINT64_C(1) << high;
 
-	while (high > low) {
-		high--;
+	for (unsigned long order = high; order-- > low;) {
 		area--;
 		pages >>= 1;
 		struct page *half = page + pages;
 
-		add_to_empty_list(area, half, high, migratetype);
+		add_to_empty_list(area, half, order, migratetype);
 		if (tells)
-			mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap), high,
-				migratetype, 0);
+			mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap),
+				(unsigned int)order, migratetype, 0);
 	}
 }
 

@@ -21,13 +21,15 @@ void zone_statistics_elsewhere(struct zone *preferred, struct zone *zone, unsign
 static inline void mod_zone_free_pages(struct zone *zone, long pages)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[mm_current->cpu];
-	long delta = pcp->free_delta + pages;
+	long delta = pcp->free_delta + pages, threshold = zone->stat_threshold;
 
-	if (delta > zone->stat_threshold || delta < -zone->stat_threshold) {
-		fold_free_delta(zone, delta);
-		delta = 0;
+	/* -threshold <= delta <= threshold, as one comparison */
+	if ((unsigned long)(delta + threshold) <= 2 * (unsigned long)threshold) {
+		pcp->free_delta = (int16_t)delta;
+		return;
 	}
-	pcp->free_delta = (int16_t)delta;
+	pcp->free_delta = 0;
+	fold_free_delta(zone, delta);
 }
 
 /* The same, as if `times` changes by so many pages were made one after the other. */
