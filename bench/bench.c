@@ -1,35 +1,63 @@
-/* The benchmark's face: rows, table, JSON; see bench.h. */
+/* The benchmark's face: options, and which rows run; see bench.h. */
 #include "bench/bench.h"
 
-#include "bench/rows.h"
+#include "bench/report.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct options {
-	bool json, list;
+	bool json, list, empty;
 	uint64_t repeat; /* 0: measure */
 	char **names;	 /* rows whose name begins so; none: all */
 	int nr_names;
 };
 
-/* What a row came to. */
-struct result {
-	const struct bench_row *row;
-	struct measurement m;
-	uint64_t bytes;
+/* One call: what rows need and what they have come to so far. */
+struct session {
+	struct options options;
+	struct counters *counters; /* NULL: the computer has none */
+	double *instructions;	   /* by row, 0: not known */
+	size_t found;		   /* rows that were wanted */
+	bool failed;
+	bool said_why; /* there are no instructions of mixed rows */
 };
 
 static void usage(FILE *to)
 {
 	fputs("usage: lostbuddy bench [--json] [--list] [NAME...]\n"
-	      "  NAME   only rows whose names begin so\n"
-	      "  --json one JSON object a line; null where the computer has no counters\n"
-	      "  --list the names\n",
+	      "       lostbuddy bench NAME --repeat N [--empty]\n"
+	      "       lostbuddy bench compare --base REV [...]\n"
+	      "  NAME     only rows whose names begin so; a figure above its row's bar is marked: "
+	      "!\n"
+	      "  --json   one JSON object a line; null where something is not known\n"
+	      "  --list   the names\n"
+	      "  --repeat nothing but N operations of one row, for tools that look from outside\n"
+	      "  --empty  of rows that are measured beside their loop: the loop\n"
+	      "  compare  this checkout against another revision (`bench compare --help')\n",
 	      to);
+}
+
+static size_t nr_rows(void)
+{
+	return nr_core_rows + nr_diff_rows;
+}
+
+static const struct bench_row *row_at(size_t i)
+{
+	return i < nr_core_rows ? &core_rows[i] : &diff_rows[i - nr_core_rows];
+}
+
+/* nr_rows() if there is none. */
+static size_t row_named(const char *name)
+{
+	size_t i = 0;
+
+	while (i < nr_rows() && strcmp(row_at(i)->name, name) != 0)
+		i++;
+	return i;
 }
 
 static bool wanted(const struct options *o, const struct bench_row *row)
@@ -40,134 +68,133 @@ static bool wanted(const struct options *o, const struct bench_row *row)
 	return o->nr_names == 0;
 }
 
-static const struct bench_row *row_named(const char *name)
-{
-	for (size_t i = 0; i < nr_core_rows; i++)
-		if (strcmp(core_rows[i].name, name) == 0)
-			return &core_rows[i];
-	for (size_t i = 0; i < nr_diff_rows; i++)
-		if (strcmp(diff_rows[i].name, name) == 0)
-			return &diff_rows[i];
-	return NULL;
-}
-
 /* A process for others to measure: one row's work and nothing else. Returns the exit code. */
 static int repeat_row(const struct options *o)
 {
-	const struct bench_row *row = o->nr_names == 1 ? row_named(o->names[0]) : NULL;
+	size_t i = o->nr_names == 1 ? row_named(o->names[0]) : nr_rows();
 	char why[256] = "";
 
-	if (!row || !row->loop) {
+	if (i == nr_rows() || !row_at(i)->loop) {
 		fprintf(stderr,
 			"bench: --repeat needs the whole name of one row that is a loop; --list "
 			"shows the names\n");
 		return 1;
 	}
+	const struct bench_row *row = row_at(i);
+
+	if (o->empty && !row->empty) {
+		fprintf(stderr, "bench: %s has no empty loop\n", row->name);
+		return 1;
+	}
 	void *subject = row->create(row->value, why);
 
 	if (!subject) {
 		fprintf(stderr, "bench: %s: %s\n", row->name, why);
 		return 1;
 	}
-	bench_work(row->loop, subject, o->repeat);
+	bench_work(o->empty ? row->empty : row->loop, subject, o->repeat);
 	row->destroy(subject);
 	return 0;
 }
 
-static bool run_row(const struct bench_row *row, struct counters *c, struct result *r)
+/* Figures of one loop on a subject of its own. */
+static bool measure_loop(const struct session *s, const struct bench_row *row, bench_loop *loop,
+			 struct measurement *m, char *why)
 {
-	char why[256] = "";
 	void *subject = row->create(row->value, why);
 
-	if (!subject) {
-		fprintf(stderr, "bench: %s: %s\n", row->name, why);
+	if (!subject)
 		return false;
-	}
-	*r = (struct result){ .row = row };
-	if (row->loop)
-		r->m = measure(c, row->loop, subject, row->alike);
-	else
-		r->bytes = row->bytes(subject);
+	*m = measure(s->counters, loop, subject, row->sample == 0);
 	row->destroy(subject);
 	return true;
 }
 
-static json_t *figure(double value, bool known)
+/* Where neither counters nor steps could tell. */
+static void count_by_callgrind(struct session *s, const struct bench_row *row,
+			       struct measurement *m)
 {
-	return known ? json_real(value) : json_null();
-}
+	double all, around = 0;
+	char why[256];
 
-static void print_json(const struct result *r)
-{
-	bool timed = r->row->loop != NULL;
-	bool by_perf = timed && r->m.counted_by == COUNTED_BY_PERF;
-	bool counted = timed && r->m.counted_by != COUNTED_BY_NOTHING;
-	json_t *o = json_object();
-
-	json_object_set_new(o, "name", json_string(r->row->name));
-	json_object_set_new(o, "operation", json_string(r->row->operation));
-	json_object_set_new(o, "instructions_per_op", figure(r->m.instructions, counted));
-	json_object_set_new(o, "cycles_per_op", figure(r->m.cycles, by_perf));
-	json_object_set_new(o, "ns_per_op", figure(r->m.ns, timed));
-	json_object_set_new(o, "ops_per_second", figure(timed ? 1e9 / r->m.ns : 0, timed));
-	if (!timed)
-		json_object_set_new(o, "bytes", json_integer((json_int_t)r->bytes));
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	putchar('\n');
-	json_decref(o);
-}
-
-static void print_heading(void)
-{
-	printf("%-34s %12s %10s %10s %13s  %s\n", "", "instructions", "cycles", "ns", "per second",
-	       "of");
-}
-
-static void print_figure(int width, double value, bool known)
-{
-	if (known)
-		printf("%*.1f ", width, value);
-	else
-		printf("%*s ", width, "-");
-}
-
-static void print_line(const struct result *r)
-{
-	if (!r->row->loop) {
-		printf("%-34s %12.1f KiB %*s %s\n", r->row->name, (double)r->bytes / 1024, 31, "",
-		       r->row->operation);
+	if (instructions_by_callgrind(row->name, row->sample, false, &all, why) &&
+	    (!row->empty ||
+	     instructions_by_callgrind(row->name, row->sample, true, &around, why))) {
+		m->instructions = all - around;
+		m->counted_by = COUNTED_BY_CALLGRIND;
 		return;
 	}
-	printf("%-34s ", r->row->name);
-	print_figure(12, r->m.instructions, r->m.counted_by != COUNTED_BY_NOTHING);
-	print_figure(10, r->m.cycles, r->m.counted_by == COUNTED_BY_PERF);
-	printf("%10.2f %13.0f  %s\n", r->m.ns, 1e9 / r->m.ns, r->row->operation);
+	if (!s->said_why)
+		fprintf(stderr,
+			"bench: no instructions of rows whose operations differ, %s among them: "
+			"%s\n",
+			row->name, why);
+	s->said_why = true;
 }
 
-/* Returns how many rows were wanted; *failed is set when one of them could not be measured. */
-static size_t run_rows(const struct bench_row *rows, size_t nr, const struct options *o,
-		       struct counters *c, bool *failed)
+static bool time_row(struct session *s, const struct bench_row *row, struct measurement *m,
+		     char *why)
 {
-	size_t found = 0;
+	struct measurement around;
 
-	for (size_t i = 0; i < nr; i++) {
+	if (!measure_loop(s, row, row->loop, m, why))
+		return false;
+	if (row->empty) {
+		if (!measure_loop(s, row, row->empty, &around, why))
+			return false;
+		m->instructions -= around.instructions;
+		m->cycles -= around.cycles;
+		m->ns -= around.ns;
+	}
+	if (m->counted_by == COUNTED_BY_NOTHING && row->sample)
+		count_by_callgrind(s, row, m);
+	return true;
+}
+
+static bool size_row(const struct bench_row *row, uint64_t *bytes, char *why)
+{
+	void *subject = row->create(row->value, why);
+
+	if (!subject)
+		return false;
+	*bytes = row->bytes(subject);
+	row->destroy(subject);
+	return true;
+}
+
+static bool run_row(struct session *s, size_t i, struct result *r)
+{
+	const struct bench_row *row = row_at(i);
+	char why[256] = "";
+
+	*r = (struct result){ .row = row, .bar = row->bar };
+	if (!(row->loop ? time_row(s, row, &r->m, why) : size_row(row, &r->bytes, why))) {
+		fprintf(stderr, "bench: %s: %s%s\n", row->name, row->may_lack ? "SKIPPED: " : "",
+			why);
+		s->failed |= !row->may_lack;
+		return false;
+	}
+	if (row->bar_of)
+		r->bar = row->bar * s->instructions[row_named(row->bar_of)];
+	if (r->m.counted_by != COUNTED_BY_NOTHING)
+		s->instructions[i] = r->m.instructions;
+	return true;
+}
+
+static void run_rows(struct session *s)
+{
+	for (size_t i = 0; i < nr_rows(); i++) {
 		struct result r;
 
-		if (!wanted(o, &rows[i]))
+		if (!wanted(&s->options, row_at(i)))
 			continue;
-		found++;
-		if (o->list) {
-			puts(rows[i].name);
-		} else if (!run_row(&rows[i], c, &r)) {
-			*failed = true;
-		} else if (o->json) {
-			print_json(&r);
-		} else {
-			print_line(&r);
-		}
+		s->found++;
+		if (s->options.list)
+			puts(row_at(i)->name);
+		else if (run_row(s, i, &r))
+			(s->options.json ? bench_report_json : bench_report_line)(&r);
 		fflush(stdout);
 	}
-	return found;
 }
 
 static bool parse_count(const char *text, uint64_t *count)
@@ -181,16 +208,17 @@ static bool parse_count(const char *text, uint64_t *count)
 	return *count > 0 && *end == '\0' && errno == 0;
 }
 
+/* Names may stand anywhere; they are moved to the front of argv. */
 static bool parse(struct options *o, int argc, char **argv)
 {
-	int i = 1;
-
 	o->names = argv;
-	for (; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
 			o->json = true;
 		} else if (strcmp(argv[i], "--list") == 0) {
 			o->list = true;
+		} else if (strcmp(argv[i], "--empty") == 0) {
+			o->empty = true;
 		} else if (strcmp(argv[i], "--repeat") == 0) {
 			if (!parse_count(argv[++i], &o->repeat)) {
 				fprintf(stderr, "bench: --repeat needs a number from 1 on\n");
@@ -207,36 +235,51 @@ static bool parse(struct options *o, int argc, char **argv)
 	return true;
 }
 
+static void open_counters(struct session *s)
+{
+	char why[256];
+
+	s->counters = counters_open(why);
+	if (!s->counters)
+		fprintf(stderr,
+			"bench: %s: no cycles; instructions by single steps where operations are "
+			"alike, by callgrind where they differ\n",
+			why);
+}
+
+/* Returns the exit code. */
+static int run_session(struct session *s)
+{
+	s->instructions = calloc(nr_rows(), sizeof(*s->instructions));
+	if (!s->instructions) {
+		fprintf(stderr, "bench: no memory\n");
+		return 1;
+	}
+	if (!s->options.list)
+		open_counters(s);
+	if (!s->options.list && !s->options.json)
+		bench_report_heading();
+	run_rows(s);
+	counters_close(s->counters);
+	free(s->instructions);
+	if (!s->found)
+		fprintf(stderr, "bench: no row has such a name; --list shows them\n");
+	return s->failed || !s->found ? 1 : 0;
+}
+
 int bench_main(int argc, char **argv)
 {
-	struct options o = { 0 };
-	struct counters *c = NULL;
-	bool failed = false;
-	char why[256];
-	size_t found;
+	struct session s = { 0 };
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		usage(stdout);
 		return 0;
 	}
-	if (!parse(&o, argc, argv))
+	if (!parse(&s.options, argc, argv))
 		return 1;
-	if (o.repeat)
-		return repeat_row(&o);
-	if (!o.list) {
-		c = counters_open(why);
-		if (!c)
-			fprintf(stderr,
-				"bench: %s: no cycles; instructions by single steps where "
-				"operations are alike\n",
-				why);
-		if (!o.json)
-			print_heading();
+	if (s.options.empty && !s.options.repeat) {
+		fprintf(stderr, "bench: --empty goes with --repeat\n");
+		return 1;
 	}
-	found = run_rows(core_rows, nr_core_rows, &o, c, &failed);
-	found += run_rows(diff_rows, nr_diff_rows, &o, c, &failed);
-	counters_close(c);
-	if (!found)
-		fprintf(stderr, "bench: no row has such a name; --list shows them\n");
-	return failed || !found ? 1 : 0;
+	return s.options.repeat ? repeat_row(&s.options) : run_session(&s);
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum counted_by { COUNTED_BY_NOTHING, COUNTED_BY_PERF, COUNTED_BY_STEPS };
+enum counted_by { COUNTED_BY_NOTHING, COUNTED_BY_PERF, COUNTED_BY_STEPS, COUNTED_BY_CALLGRIND };
 
 struct measurement {
 	enum counted_by counted_by;	/* nothing: instructions mean nothing; cycles do by perf only */
@@ -37,6 +37,13 @@ void counters_close(struct counters *c);
  * @alike: all operations of the loop are alike, so that without counters a few of them may be stepped through
  */
 struct measurement measure(struct counters *c, bench_loop *loop, void *subject, bool alike);
+
+/*
+ * Counts a row's operations in a process of its own, with valgrind's callgrind: exact, and a long mix of operations takes
+ * seconds. Counts this many operations of the row, or of its empty loop. False: not possible here, with a sentence in
+ * why (256 bytes).
+ */
+bool instructions_by_callgrind(const char *row, uint64_t operations, bool empty, double *each, char *why);
 
 /* Steps through some operations in a copy of this process (x86-64); false: not possible here. */
 bool instructions_by_steps(bench_loop *loop, void *subject, double *each);

@@ -13,12 +13,16 @@
 struct bench_row {
 	const char *name;
 	const char *operation;	/* what one operation is */
-	bool alike;		/* all operations cost the same */
+	uint64_t sample;	/* operations that are counted where they differ; 0: all cost the same */
+	double bar;		/* instructions that an operation should take at most; 0: no bar */
+	const char *bar_of;	/* or times as many as this row's, which stands before */
+	bool may_lack;		/* not a failure where it cannot be measured */
 	int value;		/* the order, the number of pages ... of this row */
 
 	/* Returns the subject, or NULL with a sentence in why (256 bytes). */
 	void *(*create)(int value, char *why);
 	bench_loop *loop;	/* NULL: a size, not a loop */
+	bench_loop *empty;	/* what of the loop is not to be measured; NULL: nothing */
 	void (*destroy)(void *subject);
 	uint64_t (*bytes)(void *subject);	/* of a size */
 };

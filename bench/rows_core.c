@@ -1,20 +1,22 @@
 /*
  * Rows about the reference allocator alone: alloc_pages and __free_pages, and the reset of a small machine.
  *
- * The machine of the page rows is as a small real one: 1 GiB, DMA, DMA32 and Normal, 4 CPUs, top order 10, profile
- * linux-6.1, checks = linux, nobody listening. A pair of order 0 .. 3 goes through the page lists of its CPU, with
- * transparent huge pages one of order 9 too.
+ * Where a row does not say otherwise, its machine has 1 GiB and checks = linux. A pair of order 0 .. 3 goes through the
+ * page lists of its CPU, with transparent huge pages one of order 9 too.
  */
+#include "bench/machines.h"
+#include "bench/mix.h"
 #include "bench/rows.h"
 
 #include "lostbuddy/gfp.h"
-#include "lostbuddy/machine.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { BATCH_MAX = 256 };
+
+static const struct bench_machine one_gib = { .mib = 1024, .checks = MM_CHECKS_LINUX };
 
 struct pages {
 	struct mm_machine *machine;
@@ -23,60 +25,6 @@ struct pages {
 	unsigned int batch;
 	struct page *held[BATCH_MAX];
 };
-
-static void config_common(struct mm_config *c, unsigned int nr_cpus)
-{
-	c->profile = &mm_profile_linux_6_1;
-	c->checks = MM_CHECKS_LINUX;
-	c->locks = MM_LOCKS_NOTHING;
-	c->nr_nodes = 1;
-	c->nr_cpus = nr_cpus;
-	c->min_free_kbytes = MM_BY_FORMULA;
-	c->pcp_high = MM_BY_FORMULA;
-	c->pcp_batch = MM_BY_FORMULA;
-	c->watermark_scale_factor = 10;
-	c->watermark_boost_factor = 15000;
-	c->lowmem_reserve_ratio[ZONE_DMA] = 256;
-	c->lowmem_reserve_ratio[ZONE_DMA32] = 256;
-	c->lowmem_reserve_ratio[ZONE_NORMAL] = 32;
-	c->distance[0][0] = 10;
-	c->nr_memory = 1;
-}
-
-static struct mm_machine *boot_real_size(enum mm_checks checks, bool thp, char *why)
-{
-	struct mm_config c = { 0 };
-
-	config_common(&c, 4);
-	c.checks = checks;
-	c.thp = thp;
-	c.top_order = 10;
-	c.pageblock_order = 9;
-	c.max_pfn = 262144;
-	c.dma_end = 4096;
-	c.dma32_end = 65536;
-	c.section_pages = 32768;
-	c.percpu_unit_pages = 64;
-	c.memory[0] = (struct mm_range){ .start = 1, .end = c.max_pfn };
-	return mm_machine_create(&c, why);
-}
-
-/* As large as a machine for fuzzing may be. */
-static struct mm_machine *boot_fuzz_size(char *why)
-{
-	struct mm_config c = { 0 };
-
-	config_common(&c, 4);
-	c.top_order = 6;
-	c.pageblock_order = 4;
-	c.max_pfn = 2048;
-	c.dma_end = 256;
-	c.dma32_end = 1024;
-	c.section_pages = 64;
-	c.percpu_unit_pages = 1;
-	c.memory[0] = (struct mm_range){ .start = 1, .end = c.max_pfn };
-	return mm_machine_create(&c, why);
-}
 
 static void *pages_create(struct mm_machine *machine, char *why)
 {
@@ -105,9 +53,9 @@ static void pages_destroy(void *subject)
 	free(p);
 }
 
-static void *pair_on(struct mm_machine *machine, int order, char *why)
+static void *pair_on(const struct bench_machine *size, int order, char *why)
 {
-	struct pages *p = pages_create(machine, why);
+	struct pages *p = pages_create(boot_real(size, why), why);
 
 	if (p)
 		p->order = (unsigned int)order;
@@ -116,17 +64,45 @@ static void *pair_on(struct mm_machine *machine, int order, char *why)
 
 static void *pair_create(int order, char *why)
 {
-	return pair_on(boot_real_size(MM_CHECKS_LINUX, false, why), order, why);
+	return pair_on(&one_gib, order, why);
 }
 
 static void *thp_pair_create(int order, char *why)
 {
-	return pair_on(boot_real_size(MM_CHECKS_LINUX, true, why), order, why);
+	const struct bench_machine with_thp = { .mib = 1024,
+						.checks = MM_CHECKS_LINUX,
+						.thp = true };
+
+	return pair_on(&with_thp, order, why);
 }
 
 static void *unchecked_pair_create(int order, char *why)
 {
-	return pair_on(boot_real_size(MM_CHECKS_OFF, false, why), order, why);
+	const struct bench_machine unchecked = { .mib = 1024, .checks = MM_CHECKS_OFF };
+
+	return pair_on(&unchecked, order, why);
+}
+
+/* Order 0 on a machine of so many MiB. */
+static void *sized_pair_create(int mib, char *why)
+{
+	const struct bench_machine size = { .mib = (uint64_t)mib, .checks = MM_CHECKS_LINUX };
+
+	return pair_on(&size, 0, why);
+}
+
+static void *deferred_pair_create(int mib, char *why)
+{
+	const struct bench_machine size = { .mib = (uint64_t)mib,
+					    .checks = MM_CHECKS_LINUX,
+					    .deferred = true };
+
+	if (boot_defers_memory())
+		return pair_on(&size, 0, why);
+	snprintf(why, 256,
+		 "a machine of 1 TiB takes gigabytes where boot does not defer the most of it, and "
+		 "it does not yet");
+	return NULL;
 }
 
 static uint64_t pair_loop(void *subject, uint64_t count)
@@ -140,7 +116,7 @@ static uint64_t pair_loop(void *subject, uint64_t count)
 
 static void *batch_create(int batch, char *why)
 {
-	struct pages *p = pages_create(boot_real_size(MM_CHECKS_LINUX, false, why), why);
+	struct pages *p = pages_create(boot_real(&one_gib, why), why);
 
 	assert(batch <= BATCH_MAX);
 	if (p)
@@ -182,39 +158,159 @@ static uint64_t arena_bytes(void *subject)
 	return ((struct pages *)subject)->machine->arena_size;
 }
 
-#define PAIR(order)                                                                                \
-	{ "page-pair-order-" #order,                                                               \
-	  "alloc_pages and __free_pages",                                                          \
-	  true,                                                                                    \
-	  order,                                                                                   \
-	  pair_create,                                                                             \
-	  pair_loop,                                                                               \
-	  pages_destroy,                                                                           \
-	  NULL }
+static const char pair[] = "alloc_pages and __free_pages";
 
 const struct bench_row core_rows[] = {
-	PAIR(0),
-	PAIR(1),
-	PAIR(2),
-	PAIR(3),
-	PAIR(4),
-	PAIR(5),
-	PAIR(6),
-	PAIR(7),
-	PAIR(8),
-	PAIR(9),
-	PAIR(10),
-	{ "page-pair-order-9-thp", "the same, with transparent huge pages", true, 9,
-	  thp_pair_create, pair_loop, pages_destroy, NULL },
-	{ "page-pair-order-0-unchecked", "the same, checks = off", true, 0, unchecked_pair_create,
-	  pair_loop, pages_destroy, NULL },
-	{ "page-pair-order-10-unchecked", "the same, checks = off", true, 10, unchecked_pair_create,
-	  pair_loop, pages_destroy, NULL },
-	{ "page-batch-256", "one page of 256 taken, then 256 given back", true, 256, batch_create,
-	  batch_loop, pages_destroy, NULL },
-	{ "reset-fuzz-size", "a machine of 2048 pages back to its boot", true, 0, small_create,
-	  reset_loop, pages_destroy, NULL },
-	{ "arena-fuzz-size", "boot metadata of that machine", true, 0, small_create, NULL,
-	  pages_destroy, arena_bytes },
+	{ .name = "page-pair-order-0",
+	  .operation = pair,
+	  .bar = 170,
+	  .value = 0,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-1",
+	  .operation = pair,
+	  .bar = 300,
+	  .value = 1,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-2",
+	  .operation = pair,
+	  .bar = 300,
+	  .value = 2,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-3",
+	  .operation = pair,
+	  .bar = 300,
+	  .value = 3,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-4",
+	  .operation = pair,
+	  .bar = 900,
+	  .value = 4,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-5",
+	  .operation = pair,
+	  .value = 5,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-6",
+	  .operation = pair,
+	  .value = 6,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-7",
+	  .operation = pair,
+	  .value = 7,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-8",
+	  .operation = pair,
+	  .value = 8,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-9",
+	  .operation = pair,
+	  .bar = 8500,
+	  .value = 9,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-10",
+	  .operation = pair,
+	  .bar = 28000,
+	  .value = 10,
+	  .create = pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-9-thp",
+	  .operation = "the same, with transparent huge pages",
+	  .value = 9,
+	  .create = thp_pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-0-unchecked",
+	  .operation = "the same, checks = off",
+	  .value = 0,
+	  .create = unchecked_pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-10-unchecked",
+	  .operation = "the same, checks = off",
+	  .bar = 350,
+	  .value = 10,
+	  .create = unchecked_pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-0-64mib",
+	  .operation = "the same on a machine of 64 MiB",
+	  .value = 64,
+	  .create = sized_pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-0-64gib",
+	  .operation = "the same on a machine of 64 GiB; bar: 1.3 of 64 MiB",
+	  .bar = 1.3,
+	  .bar_of = "page-pair-order-0-64mib",
+	  .value = 64 << 10,
+	  .create = sized_pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-pair-order-0-1tib",
+	  .operation = "the same on a machine of 1 TiB, deferred; bar: 1.3 of 64 MiB",
+	  .bar = 1.3,
+	  .bar_of = "page-pair-order-0-64mib",
+	  .may_lack = true,
+	  .value = 1 << 20,
+	  .create = deferred_pair_create,
+	  .loop = pair_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-batch-256",
+	  .operation = "one page of 256 taken, then 256 given back",
+	  .bar = 190,
+	  .value = 256,
+	  .create = batch_create,
+	  .loop = batch_loop,
+	  .destroy = pages_destroy },
+	{ .name = "page-mix",
+	  .operation = "an allocation or a free of a steady mix, beside the loop",
+	  .sample = 200 * 1000,
+	  .bar = 420,
+	  .value = MM_CHECKS_LINUX,
+	  .create = mix_create,
+	  .loop = mix_loop,
+	  .empty = mix_empty_loop,
+	  .destroy = mix_destroy },
+	{ .name = "page-mix-unchecked",
+	  .operation = "the same, checks = off",
+	  .sample = 200 * 1000,
+	  .bar = 180,
+	  .value = MM_CHECKS_OFF,
+	  .create = mix_create,
+	  .loop = mix_loop,
+	  .empty = mix_empty_loop,
+	  .destroy = mix_destroy },
+	{ .name = "reset-fuzz-size",
+	  .operation = "a machine of 2048 pages back to its boot",
+	  .sample = 100,
+	  .create = small_create,
+	  .loop = reset_loop,
+	  .destroy = pages_destroy },
+	{ .name = "arena-fuzz-size",
+	  .operation = "boot metadata of that machine",
+	  .create = small_create,
+	  .destroy = pages_destroy,
+	  .bytes = arena_bytes },
 };
 const size_t nr_core_rows = sizeof(core_rows) / sizeof(core_rows[0]);
