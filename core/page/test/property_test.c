@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #include "test.h"
-#include "lostbuddy/vmstat.h"
+#include "page/badness.h"
+#include "page/vmstat.h"
 #include "test/world.h"
 
 enum { MAX_HELD = 512 };
@@ -293,7 +294,6 @@ static pfn_t twin_step(struct twin *t, uint64_t pick)
 	unsigned int slot = (unsigned int)(pick % 96), order = (unsigned int)(pick >> 8 & 7) % 6;
 	pfn_t pfn = 0;
 
-	mm_current = &t->w.context;
 	world_on(&t->w, (unsigned int)(pick >> 16 & 1), MM_TASK, 0);
 	if (t->held[slot]) {
 		pfn = page_to_pfn(t->held[slot]);
@@ -310,46 +310,235 @@ static pfn_t twin_step(struct twin *t, uint64_t pick)
 	return pfn;
 }
 
-/* Same frames, same free blocks, same counts, with shortcuts and without. */
-TEST(shortcuts_do_what_the_general_path_does)
+/* Takes or gives back the blocks of several neighbouring slots, upwards or downwards: runs of neighbours. */
+static pfn_t twin_burst(struct twin *t, uint64_t pick)
+{
+	unsigned int first = (unsigned int)(pick % 96), nr = (unsigned int)(pick >> 8 & 63);
+	pfn_t sum = 0;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		unsigned int slot = (first + (pick >> 14 & 1 ? i : nr - i)) % 96;
+
+		sum = sum * 31 + twin_step(t, (pick & ~UINT64_C(0x70ffff)) | slot |
+						      (pick >> 15 & 3) << 8 | UINT64_C(1) << 20);
+	}
+	return sum;
+}
+
+/* One of the calls that move whole page lists, or make the general path of some blocks the only one. */
+static void twin_rarity(struct twin *t, uint64_t pick)
+{
+	pfn_t size = UINT64_C(1) << t->w.machine->top_order;
+	/* not the first one, which has frame 0, and not the last, where boot keeps pages */
+	pfn_t block = (1 + (pick >> 8) % (t->w.machine->max_pfn / size - 2)) * size;
+
+	world_on(&t->w, (unsigned int)(pick & 1), MM_TASK, 0);
+	switch (pick >> 1 & 7) {
+	case 0:
+		drain_local_pages();
+		break;
+	case 1:
+		drain_all_pages();
+		break;
+	case 2:
+		vmstat_update();
+		break;
+	case 3:
+		isolate_range(block, block + size);
+		break;
+	case 4:
+		/* somebody writes where nothing is theirs; pages are found bad at their next turn */
+		t->w.machine->memmap[block + (pick >> 24) % size].memcg_data = 1;
+		break;
+	default:
+		unisolate_range(block, block + size);
+	}
+}
+
+static pfn_t twin_turn(struct twin *t, uint64_t pick)
+{
+	mm_current = &t->w.context;
+	if (pick >> 48 & 15)
+		return twin_step(t, pick);
+	if (pick >> 52 & 7)
+		return twin_burst(t, pick);
+	twin_rarity(t, pick);
+	return 0;
+}
+
+/* The same frames in the same order; each of the same type, as they left their pageblock or came from it. */
+static bool same_list(const struct mm_machine *a, const struct list_head *in_a,
+		      const struct mm_machine *b, const struct list_head *in_b)
+{
+	const struct list_head *at = in_a->next, *bt = in_b->next;
+
+	for (; at != in_a && bt != in_b; at = at->next, bt = bt->next) {
+		const struct page *page = lru_to_page(at), *other = lru_to_page(bt);
+
+		if (page - a->memmap != other - b->memmap || page->index != other->index ||
+		    at->next->prev != at || bt->next->prev != bt)
+			return false;
+	}
+	return at == in_a && bt == in_b;
+}
+
+static bool same_page(const struct page *page, const struct page *other)
+{
+	return page->flags == other->flags && page->page_type == other->page_type &&
+	       page->_refcount == other->_refcount && page->private == other->private &&
+	       page->mapping == other->mapping && page->memcg_data == other->memcg_data;
+}
+
+static bool same_page_set(const struct mm_machine *a, const struct per_cpu_pages *in_a,
+			  const struct mm_machine *b, const struct per_cpu_pages *in_b)
+{
+	bool same = in_a->count == in_b->count && in_a->free_factor == in_b->free_factor &&
+		    in_a->free_delta == in_b->free_delta && in_a->turns == in_b->turns;
+
+	for (unsigned int list = 0; list < NR_PCP_LISTS; list++)
+		same = same && same_list(a, &in_a->lists[list], b, &in_b->lists[list]);
+	return same;
+}
+
+static void expect_same_zone(const struct mm_machine *a, const struct mm_machine *b)
+{
+	const struct zone *in_a = mm_zone(a, 0, ZONE_NORMAL), *in_b = mm_zone(b, 0, ZONE_NORMAL);
+
+	EXPECT_EQ(in_a->nr_free_pages, in_b->nr_free_pages);
+	for (unsigned int order = 0; order <= a->top_order; order++) {
+		EXPECT_EQ(in_a->free_area[order].nr_free, in_b->free_area[order].nr_free);
+		for (unsigned int type = 0; type < MIGRATE_TYPES; type++)
+			EXPECT(same_list(a, &in_a->free_area[order].free_list[type], b,
+					 &in_b->free_area[order].free_list[type]));
+	}
+	for (unsigned int cpu = 0; cpu < a->nr_cpus; cpu++)
+		EXPECT(same_page_set(a, &in_a->pageset[cpu], b, &in_b->pageset[cpu]));
+	for (enum numa_event event = 0; event < NR_NUMA_EVENTS; event++)
+		EXPECT_EQ(zone_numa_events(in_a, event), zone_numa_events(in_b, event));
+}
+
+/* All that a later operation could see. */
+static void expect_same_state(const struct mm_machine *a, const struct mm_machine *b)
+{
+	expect_same_zone(a, b);
+	for (pfn_t pfn = 0; pfn < a->max_pfn; pfn++)
+		if (!EXPECT(same_page(&a->memmap[pfn], &b->memmap[pfn])))
+			break;
+	EXPECT(memcmp(a->pageblock_type, b->pageblock_type, a->nr_pageblocks) == 0);
+	EXPECT_EQ(a->changes, b->changes);
+	EXPECT_EQ(a->vmstat.pgfree, b->vmstat.pgfree);
+	EXPECT_EQ(a->vmstat.pgalloc, b->vmstat.pgalloc);
+	EXPECT_EQ(a->vmstat.leaked, b->vmstat.leaked);
+	EXPECT_EQ(a->vmstat.bad_pages, b->vmstat.bad_pages);
+}
+
+/* Shapes differ in what decides how long runs are: page list sizes, thresholds, orders and checks. */
+static struct shape twin_shape(unsigned int seed)
 {
 	static const struct mm_profile *const profiles[] = { &mm_profile_linux_6_1,
 							     &mm_profile_linux_5_10 };
 
-	for (unsigned int seed = 0; seed < 12 && !test_failures; seed++) {
-		struct shape shape = { .pages = 512,
-				       .cpus = 2,
-				       .high = seed % 3 ? 12 : 0,
-				       .batch = seed % 3,
-				       .checks = seed % 4 == 3 ? MM_CHECKS_OFF : MM_CHECKS_LINUX,
-				       .thp = seed & 1,
-				       .profile = profiles[seed / 6] };
+	return (struct shape){
+		/* the largest are too large to be poisoned, so that sanitizers see shortcuts */
+		.pages = seed % 2   ? 512
+			 : seed % 4 ? 8192
+				    : 2048,
+		.cpus = 2,
+		.top_order = seed % 5 ? 0 : 7,
+		.pageblock_order = seed % 5 ? 0 : 6,
+		.high = seed % 3 ? 12 + 40 * (seed % 4) : 0,
+		.batch = seed % 3 ? (seed % 2 ? 2 : 31) : 0,
+		.checks = seed % 4 == 3 ? MM_CHECKS_OFF : MM_CHECKS_LINUX,
+		.thp = seed & 1,
+		.profile = profiles[seed % 4 == 2]
+	};
+}
+
+/* Same frames, same lists, same counts, with shortcuts and without, after every few steps. */
+TEST(shortcuts_do_what_the_general_path_does)
+{
+	for (unsigned int seed = 0; seed < 24 && !test_failures; seed++) {
 		struct twin quick = { 0 }, general = { 0 };
 		uint64_t random = seed + 1;
 
-		world_open(&quick.w, shape);
-		world_open(&general.w, shape);
+		world_open(&quick.w, twin_shape(seed));
+		world_open(&general.w, twin_shape(seed));
 		mm_listen(general.w.machine, hear_nothing, NULL);
 		/* builds that poison memory have no shortcuts */
 		EXPECT(quick.w.machine->plain != quick.w.machine->poison_memory);
 		EXPECT(!general.w.machine->plain);
-		for (int i = 0; i < 20000; i++) {
+		for (int i = 0; i < 10000 && !test_failures; i++) {
 			random = random * UINT64_C(6364136223846793005) +
 				 UINT64_C(1442695040888963407);
-			pfn_t here = twin_step(&quick, random >> 8),
-			      there = twin_step(&general, random >> 8);
+			pfn_t here = twin_turn(&quick, random >> 8),
+			      there = twin_turn(&general, random >> 8);
 
-			if (!EXPECT_EQ(here, there))
-				break;
+			EXPECT_EQ(here, there);
+			if (i % 32 == 0)
+				expect_same_state(quick.w.machine, general.w.machine);
 		}
+		if (test_failures)
+			fprintf(stderr, "with seed %u\n", seed);
 		EXPECT(quick.w.machine->vmstat.pgalloc > 1000);
-		EXPECT_STR(world_free(&quick.w, ZONE_NORMAL), world_free(&general.w, ZONE_NORMAL));
-		EXPECT_EQ(quick.w.machine->vmstat.pgfree, general.w.machine->vmstat.pgfree);
-		EXPECT_EQ(quick.w.machine->vmstat.pgalloc, general.w.machine->vmstat.pgalloc);
-		EXPECT_EQ(quick.w.machine->vmstat.leaked, general.w.machine->vmstat.leaked);
 		world_close(&quick.w);
 		world_close(&general.w);
 	}
+}
+
+/* A count that changes in many small steps folds where the steps fold, not where their sum does. */
+TEST(a_run_of_changes_is_counted_like_single_ones)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 64 });
+	struct zone *zone = mm_zone(w.machine, 0, ZONE_NORMAL);
+	struct per_cpu_pages *pcp = &zone->pageset[0];
+	const struct zone before = *zone;
+
+	zone->stat_threshold = 5;
+	for (int16_t delta = -5; delta <= 5; delta++)
+		for (long pages = 1; pages <= 8; pages *= 2)
+			for (unsigned int times = 0; times < 20; times++) {
+				zone->nr_free_pages = 100;
+				pcp->free_delta = delta;
+				for (unsigned int i = 0; i < times; i++)
+					mod_zone_free_pages(zone, pages);
+				long shared = zone->nr_free_pages, rest = pcp->free_delta;
+
+				zone->nr_free_pages = 100;
+				pcp->free_delta = delta;
+				mod_zone_free_pages_times(zone, pages, times);
+				EXPECT_EQ(zone->nr_free_pages, shared);
+				EXPECT_EQ(pcp->free_delta, rest);
+			}
+	*zone = before;
+	pcp->free_delta = 0;
+	world_close(&w);
+}
+
+/*
+ * One bad page at each place of a small block in turn, for each of the fields that make one bad: found at
+ * every length that begins at the block.
+ */
+TEST(one_bad_page_among_many_is_found)
+{
+	enum { NR = 9, KINDS = 6 };
+	struct page pages[NR] __attribute__((aligned(64)));
+
+	for (unsigned int kind = 0; kind < KINDS; kind++)
+		for (unsigned int bad = 0; bad < NR; bad++) {
+			for (unsigned int i = 0; i < NR; i++)
+				pages[i] = (struct page){ .flags = UINT64_C(1) << ZONE_ID_SHIFT,
+							  .page_type = PAGE_TYPE_NONE };
+			pages[bad].flags |= kind == 0 ? PAGE_FLAG(PG_LOCKED) : 0;
+			pages[bad].mapping = kind == 1 ? &pages[0] : NULL;
+			pages[bad]._mapcount += kind == 2;
+			pages[bad]._refcount = kind == 3 ? 1 : kind == 4 ? -1 : 0;
+			pages[bad].memcg_data = kind == 5;
+			for (unsigned int nr = 1; nr <= NR; nr++)
+				EXPECT_EQ(badness(pages, pages + nr, PAGE_FLAGS_ALL) != 0,
+					  bad < nr);
+		}
 }
 
 TEST_MAIN
