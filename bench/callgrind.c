@@ -1,6 +1,6 @@
 /*
- * Counting instructions without hardware counters where operations differ: this program once more, as
- * `bench ROW --repeat N`, under callgrind, which collects inside of bench_work() only.
+ * Counting instructions without hardware counters where operations differ: this program once more,
+ * as `bench ROW --repeat N`, under callgrind, which collects inside of bench_work() only.
  */
 #define _GNU_SOURCE
 #include "bench/measure.h"

@@ -1,6 +1,6 @@
 /*
- * The machines of the benchmark: as a small real one (DMA, DMA32 and Normal, 4 CPUs, top order 10, profile linux-6.1,
- * nobody listening), in several sizes, and one as large as fuzzing has them.
+ * The machines of the benchmark: as a small real one (DMA, DMA32 and Normal, 4 CPUs, top order 10,
+ * profile linux-6.1, nobody listening), in several sizes, and one as large as fuzzing has them.
  */
 #ifndef LOSTBUDDY_BENCH_MACHINES_H
 #define LOSTBUDDY_BENCH_MACHINES_H
@@ -20,7 +20,10 @@ struct bench_machine {
 struct mm_machine *boot_real(const struct bench_machine *size, char *why);
 struct mm_machine *boot_fuzz_size(char *why);
 
-/* Does a machine with deferred=1 really leave memory for later? Where not, large ones take minutes and gigabytes. */
+/*
+ * Does a machine with deferred=1 really leave memory for later? Where not, large ones take minutes
+ * and gigabytes.
+ */
 bool boot_defers_memory(void);
 
 #endif

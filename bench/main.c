@@ -1,4 +1,7 @@
-/* lostbuddy-bench: the verb `lostbuddy bench` as a program of its own, which the verb's name may follow. */
+/*
+ * lostbuddy-bench: the verb `lostbuddy bench` as a program of its own, which the verb's name may
+ * follow.
+ */
 #include "bench/bench.h"
 
 #include <stdbool.h>

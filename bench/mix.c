@@ -105,6 +105,11 @@ uint64_t mix_empty_loop(void *subject, uint64_t count)
 	return run(subject, count, false);
 }
 
+double mix_occupancy(const void *subject)
+{
+	return (double)((const struct mix *)subject)->pages / ALL_PAGES;
+}
+
 void *mix_create(int checks, char *why)
 {
 	const struct bench_machine size = { .mib = MIB, .checks = (enum mm_checks)checks };

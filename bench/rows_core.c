@@ -1,8 +1,9 @@
 /*
- * Rows about the reference allocator alone: alloc_pages and __free_pages, and the reset of a small machine.
+ * Rows about the reference allocator alone: alloc_pages and __free_pages, and the reset of a small
+ * machine.
  *
- * Where a row does not say otherwise, its machine has 1 GiB and checks = linux. A pair of order 0 .. 3 goes through the
- * page lists of its CPU, with transparent huge pages one of order 9 too.
+ * Where a row does not say otherwise, its machine has 1 GiB and checks = linux. A pair of order 0
+ * .. 3 goes through the page lists of its CPU, with transparent huge pages one of order 9 too.
  */
 #include "bench/machines.h"
 #include "bench/mix.h"

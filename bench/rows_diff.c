@@ -1,9 +1,10 @@
 /*
  * Rows about testing: the differential loop and what feeds it.
  *
- * Programs have 128 operations of the generator's default mix with misuse, as a campaign runs them. The loop is what a
- * campaign does with each: core, both models of the oracle, contents, full comparisons at 1, 2, 4 .. operations and at
- * the end. Operations are executed ones; what was a no-op counts as nothing.
+ * Programs have 128 operations of the generator's default mix with misuse, as a campaign runs them.
+ * The loop is what a campaign does with each: core, both models of the oracle, contents, full
+ * comparisons at 1, 2, 4 .. operations and at the end. Operations are executed ones; what was a
+ * no-op counts as nothing.
  */
 #include "bench/rows.h"
 

@@ -1,8 +1,10 @@
 /*
- * Counting instructions without hardware counters: a copy of this process runs the loop, one step at a time.
+ * Counting instructions without hardware counters: a copy of this process runs the loop, one step
+ * at a time.
  *
- * Exact, and slow (tens of microseconds a step in a virtual machine), so a few operations must do: of use for loops
- * whose operations are all alike. The copy has the caches and page lists that the loop has warmed up before.
+ * Exact, and slow (tens of microseconds a step in a virtual machine), so a few operations must do:
+ * of use for loops whose operations are all alike. The copy has the caches and page lists that the
+ * loop has warmed up before.
  */
 #define _GNU_SOURCE
 #include "bench/measure.h"
@@ -49,8 +51,8 @@ static bool stopped_by(pid_t pid, int signal)
 }
 
 /*
- * Steps until the copy stops by itself; 0: too many traps. A repeated string instruction traps after each round,
- * without going on: it counts once, as in hardware.
+ * Steps until the copy stops by itself; 0: too many traps. A repeated string instruction traps
+ * after each round, without going on: it counts once, as in hardware.
  */
 static uint64_t steps_until_stop(pid_t pid)
 {
@@ -68,7 +70,10 @@ static uint64_t steps_until_stop(pid_t pid)
 	return 0;
 }
 
-/* Steps of loop(subject, count) in a copy of this process; 0: not possible. *operations: what the loop returned. */
+/*
+ * Steps of loop(subject, count) in a copy of this process; 0: not possible. *operations: what the
+ * loop returned.
+ */
 static uint64_t count_steps(bench_loop *loop, void *subject, uint64_t count, uint64_t *operations)
 {
 	uint64_t *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
@@ -102,7 +107,10 @@ bool instructions_by_steps(bench_loop *loop, void *subject, double *each)
 
 	if (around == 0 || steps <= around)
 		return false;
-	/* Some more turns where one is cheap, so that what happens every few dozen operations has its share. */
+	/*
+	 * Some more turns where one is cheap, so that what happens every few dozen operations has
+	 * its share.
+	 */
 	if (steps < STEPS_WANTED)
 		steps = count_steps(loop, subject, STEPS_WANTED * operations / (steps - around),
 				    &operations);

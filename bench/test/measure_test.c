@@ -72,4 +72,34 @@ TEST(unknown_options_and_names_are_refused)
 	EXPECT_EQ(bench_main(2, with_list), 0);
 }
 
+/* bench with up to four arguments. */
+static int bench(char *a, char *b, char *c, char *d)
+{
+	char verb[] = "bench", *argv[] = { verb, a, b, c, d, NULL };
+	int argc = 1;
+
+	while (argv[argc])
+		argc++;
+	return bench_main(argc, argv);
+}
+
+TEST(one_row_alone_is_repeated_and_nothing_else)
+{
+	char row[] = "reset-fuzz-size", repeat[] = "--repeat", three[] = "3", none[] = "0",
+	     word[] = "3x", size[] = "arena-fuzz-size", part[] = "reset-fuzz", empty[] = "--empty";
+
+	EXPECT_EQ(bench(row, repeat, three, NULL), 0);
+	EXPECT_EQ(bench(repeat, three, row, NULL), 0);
+	EXPECT_EQ(bench(row, repeat, none, NULL), 1);
+	EXPECT_EQ(bench(row, repeat, word, NULL), 1);
+	EXPECT_EQ(bench(row, repeat, NULL, NULL), 1);
+	EXPECT_EQ(bench(part, repeat, three, NULL), 1);
+	EXPECT_EQ(bench(repeat, three, NULL, NULL), 1);
+	EXPECT_EQ(bench(row, row, repeat, three), 1);
+	EXPECT_EQ(bench(size, repeat, three, NULL), 1);
+	/* a loop of which nothing is left out has no empty one */
+	EXPECT_EQ(bench(row, repeat, three, empty), 1);
+	EXPECT_EQ(bench(row, empty, NULL, NULL), 1);
+}
+
 TEST_MAIN

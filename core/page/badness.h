@@ -1,6 +1,7 @@
 /*
- * Is anything wrong with free pages? One answer for many of them: what must not be set in any is collected
- * from all, without a branch. Inline, because a call costs as much as a look at a few pages.
+ * Is anything wrong with free pages? One answer for many of them: what must not be set in any is
+ * collected from all, without a branch. Inline, because a call costs as much as a look at a few
+ * pages.
  */
 #ifndef LB_PAGE_BADNESS_H
 #define LB_PAGE_BADNESS_H
@@ -36,9 +37,9 @@ static __always_inline void collect(struct traits *t, const struct page *page)
 }
 
 /*
- * All that the free pages [page, end) must not have, together, as one word: 0 iff there is nothing. Pages are
- * scanned by the thousand: a branch for each field of each would cost more than the fields. Odd and even pages are
- * collected apart, so that each word costs one instruction.
+ * All that the free pages [page, end) must not have, together, as one word: 0 iff there is nothing.
+ * Pages are scanned by the thousand: a branch for each field of each would cost more than the
+ * fields. Odd and even pages are collected apart, so that each word costs one instruction.
  */
 static __always_inline uint64_t badness(const struct page *page, const struct page *end,
 					uint64_t bad_flags)

@@ -26,7 +26,9 @@ static inline pfn_t buddy_of(pfn_t pfn, unsigned int order)
 	return pfn ^ (UINT64_C(1) << order);
 }
 
-/* The caller counts it as a change of the machine: one for all that it does under the lock will do. */
+/*
+ * The caller counts it as a change of the machine: one for all that it does under the lock will do.
+ */
 static __always_inline void add_to_free_list(struct free_area *area, struct page *page,
 					     unsigned int order, int migratetype, bool tail)
 {
@@ -189,7 +191,10 @@ void put_plain(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype
 		mod_zone_free_pages(zone, 1L << order);
 }
 
-/* The order of the largest aligned block of at most so many pages on one side of pfn, in one pageblock. */
+/*
+ * The order of the largest aligned block of at most so many pages on one side of pfn, in one
+ * pageblock.
+ */
 static inline unsigned int largest_order_at(const struct mm_machine *m, pfn_t pfn, uint64_t pages)
 {
 	unsigned int aligned = (unsigned int)__builtin_ctzll(pfn | pageblock_pages(m));
@@ -200,9 +205,9 @@ static inline unsigned int largest_order_at(const struct mm_machine *m, pfn_t pf
 
 /*
  * Shortcut: frees `times` blocks that lie side by side, one after the other from the lowest or from
- * the highest on. The blocks that make up a larger aligned one meet no other buddies than each other until
- * the last of them comes, and leave no trace on the lists: freeing the larger one comes to the same.
- * Up to pageblock order, where types do not keep blocks apart. Not for ISOLATE.
+ * the highest on. The blocks that make up a larger aligned one meet no other buddies than each
+ * other until the last of them comes, and leave no trace on the lists: freeing the larger one comes
+ * to the same. Up to pageblock order, where types do not keep blocks apart. Not for ISOLATE.
  */
 void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned int times,
 		     int migratetype, bool from_highest)
@@ -258,8 +263,8 @@ static __always_inline struct free_area *smallest_area(struct zone *zone, unsign
 }
 
 /*
- * The first block of a list leaves it. NULL, and nothing changed: @only_sound, and something is wrong with its first
- * pages, which are wanted.
+ * The first block of a list leaves it. NULL, and nothing changed: @only_sound, and something is
+ * wrong with its first pages, which are wanted.
  */
 static __always_inline struct page *del_first(const struct mm_machine *m, struct free_area *area,
 					      unsigned int order, int migratetype, bool only_sound,
@@ -352,10 +357,10 @@ static void cut_to_list(struct page *page, unsigned int order, unsigned int time
 }
 
 /*
- * Shortcut: takes up to n blocks off the first block of the smallest order that will do, to the tail
- * of a list, and says how many. take_smallest() would find the same ones one by one: what is left of
- * a block that was cut is smaller than any other of the type, and its lowest part the smallest. 0,
- * and nothing changed: the type has no block, or something is wrong with this one.
+ * Shortcut: takes up to n blocks off the first block of the smallest order that will do, to the
+ * tail of a list, and says how many. take_smallest() would find the same ones one by one: what is
+ * left of a block that was cut is smaller than any other of the type, and its lowest part the
+ * smallest. 0, and nothing changed: the type has no block, or something is wrong with this one.
  */
 unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int migratetype,
 		      struct list_head *list)

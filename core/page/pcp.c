@@ -1,6 +1,6 @@
 /*
- * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8). 5.10
- * has only the first three lists.
+ * Per-CPU page lists: a CPU's own small stock of each zone, by order and migratetype (facts 8).
+ * 5.10 has only the first three lists.
  *
  *   list   0  1  2 | 3  4  5 | 6  7  8 | 9 10 11 | 12 13
  *   order     0    |    1    |    2    |    3    | pageblock order, with thp: not MOVABLE, MOVABLE
@@ -104,8 +104,8 @@ static void free_listed_page(struct zone *zone, const struct page *page, unsigne
 }
 
 /*
- * How many blocks of a list, from the oldest on, lie side by side, each `step` pages behind the one before; at most
- * `most`. *rest: the first that does not.
+ * How many blocks of a list, from the oldest on, lie side by side, each `step` pages behind the one
+ * before; at most `most`. *rest: the first that does not.
  */
 static int count_neighbours(const struct list_head *list, long step, int most,
 			    struct list_head **rest)
@@ -122,9 +122,9 @@ static int count_neighbours(const struct list_head *list, long step, int most,
 }
 
 /*
- * Shortcut: the oldest blocks of a list, at most `most`, if several of them lie side by side, leave it together and go
- * to the buddy as one run. Returns how many; 0: they have to go one by one (as they do when
- * something is wrong with any).
+ * Shortcut: the oldest blocks of a list, at most `most`, if several of them lie side by side, leave
+ * it together and go to the buddy as one run. Returns how many; 0: they have to go one by one (as
+ * they do when something is wrong with any).
  */
 static int free_oldest_run(struct zone *zone, struct per_cpu_pages *pcp, struct list_head *list,
 			   unsigned int order, int most)
@@ -299,7 +299,9 @@ static void drain_some(struct zone *zone, struct per_cpu_pages *pcp, int n)
 	pcp_unlock(zone->machine, pcp);
 }
 
-/* Everything of one CPU and zone, in chunks that do not hold the lock for too long (5.10: at once). */
+/*
+ * Everything of one CPU and zone, in chunks that do not hold the lock for too long (5.10: at once).
+ */
 void drain_zone_pages(struct zone *zone, unsigned int cpu)
 {
 	struct per_cpu_pages *pcp = &zone->pageset[cpu];

@@ -1,4 +1,6 @@
-/* lostbuddy bench: the benchmarks' own room does all of it; comparing revisions is a script there. */
+/*
+ * lostbuddy bench: the benchmarks' own room does all of it; comparing revisions is a script there.
+ */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -8,7 +10,9 @@
 
 #include "bench/bench.h"
 
-/* build/PRESET/bin/lostbuddy -> bench/compare.py. The script takes the place of the word "compare". */
+/*
+ * build/PRESET/bin/lostbuddy -> bench/compare.py. The script takes the place of the word "compare".
+ */
 static int compare(char **argv)
 {
 	char folder[PATH_MAX], script[PATH_MAX], python[] = "python3";

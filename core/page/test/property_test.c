@@ -288,7 +288,9 @@ static const gfp_t twin_masks[] = { GFP_KERNEL,
 				    GFP_ATOMIC,
 				    GFP_KERNEL | __GFP_NORETRY };
 
-/* Takes or gives back one block; a mapcount is left on one in 64. Returns the frame it was about. */
+/*
+ * Takes or gives back one block; a mapcount is left on one in 64. Returns the frame it was about.
+ */
 static pfn_t twin_step(struct twin *t, uint64_t pick)
 {
 	unsigned int slot = (unsigned int)(pick % 96), order = (unsigned int)(pick >> 8 & 7) % 6;
@@ -310,7 +312,10 @@ static pfn_t twin_step(struct twin *t, uint64_t pick)
 	return pfn;
 }
 
-/* Takes or gives back the blocks of several neighbouring slots, upwards or downwards: runs of neighbours. */
+/*
+ * Takes or gives back the blocks of several neighbouring slots, upwards or downwards: runs of
+ * neighbours.
+ */
 static pfn_t twin_burst(struct twin *t, uint64_t pick)
 {
 	unsigned int first = (unsigned int)(pick % 96), nr = (unsigned int)(pick >> 8 & 63);
@@ -325,7 +330,10 @@ static pfn_t twin_burst(struct twin *t, uint64_t pick)
 	return sum;
 }
 
-/* One of the calls that move whole page lists, or make the general path of some blocks the only one. */
+/*
+ * One of the calls that move whole page lists, or make the general path of some blocks the only
+ * one.
+ */
 static void twin_rarity(struct twin *t, uint64_t pick)
 {
 	pfn_t size = UINT64_C(1) << t->w.machine->top_order;
@@ -347,7 +355,9 @@ static void twin_rarity(struct twin *t, uint64_t pick)
 		isolate_range(block, block + size);
 		break;
 	case 4:
-		/* somebody writes where nothing is theirs; pages are found bad at their next turn */
+		/*
+		 * somebody writes where nothing is theirs; pages are found bad at their next turn
+		 */
 		t->w.machine->memmap[block + (pick >> 24) % size].memcg_data = 1;
 		break;
 	default:
@@ -366,7 +376,10 @@ static pfn_t twin_turn(struct twin *t, uint64_t pick)
 	return 0;
 }
 
-/* The same frames in the same order; each of the same type, as they left their pageblock or came from it. */
+/*
+ * The same frames in the same order; each of the same type, as they left their pageblock or came
+ * from it.
+ */
 static bool same_list(const struct mm_machine *a, const struct list_head *in_a,
 		      const struct mm_machine *b, const struct list_head *in_b)
 {
@@ -432,7 +445,9 @@ static void expect_same_state(const struct mm_machine *a, const struct mm_machin
 	EXPECT_EQ(a->vmstat.bad_pages, b->vmstat.bad_pages);
 }
 
-/* Shapes differ in what decides how long runs are: page list sizes, thresholds, orders and checks. */
+/*
+ * Shapes differ in what decides how long runs are: page list sizes, thresholds, orders and checks.
+ */
 static struct shape twin_shape(unsigned int seed)
 {
 	static const struct mm_profile *const profiles[] = { &mm_profile_linux_6_1,
@@ -517,8 +532,8 @@ TEST(a_run_of_changes_is_counted_like_single_ones)
 }
 
 /*
- * One bad page at each place of a small block in turn, for each of the fields that make one bad: found at
- * every length that begins at the block.
+ * One bad page at each place of a small block in turn, for each of the fields that make one bad:
+ * found at every length that begins at the block.
  */
 TEST(one_bad_page_among_many_is_found)
 {
