@@ -10,8 +10,9 @@
 enum {
 	MIB = 1024,
 	ALL_PAGES = MIB * PAGES_PER_MIB,
-	LOW_PAGES = ALL_PAGES / 2,
-	HIGH_PAGES = ALL_PAGES / 10 * 8,
+	/* where waves turn, with room for a few large blocks more */
+	LOW_PAGES = ALL_PAGES / 100 * 52,
+	HIGH_PAGES = ALL_PAGES / 100 * 78,
 	HELD_MAX = 1 << 16,
 	WARM_UP = 100 * 1000, /* operations: several waves */
 	TOP_ORDER = 10,
