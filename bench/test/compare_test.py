@@ -94,11 +94,11 @@ class Timing(unittest.TestCase):
 
     # Bounds are wide: other work on the computer adds to each run.
     def test_equal_programs_are_equally_fast(self):
-        self.assertAlmostEqual(self.compared(1, 1)["ratio"], 1.0, delta=0.3)
+        self.assertAlmostEqual(self.compared(1, 1)["ratio"], 1.0, delta=0.4)
 
     def test_a_planted_slowdown_is_found_in_its_direction(self):
-        self.assertGreater(self.compared(1, 2)["ratio"], 1.4)
-        self.assertLess(self.compared(2, 1)["ratio"], 0.8)
+        self.assertGreater(self.compared(1, 4)["ratio"], 1.4)
+        self.assertLess(self.compared(4, 1)["ratio"], 0.7)
 
     def test_instructions_are_the_row_s(self):
         with tempfile.TemporaryDirectory() as folder:
