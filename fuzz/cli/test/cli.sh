@@ -58,6 +58,17 @@ expect 0 "Verbs:" -h; silent
 expect 0 "Verbs:" help; silent
 expect 1 "no such verb" help frobnicate; one_sentence
 expect 1 "name one verb" help fuzz replay; one_sentence
+
+# ---- bench ----
+expect 0 "page-mix" bench --list; silent
+expect 0 "--repeat" bench --help; silent
+expect 1 "no row has such a name" bench --list no-such-row; one_sentence
+expect 1 "needs the whole name of one row" bench page --repeat 3; one_sentence
+expect 0 "" bench reset-fuzz-size --repeat 3; silent
+if command -v python3 >/dev/null; then
+	expect 0 "--workload" bench compare --help; silent
+	expect 1 "required: --base" bench compare
+fi
 expect 0 "pages=N        33 .. " help machine
 expect 0 "pages=N        33 .. " show --language
 expect 1 "no such engine" fuzz --engine steam
