@@ -105,7 +105,7 @@ static bool measure_loop(const struct session *s, const struct bench_row *row, b
 
 	if (!subject)
 		return false;
-	*m = measure(s->counters, loop, subject, row->sample == 0);
+	*m = measure(s->counters, loop, subject, row->sample == 0 && !row->copies);
 	row->destroy(subject);
 	return true;
 }

@@ -1,6 +1,8 @@
 /*
  * Counting instructions without hardware counters where operations differ: this program once more,
- * as `bench ROW --repeat N`, under callgrind, which collects inside of bench_work() only.
+ * as `bench ROW --repeat N`, under callgrind, which collects inside of bench_work() only. A
+ * repeated string instruction counts once a round, unlike in hardware: not for loops that copy
+ * much.
  */
 #define _GNU_SOURCE
 #include "bench/measure.h"

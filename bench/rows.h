@@ -13,7 +13,8 @@
 struct bench_row {
 	const char *name;
 	const char *operation;	/* what one operation is */
-	uint64_t sample;	/* operations that are counted where they differ; 0: all cost the same */
+	uint64_t sample;	/* operations that are counted where they differ; 0: none do */
+	bool copies;		/* much, by instructions that repeat: only hardware counts them once */
 	double bar;		/* instructions that an operation should take at most; 0: no bar */
 	const char *bar_of;	/* or times as many as this row's, which stands before */
 	bool may_lack;		/* not a failure where it cannot be measured */

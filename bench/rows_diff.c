@@ -157,14 +157,14 @@ static uint64_t generate_loop(void *subject, uint64_t count)
 const struct bench_row diff_rows[] = {
 	{ .name = "differential-loop",
 	  .operation = "one operation of a program, judged",
-	  .sample = 4000,
+	  .copies = true, /* machines are reset */
 	  .value = 0,
 	  .create = judged_create,
 	  .loop = judge_loop,
 	  .destroy = programs_destroy },
 	{ .name = "differential-loop-random-machines",
 	  .operation = "the same, 1000 different machines",
-	  .sample = 4000,
+	  .copies = true, /* machines are reset */
 	  .value = 1,
 	  .create = judged_create,
 	  .loop = judge_loop,
