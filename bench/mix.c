@@ -108,7 +108,7 @@ uint64_t mix_empty_loop(void *subject, uint64_t count)
 
 double mix_occupancy(const void *subject)
 {
-	return (double)((const struct mix *)subject)->pages / ALL_PAGES;
+	return (double)((const struct mix *)subject)->pages / (double)ALL_PAGES;
 }
 
 void *mix_create(int checks, char *why)
