@@ -4,9 +4,9 @@
     lostbuddy bench compare --base REV [--workload NAME...] [--rounds N] [--markdown | --json]
 
 Both are cloned below build/bench/, built with the release preset and run side by side: every workload is a process of
-its own (`lostbuddy-bench NAME --repeat N`), timed by hyperfine in rounds that take turns, so that what else the
-computer does meets both. Instructions are those of `lostbuddy-bench --json`; they hardly differ between runs. What the
-table shows is head / base: 1.10 is a tenth slower. Verdicts are for people.
+its own (`lostbuddy-bench NAME --repeat N`), whose CPU time hyperfine takes, in rounds that take turns, so that what else
+the computer does meets both. Instructions are those of `lostbuddy-bench --json`; they hardly differ between runs. What
+the table shows is head / base: 1.10 is a tenth slower. Verdicts are for people.
 """
 
 import argparse
@@ -119,15 +119,15 @@ def calibrate(program, workload):
 
 
 def hyperfine(commands):
-    """Seconds of the runs of each command, by hyperfine."""
+    """CPU seconds of a run of each command, by hyperfine: its mean of a few. Waiting for the processor is not in it."""
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         run("hyperfine", "-N", "--style", "none", "--warmup", "1", "--runs", str(RUNS_A_ROUND),
             "--export-json", out.name, *commands)
-        return [result["times"] for result in json.load(out)["results"]]
+        return [result["user"] + result["system"] for result in json.load(out)["results"]]
 
 
 def time_workload(programs, workload, rounds):
-    """Times of base and head, in rounds that begin with one and the other."""
+    """Times of base and head, one of each a round; rounds begin with one and the other in turn."""
     count = calibrate(programs[0], workload)
     commands = [f"'{program}' {workload} --repeat {count}" for program in programs]
     base, head = [], []
@@ -136,8 +136,8 @@ def time_workload(programs, workload, rounds):
             later, sooner = hyperfine(commands[::-1])
         else:
             sooner, later = hyperfine(commands)
-        base += sooner
-        head += later
+        base.append(sooner)
+        head.append(later)
     return base, head
 
 
@@ -165,7 +165,7 @@ def compare_times(base, head):
     head_mean, head_error = mean_and_error(head)
     ratio = head_mean / base_mean
     half = 1.96 * ratio * math.hypot(base_error, head_error)
-    return {"base_seconds": base_mean, "head_seconds": head_mean, "runs": len(base),
+    return {"base_seconds": base_mean, "head_seconds": head_mean, "rounds": len(base),
             "ratio": ratio, "low": ratio - half, "high": ratio + half}
 
 
@@ -176,7 +176,7 @@ def compare_instructions(base, head):
 
 # ---- telling ----
 
-HEADINGS = ["workload", "instructions base", "head", "head/base", "seconds base", "head", "head/base", "95 %"]
+HEADINGS = ["workload", "instructions base", "head", "head/base", "CPU seconds base", "head", "head/base", "95 %"]
 
 
 def number(value, digits):
@@ -225,8 +225,8 @@ def parse(arguments):
     form.add_argument("--markdown", action="store_true", help="the table in Markdown")
     form.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error("--rounds: one at least")
+    if options.rounds < 2:
+        parser.error("--rounds: two at least, or nothing can be said of how sure a ratio is")
     return options
 
 

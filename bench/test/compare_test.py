@@ -18,12 +18,14 @@ compare = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compare)
 
 
-def stand_in(folder, name, ms):
-    """A program that answers as lostbuddy-bench does; an operation takes so many milliseconds."""
+def stand_in(folder, name, turns):
+    """A program that answers as lostbuddy-bench does; an operation takes so many turns of a loop."""
     path = pathlib.Path(folder) / name
     path.write_text("#!/bin/sh\n"
-                    f"ms=$(({ms} * ${{3:-0}}))\n"
-                    'case $2 in --repeat) exec sleep $((ms / 1000)).$(printf %03d $((ms % 1000))) ;; esac\n'
+                    f"turns=$(({turns} * ${{3:-0}}))\n"
+                    'case $2 in --repeat)\n'
+                    "  while [ $turns -gt 0 ]; do turns=$((turns - 1)); done\n"
+                    "  exit ;;\nesac\n"
                     "echo '{\"name\": \"row\", \"instructions_per_op\": 120.5}'\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
@@ -66,7 +68,7 @@ class Workloads(unittest.TestCase):
 class Tables(unittest.TestCase):
     result = {"base": "b" * 40, "head": "a" * 40, "rows": [{
         "workload": "page-mix", "instructions": {"base": 200.0, "head": None, "ratio": None},
-        "time": {"base_seconds": 0.5, "head_seconds": 0.6, "runs": 4, "ratio": 1.2, "low": 1.15, "high": 1.25}}]}
+        "time": {"base_seconds": 0.5, "head_seconds": 0.6, "rounds": 4, "ratio": 1.2, "low": 1.15, "high": 1.25}}]}
 
     def test_markdown_has_a_line_for_each_workload_and_as_many_cells_as_headings(self):
         lines = compare.as_markdown(self.result).splitlines()
@@ -85,20 +87,20 @@ class Timing(unittest.TestCase):
     def tearDown(self):
         compare.LONG_ENOUGH = self.long_enough
 
-    def compared(self, base_ms, head_ms):
+    def compared(self, base_turns, head_turns):
         with tempfile.TemporaryDirectory() as folder:
-            programs = [stand_in(folder, "base", base_ms), stand_in(folder, "head", head_ms)]
-            base, head = compare.time_workload(programs, "row", 2)
-            self.assertEqual(len(base), 2 * compare.RUNS_A_ROUND)
+            programs = [stand_in(folder, "base", base_turns), stand_in(folder, "head", head_turns)]
+            base, head = compare.time_workload(programs, "row", 3)
+            self.assertEqual((len(base), len(head)), (3, 3))
             return compare.compare_times(base, head)
 
     # Bounds are wide: other work on the computer adds to each run.
     def test_equal_programs_are_equally_fast(self):
-        self.assertAlmostEqual(self.compared(1, 1)["ratio"], 1.0, delta=0.4)
+        self.assertAlmostEqual(self.compared(100, 100)["ratio"], 1.0, delta=0.4)
 
     def test_a_planted_slowdown_is_found_in_its_direction(self):
-        self.assertGreater(self.compared(1, 4)["ratio"], 1.4)
-        self.assertLess(self.compared(4, 1)["ratio"], 0.7)
+        self.assertGreater(self.compared(100, 300)["ratio"], 1.4)
+        self.assertLess(self.compared(300, 100)["ratio"], 0.7)
 
     def test_instructions_are_the_row_s(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -158,8 +160,9 @@ class Refusals(unittest.TestCase):
         (self.top / "bin" / "cmake").symlink_to("/bin/false")
         self.assertIn("cmake --preset release failed", self.refused("--base", "HEAD"))
 
-    def test_no_base_is_wrong_usage(self):
+    def test_wrong_usage_is_a_sentence(self):
         self.assertIn("--base", self.refused())
+        self.assertIn("--rounds: two at least", self.refused("--base", "HEAD", "--rounds", "1"))
 
 
 if __name__ == "__main__":

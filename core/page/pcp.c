@@ -131,11 +131,13 @@ static int free_oldest_run(struct zone *zone, struct per_cpu_pages *pcp, struct 
 {
 	const struct mm_machine *m = zone->machine;
 	const struct page *first = lru_to_page(list->prev);
-	bool from_highest = list->prev->prev < list->prev;
+	long size = (long)(sizeof(struct page) << order);
+	long distance = (long)((uintptr_t)list->prev->prev - (uintptr_t)list->prev);
+	bool from_highest = distance < 0;
 	long step = from_highest ? -(1L << order) : 1L << order;
 	struct list_head *rest;
 
-	if (!m->plain || zone->nr_isolate_pageblock)
+	if ((distance != size && distance != -size) || !m->plain || zone->nr_isolate_pageblock)
 		return 0;
 	int run = count_neighbours(list, step, most, &rest);
 	const struct page *lowest = from_highest ? first + step * (run - 1) : first;
