@@ -14,16 +14,16 @@ static void print_form(struct printer *out, const struct op_info *info)
 		unsigned int bit;
 		const char *form;
 	} forms[] = {
-		{ ARG_HANDLE, "p0" },	      { ARG_DEAD_HANDLE, "p0" },
+		{ ARGS_HANDLE, "p0" },
 		{ ARG_COUNT, "n=N" },	      { ARG_PAGE, "page=N" },
 		{ ARG_ORDER, "order=N" },     { ARG_GFP, "gfp=MASK" },
 		{ ARG_NODE, "[node=N]" },     { ARG_NODEMASK, "[nodemask=0xN]" },
 		{ ARG_NAME, "name=TUNABLE" }, { ARG_MODE, "mode=MODE" },
 		{ ARG_VALUE, "value=N" },
 	};
-	const char *comma = "";
+	const char *comma = "", *remark = "";
 
-	if (info->yields == YIELDS_BLOCK)
+	if (info->yields == YIELDS_BLOCK || info->yields == YIELDS_FRAGMENT)
 		print_add(out, "pN = ");
 	if (info->yields == YIELDS_PAGES || info->yields == YIELDS_MANY)
 		print_add(out, "pA..pB = ");
@@ -34,8 +34,11 @@ static void print_form(struct printer *out, const struct op_info *info)
 		print_add(out, "%s%s", comma, forms[i].form);
 		comma = ", ";
 	}
-	print_add(out, ")%s\n",
-		  info->arguments & ARG_DEAD_HANDLE ? "        (a handle that is dead)" : "");
+	if (info->arguments & ARG_DEAD_HANDLE)
+		remark = "        (a handle that is dead)";
+	if (info->arguments & ARG_FRAGMENT)
+		remark = "        (a handle of a fragment)";
+	print_add(out, ")%s\n", remark);
 }
 
 static void print_head(struct printer *out)
@@ -52,7 +55,9 @@ static void print_head(struct printer *out)
 	print_folded(out, WIDTH,
 		     "Handles are numbered in binding order. A handle is live until its last "
 		     "reference is dropped; "
-		     "using one whose allocation failed does nothing. OBSERVED is pfn N, an "
+		     "using one whose allocation failed does nothing. It stands for a block, or for a "
+		     "fragment where page_frag_alloc bound it; an operation takes one kind only. "
+		     "OBSERVED is pfn N, an "
 		     "outcome in words, or ! and the "
 		     "id of a rule that is expected to be broken.");
 	print_add(out, "\n");

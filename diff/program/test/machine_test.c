@@ -283,7 +283,7 @@ TEST(a_malformed_machine_is_refused_at_its_place)
 	refused("kernelcore=0", 12, "at least 1");
 	refused("movablecore=x", 13, "a number of pages, or N%");
 	refused("movable_node=1", 14, "on or off");
-	refused("memory=1-512@0/hot", 16, "expected hotplug, found `hot`");
+	refused("memory=1-512@0/hot", 16, "expected hotplug or mirror, found `hot`");
 	refused("managed=1/2/3", 14, "there are four");
 }
 
