@@ -90,7 +90,8 @@ struct reached {
 	 */
 	uint64_t digest;
 	uint64_t unmirrored;   /* the same with every CPU in its own place */
-	uint32_t first, last;  /* the handles bound first and last of those live; NO_HANDLE */
+	uint32_t first, last;  /* the blocks bound first and last of those live; NO_HANDLE */
+	uint32_t first_fragment, last_fragment; /* the same of fragments */
 	uint32_t dead;	       /* the one bound last of those that can be freed a second time */
 	struct lb_result result; /* of the last operation; JUDGE_OP_SKIPPED: it was a no-op */
 };

@@ -35,6 +35,7 @@ enum {
 	STAT_CPU_WORDS = 3, /* of each CPU, in a zone's counters */
 	TASKS_FIRST = 2,    /* where the first task stands in its section */
 	TASK_WORDS = 4,
+	FRAG_CACHE_WORDS = 5,
 };
 
 /* Hashes of what a state consists of: all that belongs to no CPU, and what belongs to each. */
@@ -83,6 +84,8 @@ static void hash_export(struct state_hash *h, const uint64_t *words)
 			hash_page_lists(h, words + 2, words[1]);
 		else if (words[0] == LB_STATE_ZONE_STAT)
 			hash_zone_stat(h, words + 2, words[1]);
+		else if (words[0] == LB_STATE_FRAG_CACHES)
+			hash_by_cpu(h, words + 2, words[1], FRAG_CACHE_WORDS);
 		else if (words[0] == LB_STATE_TASKS)
 			hash_tasks(h, words + 2, words[1]);
 		else if (words[0] != LB_STATE_COUNTERS && words[0] != LB_STATE_RESERVED)
@@ -117,19 +120,21 @@ static bool is_freed(const struct judge *j, const struct pair *pair, const struc
 {
 	const struct held *h = &j->held[handle];
 
-	return h->born && h->state.refs == 0 && p->handles[handle].refs == 0 &&
-	       h->pfn < pair->machine.max_pfn && !pair->heads[h->pfn];
+	return h->born && h->state.kind == HANDLE_BLOCK && h->state.refs == 0 &&
+	       p->handles[handle].refs == 0 && h->pfn < pair->machine.max_pfn && !pair->heads[h->pfn];
 }
 
 static uint64_t state_word(const struct handle_state *s)
 {
-	return (uint64_t)s->order << 16 | (uint64_t)s->refs << 8 | s->compound;
+	return (uint64_t)s->kind << 24 | (uint64_t)s->order << 16 | (uint64_t)s->refs << 8 |
+	       s->compound;
 }
 
 static bool has_later_handle(const struct judge *j, const struct program *p, uint32_t handle)
 {
 	for (uint32_t i = handle + 1; i < p->nr_handles; i++)
-		if (j->held[i].born && j->held[i].pfn == j->held[handle].pfn)
+		if (j->held[i].born && j->held[i].state.kind == HANDLE_BLOCK &&
+		    j->held[i].pfn == j->held[handle].pfn)
 			return true;
 	return false;
 }
@@ -142,7 +147,8 @@ static bool may_be_freed_again(const struct judge *j, const struct program *p, u
 {
 	const struct held *h = &j->held[handle];
 
-	return h->born && h->state.refs == 0 && !has_later_handle(j, p, handle);
+	return h->born && h->state.kind == HANDLE_BLOCK && h->state.refs == 0 &&
+	       !has_later_handle(j, p, handle);
 }
 
 static uint64_t hash_handles(const struct judge *j, const struct program *p,
@@ -161,15 +167,24 @@ static uint64_t hash_handles(const struct judge *j, const struct program *p,
 	return hash;
 }
 
+static void note_live(uint32_t *first, uint32_t *last, uint32_t handle)
+{
+	*last = handle;
+	if (*first == NO_HANDLE)
+		*first = handle;
+}
+
 static void find_handles(const struct judge *j, const struct pair *pair, const struct program *p,
 			 struct reached *reached)
 {
 	reached->first = reached->last = reached->dead = NO_HANDLE;
+	reached->first_fragment = reached->last_fragment = NO_HANDLE;
 	for (uint32_t i = 0; i < p->nr_handles; i++) {
+		bool fragment = p->handles[i].kind == HANDLE_FRAGMENT;
+
 		if (is_live(j, p, i)) {
-			reached->last = i;
-			if (reached->first == NO_HANDLE)
-				reached->first = i;
+			note_live(fragment ? &reached->first_fragment : &reached->first,
+				  fragment ? &reached->last_fragment : &reached->last, i);
 		} else if (is_freed(j, pair, p, i)) {
 			reached->dead = i;
 		}
