@@ -7,7 +7,8 @@
  * corrupted itself.
  *
  * Invariants:
- *   J1  a pair that is handed out is in the state right after boot, and its memory is zero;
+ *   J1  a pair that is handed out is in the state right after boot, and its memory is zero, but for
+ *       what the target itself writes into free pages (page_poison);
  *   J2  no two pairs have equal machines; a target with LB_TARGET_ONE_INSTANCE has one pair at
  *       most.
  */
@@ -67,6 +68,7 @@ static void destroy_pair(struct judge *j, struct pair *pair)
 	if (pair->oracle)
 		oracle_destroy(pair->oracle);
 	contents_free(&pair->contents);
+	fragments_free(&pair->fragments);
 	free(pair->heads);
 	free(pair);
 }
@@ -196,7 +198,8 @@ static bool boot_oracle(struct judge *j, struct pair *pair, struct outcome *outc
 static bool boot_pair(struct judge *j, struct pair *pair, struct outcome *outcome)
 {
 	pair->heads = calloc(pair->machine.max_pfn, sizeof(*pair->heads));
-	if (!pair->heads || !contents_init(&pair->contents, j->target, &pair->machine))
+	if (!pair->heads || !fragments_init(&pair->fragments, pair->machine.max_pfn) ||
+	    !contents_init(&pair->contents, j->target, &pair->machine))
 		return cannot_create(outcome, "no memory for the judge's books");
 	if (!renew_instance(j, pair, outcome))
 		return false;

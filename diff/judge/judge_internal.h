@@ -4,6 +4,7 @@
  *	judge.c		the public face: options, the cache of booted pairs
  *	run.c		one program on one pair: resolve, exec, step, compare, the end
  *	contents.c	stamps in memory
+ *	fragments.c	where live fragments lie
  *	reach.c		a program up to its last operation, and a digest of where that leads
  *	probe.c		what a target without exported state still has, at the end
  *	outcome.c	words and signatures
@@ -51,6 +52,13 @@ struct contents {
 		linear; /* address of frame 0, if all frames lie in one stretch; 0: ask for each */
 	bool available;
 	uint8_t *exists; /* a bit a frame: it is memory */
+	/*
+	 * a bit a frame: written to, or put back as it was, since it was free; what a target leaves
+	 * in free pages is not there
+	 */
+	uint8_t *tainted;
+	bool any_tainted;
+	bool every_page; /* of a block is stamped, however large it is */
 	uint16_t *dirty; /* a frame's slots written since the last wipe; DIRTY_WHOLE: all of it */
 	uint32_t *dirty_frames;
 	uint32_t nr_dirty;
@@ -70,14 +78,45 @@ void contents_fill(struct contents *c, uint64_t pfn, unsigned int order, uint8_t
 struct contents_fault {
 	uint64_t pfn, expect, actual;
 	unsigned int offset; /* bytes from the start of the page */
+	bool is_byte;	     /* not a word */
 };
-bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order,
+/* @skip_tainted: those frames may hold anything */
+bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order, bool skip_tainted,
 		     struct contents_fault *fault);
+/* Every byte of the block has this value. */
+bool contents_are(const struct contents *c, uint64_t pfn, unsigned int order, uint8_t value,
+		  bool skip_tainted, struct contents_fault *fault);
+/* The frame is free, and somebody has written there; a new holder takes that away again. */
+void contents_taint(struct contents *c, uint64_t pfn);
+void contents_hand_over(struct contents *c, uint64_t pfn, unsigned int order);
+/* Bytes of a fragment: its first ones and its last ones. */
+void contents_stamp_fragment(struct contents *c, uint64_t pfn, unsigned int offset,
+			     unsigned int bytes, uint32_t id);
+bool contents_fragment_intact(const struct contents *c, uint64_t pfn, unsigned int offset,
+			      unsigned int bytes, uint32_t id, struct contents_fault *fault);
 bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order,
 		     const struct stamps *stamps, struct contents_fault *fault);
 bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order,
 			   const struct stamps *stamps, struct contents_fault *fault);
 void contents_wipe(struct contents *c); /* everything that was written is zero again */
+
+/* ---- fragments ---- */
+
+struct held;
+
+struct fragments {
+	uint32_t *first; /* of each frame: handle + 1 of a fragment that begins there, or 0 */
+	uint64_t max_pfn;
+	uint32_t live;
+};
+
+bool fragments_init(struct fragments *f, uint64_t max_pfn);
+void fragments_free(struct fragments *f);
+void fragments_add(struct fragments *f, struct held *held, uint32_t handle);
+void fragments_remove(struct fragments *f, struct held *held, uint32_t handle);
+/* A live fragment with a byte in [start, end), bytes of memory from frame 0 on; NO_HANDLE: none. */
+uint32_t fragments_at(const struct fragments *f, const struct held *held, uint64_t start,
+		      uint64_t end);
 
 /* ---- pairs ---- */
 
@@ -97,6 +136,7 @@ struct pair {
 	struct oracle *oracle; /* NULL with no_oracle */
 	struct contents contents;
 	uint32_t *heads;     /* a frame: handle + 1 that holds the block which begins there */
+	struct fragments fragments;
 	struct yields fresh; /* has_fresh: once it was asked for */
 	bool has_fresh;
 	bool used; /* since it was made or reset */
@@ -109,6 +149,8 @@ struct held {
 	struct stamps stamps;
 	struct handle_state state;
 	bool born; /* an allocation gave it a block; state.refs = 0: gone again */
+	uint32_t offset, bytes; /* of a fragment: where in frame pfn it begins, and its size */
+	uint32_t next;		/* of a fragment: handle + 1 of another that begins in its frame */
 };
 
 struct words { /* a state, exported */

@@ -4,9 +4,11 @@
  *	digest = target's export, section by section   (without the event counters)
  *	       + the page lists of each CPU, those of CPUs that may change places in ascending order
  *	       + oracle_memory(): live blocks and references, losses, marks
- *	       + handles: first frame, order, references, kind of each live one, in binding order
+ *	       + handles: first frame, order, references, kind of each live one, and where in its frame
+ *	         a fragment lies, in binding order
  *	         (and dead ones that may be freed again, if asked for)
- *	       + contents, if asked for: which frames were written, what blocks are filled with
+ *	       + contents, if asked for: which frames were written, and since they were free; what
+ *	         blocks are filled with
  *
  * Equal digests mean that the same operations on the same handles, counted from the first or from
  * the last one, go on alike, as long as the target keeps its promise that an export holds every
@@ -159,7 +161,8 @@ static uint64_t hash_handles(const struct judge *j, const struct program *p,
 		const uint64_t words[] = { h->pfn, state_word(&h->state),
 					   is_live(j, p, i) ? state_word(&p->handles[i]) : 0,
 					   how->contents && h->stamps.filled ? h->stamps.fill + 1u
-									     : 0 };
+									     : 0,
+					   (uint64_t)h->bytes << 32 | h->offset };
 
 		if (h->state.refs > 0 || (how->dead && may_be_freed_again(j, p, i)))
 			hash = mix(hash, words, sizeof(words) / sizeof(words[0]));
@@ -214,7 +217,7 @@ static uint64_t hash_contents(const struct contents *c, uint64_t hash)
 	for (uint64_t pfn = 0; pfn < c->max_pfn; pfn++)
 		if (c->dirty[pfn])
 			hash = mix(hash, &pfn, 1);
-	return hash;
+	return XXH3_64bits_withSeed(c->tainted, c->max_pfn / 8 + 1, hash);
 }
 
 bool reach_look(struct judge *j, const struct pair *pair, const struct program *p,

@@ -95,6 +95,10 @@ static bool rule_applies(const struct lb_target *target, size_t rule)
 	case RULE_CONTRACT_CONTENTS:
 	case RULE_CONTRACT_ZEROED:
 		return target->memory;
+	case RULE_CONTENTS_INIT_ON_ALLOC:
+	case RULE_CONTENTS_INIT_ON_FREE:
+	case RULE_CONTENTS_PAGE_POISON:
+		return target->memory && (target->flags & LB_TARGET_LINUX);
 	case RULE_CONTRACT_SHARING:
 		return target->capabilities & sharing;
 	case RULE_CONTRACT_UNJUSTIFIED_FAILURE:
