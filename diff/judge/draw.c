@@ -1,6 +1,6 @@
 /*
  * Draws two exported states side by side: zones, free lists by zone, order and type, page lists,
- * pageblocks, counters.
+ * pageblocks, counters, guards, deferred pages, caches of fragments.
  *
  *	                             target                        oracle
  *	  node 0 DMA   order 3 U     8 24                          8 24
@@ -134,6 +134,11 @@ static void label_row(const struct row *row, char label[LABEL + 1])
 		[LB_STATE_TUNABLES] = "tunables",   [LB_STATE_PAGEBLOCKS] = "pageblocks",
 		[LB_STATE_BAD_PAGES] = "bad pages", [LB_STATE_LEAKED] = "leaked",
 		[LB_STATE_COUNTERS] = "counters",   [LB_STATE_TASKS] = "tasks",
+		[LB_STATE_RANDOM] = "random",	    [LB_STATE_GUARDS] = "guards",
+		[LB_STATE_DEFERRED] = "deferred",   [LB_STATE_CONTENTS] = "dirty free pages",
+		[LB_STATE_FRAG_CACHES] = "fragment caches",
+		[LB_STATE_FRAG_BLOCKS] = "fragment blocks",
+		[LB_STATE_DESTRUCTORS] = "huge pages",
 	};
 
 	switch (row->type) {
@@ -185,6 +190,52 @@ static void draw_zone(struct text *t, const struct row *row)
 		 (long long)row->key[LB_ZONE_LOW], (long long)row->key[LB_ZONE_HIGH]);
 }
 
+/*
+ * Sections that are lists of things of several words each: "64:2 96:0" of guards, "0:512 1:-" of
+ * deferred pages by node, "1032:32768:31268:32760:0" of a cache of fragments.
+ */
+static size_t words_of_a_thing(uint64_t type)
+{
+	enum { CACHE_WORDS = 5, BLOCK_WORDS = 3, PAIR = 2 };
+
+	switch (type) {
+	case LB_STATE_GUARDS:
+	case LB_STATE_DEFERRED:
+	case LB_STATE_CONTENTS:
+	case LB_STATE_BAD_PAGES:
+	case LB_STATE_LEAKED:
+		return PAIR;
+	case LB_STATE_FRAG_BLOCKS:
+		return BLOCK_WORDS;
+	case LB_STATE_FRAG_CACHES:
+		return CACHE_WORDS;
+	default:
+		return 1;
+	}
+}
+
+static void draw_word(struct text *t, uint64_t word, bool is_thing)
+{
+	if (is_thing && word == UINT64_MAX)
+		text_add(t, "-");
+	else
+		text_add(t, "%lld", (long long)word);
+}
+
+static void draw_things(struct text *t, const struct row *row)
+{
+	size_t size = words_of_a_thing(row->type);
+
+	for (size_t i = 0; i < row->nr_words && t->used < COLUMN + 1; i++) {
+		text_add(t, "%s", i == 0 ? "" : i % size ? ":" : " ");
+		draw_word(t, row->words[i], size > 1);
+		/* nothing more is to be said of a cache that is empty */
+		if (row->type == LB_STATE_FRAG_CACHES && i % size == 0 &&
+		    row->words[i] == UINT64_MAX)
+			i += size - 1;
+	}
+}
+
 static void draw_row(const struct row *row, char column[COLUMN + 1])
 {
 	char whole[256] = "";
@@ -195,8 +246,7 @@ static void draw_row(const struct row *row, char column[COLUMN + 1])
 	else if (row && row->type == LB_STATE_PAGEBLOCKS)
 		draw_pageblocks(&t, row);
 	else if (row)
-		for (size_t i = 0; i < row->nr_words && t.used < COLUMN + 1; i++)
-			text_add(&t, "%s%lld", i ? " " : "", (long long)row->words[i]);
+		draw_things(&t, row);
 	if (t.used == 0)
 		text_add(&t, "-");
 	if (t.used > COLUMN)

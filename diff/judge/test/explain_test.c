@@ -130,6 +130,31 @@ TEST(states_stand_side_by_side_and_rows_that_differ_have_a_star)
 	expect_in_report("* node 0 DMA32   order 3  R   -   ");
 }
 
+TEST(guards_caches_and_deferred_pages_are_drawn_thing_by_thing)
+{
+	static uint64_t target[] = { LB_STATE_GUARDS, 4, 65, 0, 66, 1,
+				     LB_STATE_DEFERRED, 4, 0, UINT64_MAX, 1, 576,
+				     LB_STATE_CONTENTS, 2, 300, 256,
+				     LB_STATE_FRAG_CACHES, 10, 1032, 32768, 31268, 32768, 0,
+				     UINT64_MAX, 0, 0, 0, 0,
+				     LB_STATE_FRAG_BLOCKS, 3, 1032, 3, 32769,
+				     LB_STATE_DESTRUCTORS, 2, 64, 128,
+				     LB_STATE_END, 0 };
+	static uint64_t oracle[] = { LB_STATE_GUARDS, 2, 65, 0, LB_STATE_END, 0 };
+	struct words actual = { .words = target, .size = sizeof(target) / sizeof(target[0]) },
+		     expect = { .words = oracle, .size = sizeof(oracle) / sizeof(oracle[0]) };
+	struct text t = { .buffer = report, .size = sizeof(report) };
+
+	draw_states(&t, &actual, &expect);
+	expect_in_report("* guards                      65:0 66:1   ");
+	expect_in_report("  65:0\n");
+	expect_in_report("deferred                    0:- 1:576   ");
+	expect_in_report("dirty free pages            300:256   ");
+	expect_in_report("fragment caches             1032:32768:31268:32768:0 -   ");
+	expect_in_report("fragment blocks             1032:3:32769   ");
+	expect_in_report("huge pages                  64 128   ");
+}
+
 TEST(a_state_that_is_nonsense_is_drawn_as_far_as_it_can_be_read)
 {
 	uint64_t cut[] = { LB_STATE_COUNTERS, 2, 1, 2, LB_STATE_FREE_LIST, 1000, 1 };

@@ -10,6 +10,7 @@
 /* What the target below does, beside what it should. */
 static struct {
 	bool dirties; /* the last page of each new block has a byte that it should not */
+	bool leaves;  /* new blocks as they are */
 	const struct machine *machine;
 } lies;
 
@@ -49,7 +50,7 @@ static void exec_with_switches(void *instance, const struct lb_call *call,
 
 	uint8_t *page = core()->memory(instance, result->pfn + (UINT64_C(1) << call->order) - 1);
 
-	if (!(call->gfp & JUDGE_GFP_ZERO))
+	if (!(call->gfp & JUDGE_GFP_ZERO) && !lies.leaves)
 		fill_block(instance, result->pfn, call->order, filling());
 	if (lies.dirties)
 		page[1001] ^= 0x40;
@@ -127,6 +128,38 @@ TEST(who_promises_nothing_is_not_asked)
 		expect_finding(&o, "");
 	}
 	lies.dirties = false;
+}
+
+#define BLOCKS(gfp)                                                                                \
+	"p1 = alloc_pages(order=6, gfp=" gfp ")\n"                                                 \
+	"p2 = alloc_pages(order=6, gfp=" gfp ")\n"                                                 \
+	"p3 = alloc_pages(order=6, gfp=" gfp ")\n"                                                 \
+	"p4 = alloc_pages(order=6, gfp=" gfp ")\n"                                                 \
+	"p5 = alloc_pages(order=6, gfp=" gfp ")\n"                                                 \
+	"p6 = alloc_pages(order=6, gfp=" gfp ")\n"
+
+/*
+ * Frame 300 is put back with its holder's name in it, and comes again in one of the blocks. All other
+ * frames are as they were at boot, zero: the target below clears nothing.
+ */
+TEST(a_page_that_was_put_back_may_hold_anything)
+{
+	static const char *const programs[] = {
+		"p0 = take_page_off_buddy(value=300)\nput_page_back_buddy(p0)\n" BLOCKS("KERNEL"),
+		"p0 = take_page_off_buddy(value=300)\nput_page_back_buddy(p0)\n" BLOCKS(
+			"KERNEL|ZERO"),
+		"p0 = take_page_off_buddy(value=300)\nfill(p0, value=0)\n"
+		"put_page_back_buddy(p0)\n" BLOCKS("KERNEL"),
+	};
+
+	lies.leaves = true;
+	for (unsigned int k = 0; k < 3; k++) {
+		struct outcome o = switches_judged(0, "init_on_free=1", programs[k]);
+
+		expect_finding(&o, "");
+		EXPECT_EQ(o.no_ops, 0);
+	}
+	lies.leaves = false;
 }
 
 TEST(the_rules_are_exercised_and_belong_to_the_exact_level)

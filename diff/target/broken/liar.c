@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GFP_ZONE_BITS = 0x1 | 0x4 }; /* DMA and DMA32 (facts 5) */
+enum { GFP_ZONE_BITS = 0x1 | 0x4, GFP_ZERO = 0x100 }; /* DMA and DMA32 (facts 5) */
 
 struct liar {
 	void *core;
@@ -122,6 +122,22 @@ static void note_isolation(struct liar *l, const struct lb_call *call, const str
 		l->isolated = 0;
 }
 
+static bool has_to_be_filled(const struct liar *l, const struct lb_call *call)
+{
+	const struct machine *m = l->machine;
+
+	return call->op == OP_GET_ZEROED_PAGE || call->gfp & GFP_ZERO || m->init_on_alloc ||
+	       m->init_on_free || m->page_poison;
+}
+
+static void dirty(const struct liar *l, const struct lb_call *call, const struct lb_result *r)
+{
+	uint8_t *memory = r->outcome == LB_BLOCK ? core_target.memory(l->core, r->pfn) : NULL;
+
+	if (memory && has_to_be_filled(l, call))
+		*memory ^= 0x40;
+}
+
 /* What is told of a result. */
 static void falsify_result(struct liar *l, const struct lb_call *call, struct lb_result *result)
 {
@@ -131,6 +147,8 @@ static void falsify_result(struct liar *l, const struct lb_call *call, struct lb
 	if (l->lie == LIE_GIVES_ISOLATED && allocates(call) && result->outcome == LB_BLOCK &&
 	    l->isolated)
 		result->pfn = l->isolated;
+	if (l->lie == LIE_DIRTIES && allocates(call))
+		dirty(l, call, result);
 }
 
 void liar_exec(void *instance, const struct lb_call *call, struct lb_result *result)

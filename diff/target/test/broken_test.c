@@ -64,6 +64,8 @@ static const struct {
 		  FREE("0") "set_mempolicy(nodemask=0x2, mode=bind)\n" A_PAGE("1"),
 	  3 },
 	{ "broken:core-forgets-isolation", "buddy.isolated-listed", "isolate_range(value=4)\n", 0 },
+	{ "broken:core-dirties-pages", "contents.init-on-alloc",
+	  "lostbuddy 1\nmachine init_on_alloc=1\n" A_PAGE("0"), 0 },
 	{ "broken:core-gives-isolated", "buddy.isolated-given",
 	  "isolate_range(value=4)\ndrain_all_pages()\n" A_PAGE("0"), 2 },
 };

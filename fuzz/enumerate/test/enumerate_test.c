@@ -559,6 +559,8 @@ static const struct planted planted[] = {
 	  "set_mempolicy(nodemask=0x2, mode=bind)" },
 	{ "broken:core-forgets-isolation", "plain", REMEMBER_COUNTS, 1, "buddy.isolated-listed",
 	  "isolate_range(value=1)" },
+	{ "broken:core-dirties-pages", "plain", REMEMBER_COUNTS, 1, "contract.zeroed",
+	  "alloc_page(gfp=KERNEL|ZERO)" },
 	{ "broken:core-gives-isolated", "plain", REMEMBER_COUNTS, 3, "buddy.isolated-given",
 	  "isolate_range(value=1); drain_all_pages(); alloc_page(gfp=KERNEL)" },
 };
