@@ -282,8 +282,7 @@ bool contents_are(const struct contents *c, uint64_t pfn, unsigned int order, ui
 	uint64_t word = value * UINT64_C(0x0101010101010101);
 
 	for (uint64_t end = pfn + (UINT64_C(1) << order); pfn < end; pfn++) {
-		const uint8_t *memory =
-			skip_tainted && is_tainted(c, pfn) ? NULL : page_of(c, pfn);
+		const uint8_t *memory = skip_tainted && is_tainted(c, pfn) ? NULL : page_of(c, pfn);
 
 		if (!memory || page_is(memory, word))
 			continue;

@@ -123,7 +123,8 @@ static bool is_freed(const struct judge *j, const struct pair *pair, const struc
 	const struct held *h = &j->held[handle];
 
 	return h->born && h->state.kind == HANDLE_BLOCK && h->state.refs == 0 &&
-	       p->handles[handle].refs == 0 && h->pfn < pair->machine.max_pfn && !pair->heads[h->pfn];
+	       p->handles[handle].refs == 0 && h->pfn < pair->machine.max_pfn &&
+	       !pair->heads[h->pfn];
 }
 
 static uint64_t state_word(const struct handle_state *s)

@@ -413,7 +413,8 @@ static bool fragment_is_memory(struct run *r, const struct held *h)
 	oracle_rule(r->pair->oracle, RULE_CONTRACT_FRAMES, there);
 	if (there)
 		return true;
-	r->verdict = (struct verdict){ .broken = true, .rule = RULE_CONTRACT_FRAMES, .pfn = h->pfn };
+	r->verdict =
+		(struct verdict){ .broken = true, .rule = RULE_CONTRACT_FRAMES, .pfn = h->pfn };
 	snprintf(r->verdict.field, sizeof(r->verdict.field), "pfn");
 	snprintf(r->verdict.what, sizeof(r->verdict.what),
 		 "the fragment of %u bytes at byte %u of pfn %llu lies outside of all memory",
@@ -426,8 +427,7 @@ static bool fragment_is_clear(struct run *r, uint32_t number)
 	const struct held *h = &r->j->held[number];
 	uint64_t start = h->pfn * JUDGE_PAGE_BYTES + h->offset;
 	uint64_t last = h->pfn + (h->offset + h->bytes - 1) / JUDGE_PAGE_BYTES;
-	uint32_t other =
-		fragments_at(&r->pair->fragments, r->j->held, start, start + h->bytes);
+	uint32_t other = fragments_at(&r->pair->fragments, r->j->held, start, start + h->bytes);
 
 	for (uint64_t pfn = h->pfn; pfn <= last && other == NO_HANDLE; pfn++)
 		other = block_at(r, pfn);
@@ -606,9 +606,9 @@ static bool check_free_refused(struct run *r, const struct op *op, const struct 
 	oracle_rule(r->pair->oracle, RULE_CONTRACT_FREE_REFUSED, !refused);
 	if (!refused)
 		return true;
-	r->verdict = (struct verdict){
-		.broken = true, .rule = RULE_CONTRACT_FREE_REFUSED, .pfn = h->pfn
-	};
+	r->verdict = (struct verdict){ .broken = true,
+				       .rule = RULE_CONTRACT_FREE_REFUSED,
+				       .pfn = h->pfn };
 	snprintf(r->verdict.field, sizeof(r->verdict.field), "outcome");
 	snprintf(r->verdict.what, sizeof(r->verdict.what),
 		 "p%u, a fragment of %u bytes, cannot be given back", op->handle, h->bytes);

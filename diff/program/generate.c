@@ -107,8 +107,8 @@ enum {
 	NR_MASKS = sizeof(masks) / sizeof(masks[0]),
 	NR_OTHERS = sizeof(others) / sizeof(others[0]),
 	NR_FRAGMENT_SIZES = sizeof(fragment_sizes) / sizeof(fragment_sizes[0]),
-	MAX_FRAGMENTS = 64, /* held at once: each may keep a block of eight pages */
-	FRAGMENT_BLOCK = 8, /* pages */
+	MAX_FRAGMENTS = 64,	   /* held at once: each may keep a block of eight pages */
+	FRAGMENT_BLOCK = 8,	   /* pages */
 	PROGRAMS_PER_MACHINE = 64, /* random machines */
 };
 
@@ -794,8 +794,7 @@ static bool add_fragment(struct generator *g, struct program *p, struct op *op)
 	op->gfp = draw_gfp(&g->swarm, r, op->level);
 	if (random_percent(r, 5))
 		op->fail_nth = random_between(r, 1, 2);
-	bool doubtful = g->pages + room > limit || may_fail(g, op) ||
-			(large && op->fail_nth);
+	bool doubtful = g->pages + room > limit || may_fail(g, op) || (large && op->fail_nth);
 
 	if (!program_add(p, op))
 		return false;

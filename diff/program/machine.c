@@ -402,10 +402,11 @@ bool machine_check_absent(const struct machine *m, struct text_error *error)
 	uint32_t all = (1u << m->nr_nodes) - 1;
 
 	if (m->absent_nodes & ~all)
-		return error_set(error,
-				 "absent_nodes 0x%x names a node that is not there: expected bits of "
-				 "0x%x",
-				 m->absent_nodes, all);
+		return error_set(
+			error,
+			"absent_nodes 0x%x names a node that is not there: expected bits of "
+			"0x%x",
+			m->absent_nodes, all);
 	return m->absent_nodes != all ||
 	       error_set(error, "all %u nodes are absent: expected one at least that is there",
 			 m->nr_nodes);
@@ -432,7 +433,8 @@ static bool check_memory(const struct machine *m, struct text_error *error)
 				m->nr_nodes);
 	for (uint32_t i = 0; i < m->nr_memory; i++)
 		if (!machine_node_is_there(m, m->memory[i].node))
-			return error_set(error, "memory range %llu-%llu is on node %u, which is absent",
+			return error_set(error,
+					 "memory range %llu-%llu is on node %u, which is absent",
 					 (unsigned long long)m->memory[i].start,
 					 (unsigned long long)m->memory[i].end, m->memory[i].node);
 	if (m->max_pfn != m->memory[m->nr_memory - 1].end)

@@ -578,7 +578,8 @@ static const struct machine_key keys[KEY_COUNT] = {
 			"NUMA nodes, numbered from 0" },
 	[KEY_ABSENT_NODES] = { "absent_nodes", "0xN", 0, (1u << MACHINE_MAX_NODES) - 1, "0x0",
 			       parse_absent_nodes,
-			       "nodes that are possible, but not there, by their bits: no memory, no "
+			       "nodes that are possible, but not there, by their bits: no memory, "
+			       "no "
 			       "CPU; one at least is there" },
 	[KEY_CPUS] = { "cpus", "N", 1, MACHINE_MAX_CPUS, "1", parse_cpus, "CPUs, numbered from 0" },
 	[KEY_PAGES] = { "pages", "N", MACHINE_LEAST_PAGES + 1, MACHINE_GREATEST_PFN, "512",
@@ -623,9 +624,11 @@ static const struct machine_key keys[KEY_COUNT] = {
 	[KEY_MOVABLE] = { "movable", "PFN@NODE,...", 1, MACHINE_GREATEST_PFN, NULL, parse_movable,
 			  "where zone Movable of a node begins, a multiple of 2^top_order in the "
 			  "node's highest zone. Default: no zone Movable" },
-	[KEY_KERNELCORE] = { "kernelcore", "N|N%|mirror", 1, MACHINE_GREATEST_PFN, NULL, parse_kernelcore,
+	[KEY_KERNELCORE] = { "kernelcore", "N|N%|mirror", 1, MACHINE_GREATEST_PFN, NULL,
+			     parse_kernelcore,
 			     "pages, or percent of all, that stay out of zone Movable, shared by "
-			     "the nodes: its borders follow; mirror: what is not mirrored is Movable. "
+			     "the nodes: its borders follow; mirror: what is not mirrored is "
+			     "Movable. "
 			     "Default: no zone Movable" },
 	[KEY_MOVABLECORE] = { "movablecore", "N|N%", 1, MACHINE_GREATEST_PFN, NULL,
 			      parse_movablecore,

@@ -379,9 +379,8 @@ static bool check_handle(struct parser *q, const struct op *op, const char *at, 
 	if (handle_serves(op, state))
 		return true;
 	if (state->kind == HANDLE_FRAGMENT && !(info->arguments & ARG_FRAGMENT))
-		return cursor_fail(&q->c, at,
-				   "p%llu is a fragment: %s needs a handle of a block", name,
-				   info->name);
+		return cursor_fail(&q->c, at, "p%llu is a fragment: %s needs a handle of a block",
+				   name, info->name);
 	if (state->kind == HANDLE_BLOCK && info->arguments & ARG_FRAGMENT)
 		return cursor_fail(
 			&q->c, at,

@@ -176,6 +176,7 @@ struct op_info {
 extern const struct op_info op_info[OP_COUNT];
 extern const char *const sysctl_names[SYSCTL_COUNT];
 extern const char *const policy_names[POLICY_COUNT];
+extern const char *const page_flag_names[PROGRAM_PAGE_FLAGS];	/* by their bits, from 0 on */
 
 /* gfp bits of the language: the numbers of facts 5. */
 struct gfp_name {

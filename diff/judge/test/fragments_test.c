@@ -79,7 +79,8 @@ TEST(what_was_removed_is_gone)
 	fragments_remove(&f, held, 0);
 	fragments_remove(&f, held, 0);
 	EXPECT_EQ(f.live, 1);
-	EXPECT_EQ(fragments_at(&f, held, 3 * JUDGE_PAGE_BYTES, 3 * JUDGE_PAGE_BYTES + 8), NO_HANDLE);
+	EXPECT_EQ(fragments_at(&f, held, 3 * JUDGE_PAGE_BYTES, 3 * JUDGE_PAGE_BYTES + 8),
+		  NO_HANDLE);
 	EXPECT_EQ(fragments_at(&f, held, 3 * JUDGE_PAGE_BYTES, 3 * JUDGE_PAGE_BYTES + 9), 1);
 	fragments_remove(&f, held, 1);
 	fragments_free(&f);
@@ -90,7 +91,7 @@ TEST(what_was_removed_is_gone)
 /* How the one below goes wrong. */
 enum fault {
 	RIGHT,
-	GIVES_TWICE,	/* every fragment lies where the one before it does */
+	GIVES_TWICE, /* every fragment lies where the one before it does */
 	LIES_IN_A_BLOCK,
 	LIES_OUTSIDE,	/* of all memory */
 	RUNS_OVER,	/* the end of all memory */
@@ -262,13 +263,15 @@ static struct outcome pieces_judged(enum fault fault, const char *text)
 
 TEST(fragments_are_followed_to_the_end)
 {
-	struct outcome o = pieces_judged(RIGHT, CPUS PIECE("0", "1") PIECE("1", "1000")
-					 "p2 = alloc_page(gfp=KERNEL)\n"
-					 PIECE("3", "32768") /* there is none so large */
-					 PIECE("4", "0")     /* refused */
-					 "page_frag_free(p1)\n"
-					 "page_frag_free(p3)\n" /* no-op */
-					 "check()\n" PIECE("5", "64"));
+	struct outcome o =
+		pieces_judged(RIGHT,
+			      CPUS PIECE("0", "1")
+				      PIECE("1", "1000") "p2 = alloc_page(gfp=KERNEL)\n" PIECE(
+					      "3", "32768") /* there is none so large */
+			      PIECE("4", "0")		    /* refused */
+			      "page_frag_free(p1)\n"
+			      "page_frag_free(p3)\n" /* no-op */
+			      "check()\n" PIECE("5", "64"));
 
 	expect_finding(&o, "");
 	EXPECT_EQ(o.executed, 8);
@@ -309,7 +312,8 @@ TEST(a_fragment_that_is_wrong_is_reported)
 		{ RUNS_OVER, CPUS PIECE("0", "2"), "contract.frames", 0 },
 		{ SCRIBBLES, CPUS TWO "page_frag_free(p0)\npage_frag_free(p1)\n",
 		  "contract.contents", 3 },
-		{ SCRIBBLES, CPUS PIECE("0", "8") PIECE("1", "4000") "page_frag_free(p0)\ncheck()\n",
+		{ SCRIBBLES,
+		  CPUS PIECE("0", "8") PIECE("1", "4000") "page_frag_free(p0)\ncheck()\n",
 		  "contract.contents", 3 },
 		{ SCRIBBLES, CPUS TWO "page_frag_free(p0)\n", "contract.contents", 3 },
 		{ REFUSES, CPUS TWO "page_frag_free(p0)\n", "contract.free-refused", 2 },
@@ -392,7 +396,7 @@ TEST(a_fragment_carries_bytes_at_both_ends)
 			if (!EXPECT_EQ(noticed, bytes <= 320 || at < 256 || at >= bytes - 64))
 				break;
 			EXPECT(!noticed || (fault.pfn == 2 + (offset + at) / 4096 &&
-					 fault.offset == (offset + at) % 4096 && fault.is_byte));
+					    fault.offset == (offset + at) % 4096 && fault.is_byte));
 		}
 		contents_wipe(&c);
 		for (unsigned int pfn = 0; pfn < 16; pfn++)

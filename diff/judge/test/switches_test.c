@@ -41,8 +41,7 @@ static bool is_plain_allocation(const struct lb_call *call)
 	return call->op == OP_ALLOC_PAGES || call->op == OP_ALLOC_PAGE;
 }
 
-static void exec_with_switches(void *instance, const struct lb_call *call,
-			       struct lb_result *result)
+static void exec_with_switches(void *instance, const struct lb_call *call, struct lb_result *result)
 {
 	core()->exec(instance, call, result);
 	if (!is_plain_allocation(call) || result->outcome != LB_BLOCK)

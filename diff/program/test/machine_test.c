@@ -89,9 +89,10 @@ TEST(every_key_is_read)
 
 TEST(switches_are_read)
 {
-	struct machine m = parsed("shuffle=7 debug_pagealloc=1 guard_order=2 init_on_alloc=1 "
-				  "init_on_free=1 page_poison=1 deferred=1 memmap=flat "
-				  "kernelcore=mirror memory=1-256@0/mirror/hotplug,256-512@0/mirror");
+	struct machine m =
+		parsed("shuffle=7 debug_pagealloc=1 guard_order=2 init_on_alloc=1 "
+		       "init_on_free=1 page_poison=1 deferred=1 memmap=flat "
+		       "kernelcore=mirror memory=1-256@0/mirror/hotplug,256-512@0/mirror");
 
 	EXPECT_EQ(m.shuffle, 7);
 	EXPECT_EQ(m.debug_pagealloc, 1);
@@ -207,7 +208,8 @@ TEST(the_keys_of_a_kernel_survive_printing)
 		"kernelcore=200 movablecore=10%",
 		"nodes=2 memory=1-512@0/mirror,512-1024@1/hotplug/mirror memmap=flat "
 		"kernelcore=mirror movablecore=64 movable_node=on",
-		"nodes=3 absent_nodes=0x2 cpus=2 shuffle=4294967295 debug_pagealloc=1 guard_order=3 "
+		"nodes=3 absent_nodes=0x2 cpus=2 shuffle=4294967295 debug_pagealloc=1 "
+		"guard_order=3 "
 		"init_on_alloc=1 init_on_free=1 page_poison=1 deferred=1",
 		"nodes=2 pages=1024 managed=60/100/0/0,0/0/400/0 late=0/7/0/0,0/0/50/0",
 	};
@@ -272,7 +274,8 @@ TEST(an_impossible_machine_is_refused_with_its_reason)
 	refused("absent_nodes=1", 1, "all 1 nodes are absent");
 	refused("nodes=2 absent_nodes=2 memory=1-256@0,256-512@1", 1,
 		"memory range 256-512 is on node 1, which is absent");
-	refused("nodes=2 absent_nodes=2 cpus=2 cpu_nodes=0,1", 1, "CPU 1 is on node 1, which is absent");
+	refused("nodes=2 absent_nodes=2 cpus=2 cpu_nodes=0,1", 1,
+		"CPU 1 is on node 1, which is absent");
 	refused("guard_order=2", 1, "without debug_pagealloc=1");
 	refused("debug_pagealloc=1 guard_order=4", 1, "must be 0 to 3"); /* (6 + 1) / 2 */
 	refused("top_order=5 debug_pagealloc=1 guard_order=4", 1, "must be 0 to 3");
@@ -465,7 +468,8 @@ TEST(random_machines_have_every_shape)
 		on_free += m.init_on_free;
 		poisoned += m.page_poison;
 		several += (m.shuffle > 0) + m.debug_pagealloc + m.init_on_alloc + m.init_on_free +
-				   m.page_poison > 1;
+				   m.page_poison >
+			   1;
 		deferred += m.deferred && m.section_pages < m.max_pfn / 2;
 		absent += m.absent_nodes > 0;
 		no_dma += m.dma_end == 0 && m.dma32_end == 0;

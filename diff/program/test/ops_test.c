@@ -316,6 +316,32 @@ TEST(the_reference_page_names_every_operation)
 	EXPECT(strstr(text, "    dma_end=PFN") != NULL);
 }
 
+/* Facts 1: some of the flags, by the bit they have there; and the page of the language says them. */
+TEST(page_flags_have_the_bits_of_the_facts)
+{
+	static const struct {
+		unsigned int bit;
+		const char *name;
+	} cases[] = {
+		{ 0, "locked" },    { 4, "lru" },	   { 5, "active" },	{ 9, "slab" },
+		{ 12, "reserved" }, { 13, "private" },	   { 14, "private_2" }, { 15, "writeback" },
+		{ 16, "head" },	    { 20, "unevictable" }, { 21, "mlocked" },	{ 23, "hwpoison" },
+		{ 24, "young" },    { 26, "arch_2" },
+	};
+	static char page[65536];
+	char line[64];
+
+	EXPECT(language_print(page, sizeof(page)) < sizeof(page));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		EXPECT_STR(page_flag_names[cases[i].bit], cases[i].name);
+		snprintf(line, sizeof(line), "        %-2u %s\n", cases[i].bit, cases[i].name);
+		EXPECT(strstr(page, line) != NULL);
+	}
+	for (unsigned int i = 0; i < PROGRAM_PAGE_FLAGS; i++)
+		EXPECT(page_flag_names[i] != NULL);
+	EXPECT_STR(page_flag_names[PROGRAM_FLAG_HEAD], "head");
+}
+
 TEST(gfp_names_are_the_numbers_of_the_facts)
 {
 	/* facts 5: each composite, and what its name must come out as */

@@ -72,20 +72,19 @@ TEST(a_canonical_program_prints_as_it_was)
 
 TEST(fragments_flags_and_writes_print_as_they_were)
 {
-	const char *text =
-		"lostbuddy 1\n"
-		"machine nodes=2 cpus=2 pages=2048\n"
-		"p0 = page_frag_alloc(gfp=ATOMIC, value=1500) @cpu1/softirq  -> pfn 17\n"
-		"p1 = alloc_pages(order=4, gfp=KERNEL|COMP)\n"
-		"p2 = page_frag_alloc(gfp=KERNEL, value=32769)  -> refused range\n"
-		"prep_transhuge_page(p1)  -> ok\n"
-		"set_page_flag(p1, page=3, value=47)\n"
-		"page_frag_free(p0) @cpu1/irq\n"
-		"page_frag_drain() @cpu1\n"
-		"__free_pages(p1)\n"
-		"write_freed(p1, page=2, value=171)\n"
-		"deferred_init(node=1)\n"
-		"deferred_init()  -> refused range\n";
+	const char *text = "lostbuddy 1\n"
+			   "machine nodes=2 cpus=2 pages=2048\n"
+			   "p0 = page_frag_alloc(gfp=ATOMIC, value=1500) @cpu1/softirq  -> pfn 17\n"
+			   "p1 = alloc_pages(order=4, gfp=KERNEL|COMP)\n"
+			   "p2 = page_frag_alloc(gfp=KERNEL, value=32769)  -> refused range\n"
+			   "prep_transhuge_page(p1)  -> ok\n"
+			   "set_page_flag(p1, page=3, value=47)\n"
+			   "page_frag_free(p0) @cpu1/irq\n"
+			   "page_frag_drain() @cpu1\n"
+			   "__free_pages(p1)\n"
+			   "write_freed(p1, page=2, value=171)\n"
+			   "deferred_init(node=1)\n"
+			   "deferred_init()  -> refused range\n";
 
 	prints(text, text);
 }

@@ -80,12 +80,12 @@ TEST(slots_of_the_other_kind_are_passed_over)
 	 */
 	static const uint8_t text[] = "\x82\0\0\n\xaa\0\x01\0\0\x41\n\x82\0\x02\n"
 				      "\xaa\0\x03\0\0\x01\n"
-				      "\x86\0\0\n"	    /* p0 */
-				      "\x86\0\x01\n"      /* not the fragment p1: p2 */
-				      "\xab\0\x02\n"      /* not the block p2: p3 */
-				      "\xab\0\x02\n"      /* p3 is dead: round to p1 */
-				      "\xab\0\0\n"	    /* no fragment lives: left out */
-				      "\x97\0\x03\n"      /* dead fragments do not count: p0 */
+				      "\x86\0\0\n"	      /* p0 */
+				      "\x86\0\x01\n"	      /* not the fragment p1: p2 */
+				      "\xab\0\x02\n"	      /* not the block p2: p3 */
+				      "\xab\0\x02\n"	      /* p3 is dead: round to p1 */
+				      "\xab\0\0\n"	      /* no fragment lives: left out */
+				      "\x97\0\x03\n"	      /* dead fragments do not count: p0 */
 				      "\xa9\0\x01\x05\x07\n"; /* nor here: p2 */
 	struct program p = decoded(text, sizeof(text) - 1);
 	static const uint32_t handles[] = { 0, 2, 3, 1, 0, 2 };
@@ -117,11 +117,16 @@ TEST(switches_have_a_record_of_their_own)
 	struct program p, back;
 	struct text_error error;
 	static const char *const lines[] = {
-		"shuffle=1",	   "shuffle=4294967295",
-		"page_poison=1",   "debug_pagealloc=1 guard_order=3",
-		"init_on_alloc=1", "init_on_free=1",
-		"deferred=1",	   "nodes=4 absent_nodes=0x9 cpus=2 reserved=70-80",
-		"nodes=3 absent_nodes=2 shuffle=250 debug_pagealloc=1 guard_order=1 init_on_alloc=1 "
+		"shuffle=1",
+		"shuffle=4294967295",
+		"page_poison=1",
+		"debug_pagealloc=1 guard_order=3",
+		"init_on_alloc=1",
+		"init_on_free=1",
+		"deferred=1",
+		"nodes=4 absent_nodes=0x9 cpus=2 reserved=70-80",
+		"nodes=3 absent_nodes=2 shuffle=250 debug_pagealloc=1 guard_order=1 "
+		"init_on_alloc=1 "
 		"init_on_free=1 page_poison=1 deferred=1",
 	};
 

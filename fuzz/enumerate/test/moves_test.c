@@ -115,13 +115,12 @@ TEST(a_move_may_bind_none_one_or_many)
 
 TEST(a_fragment_is_counted_among_fragments)
 {
-	struct moves m = moves_of("pages=64", "page_frag_free(first); page_frag_free(last) @cpu0;"
-					      "__free_pages(first); write_freed(dead, page=0, value=1)");
-	const struct reached at = { .first = 1,
-				    .last = 6,
-				    .first_fragment = 2,
-				    .last_fragment = 4,
-				    .dead = 0 };
+	struct moves m =
+		moves_of("pages=64", "page_frag_free(first); page_frag_free(last) @cpu0;"
+				     "__free_pages(first); write_freed(dead, page=0, value=1)");
+	const struct reached at = {
+		.first = 1, .last = 6, .first_fragment = 2, .last_fragment = 4, .dead = 0
+	};
 	const struct reached blocks = { .first = 1,
 					.last = 6,
 					.first_fragment = NO_HANDLE,
@@ -141,12 +140,12 @@ TEST(a_fragment_is_counted_among_fragments)
 /* Bulk and fragments are no misuse; what writes where it may not is. */
 TEST(only_misuse_is_dropped)
 {
-	struct moves m = moves_of("pages=64",
-				  "alloc_pages_bulk_list(n=2, gfp=KERNEL); double_free(dead);"
-				  "page_frag_alloc(gfp=KERNEL, value=1);"
-				  "write_freed(dead, page=0, value=1); check();"
-				  "set_page_flag(first, page=0, value=1);"
-				  "prep_transhuge_page(last)");
+	struct moves m =
+		moves_of("pages=64", "alloc_pages_bulk_list(n=2, gfp=KERNEL); double_free(dead);"
+				     "page_frag_alloc(gfp=KERNEL, value=1);"
+				     "write_freed(dead, page=0, value=1); check();"
+				     "set_page_flag(first, page=0, value=1);"
+				     "prep_transhuge_page(last)");
 
 	moves_drop_misuse(&m);
 	EXPECT_EQ(m.nr, 4);
