@@ -68,7 +68,6 @@ static void destroy_pair(struct judge *j, struct pair *pair)
 	if (pair->oracle)
 		oracle_destroy(pair->oracle);
 	contents_free(&pair->contents);
-	fragments_free(&pair->fragments);
 	free(pair->heads);
 	free(pair);
 }
@@ -198,8 +197,7 @@ static bool boot_oracle(struct judge *j, struct pair *pair, struct outcome *outc
 static bool boot_pair(struct judge *j, struct pair *pair, struct outcome *outcome)
 {
 	pair->heads = calloc(pair->machine.max_pfn, sizeof(*pair->heads));
-	if (!pair->heads || !fragments_init(&pair->fragments, pair->machine.max_pfn) ||
-	    !contents_init(&pair->contents, j->target, &pair->machine))
+	if (!pair->heads || !contents_init(&pair->contents, j->target, &pair->machine))
 		return cannot_create(outcome, "no memory for the judge's books");
 	if (!renew_instance(j, pair, outcome))
 		return false;

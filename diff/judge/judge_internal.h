@@ -4,7 +4,6 @@
  *	judge.c		the public face: options, the cache of booted pairs
  *	run.c		one program on one pair: resolve, exec, step, compare, the end
  *	contents.c	stamps in memory
- *	fragments.c	where live fragments lie
  *	reach.c		a program up to its last operation, and a digest of where that leads
  *	probe.c		what a target without exported state still has, at the end
  *	outcome.c	words and signatures
@@ -100,24 +99,6 @@ bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int 
 			   const struct stamps *stamps, struct contents_fault *fault);
 void contents_wipe(struct contents *c); /* everything that was written is zero again */
 
-/* ---- fragments ---- */
-
-struct held;
-
-struct fragments {
-	uint32_t *first; /* of each frame: handle + 1 of a fragment that begins there, or 0 */
-	uint64_t max_pfn;
-	uint32_t live;
-};
-
-bool fragments_init(struct fragments *f, uint64_t max_pfn);
-void fragments_free(struct fragments *f);
-void fragments_add(struct fragments *f, struct held *held, uint32_t handle);
-void fragments_remove(struct fragments *f, struct held *held, uint32_t handle);
-/* A live fragment with a byte in [start, end), bytes of memory from frame 0 on; NO_HANDLE: none. */
-uint32_t fragments_at(const struct fragments *f, const struct held *held, uint64_t start,
-		      uint64_t end);
-
 /* ---- pairs ---- */
 
 /*
@@ -136,7 +117,6 @@ struct pair {
 	struct oracle *oracle; /* NULL with no_oracle */
 	struct contents contents;
 	uint32_t *heads;     /* a frame: handle + 1 that holds the block which begins there */
-	struct fragments fragments;
 	struct yields fresh; /* has_fresh: once it was asked for */
 	bool has_fresh;
 	bool used; /* since it was made or reset */
@@ -150,7 +130,6 @@ struct held {
 	struct handle_state state;
 	bool born; /* an allocation gave it a block; state.refs = 0: gone again */
 	uint32_t offset, bytes; /* of a fragment: where in frame pfn it begins, and its size */
-	uint32_t next;		/* of a fragment: handle + 1 of another that begins in its frame */
 };
 
 struct words { /* a state, exported */

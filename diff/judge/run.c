@@ -12,8 +12,8 @@
  * finished.
  *
  * Invariants:
- *   R1  heads[pfn] is handle + 1 of the live block that begins at pfn, 0 where none does; live
- *       fragments are in the pair's fragments instead;
+ *   R1  heads[pfn] is handle + 1 of the live block that begins at pfn, 0 where none does;
+ *       fragments are not in it;
  *   R2  a call is executed once, put into the digest once, and told to the oracle once;
  *   R3  a run that ends clean leaves no live block, no entry in heads, and memory that is zero.
  */
@@ -353,95 +353,11 @@ static void bind(struct run *r, uint32_t number, uint64_t pfn)
 		r->pair->heads[pfn] = number + 1;
 }
 
-/* ---- whose bytes they are ---- */
-
-/* A new holder is in the way of one that lives. */
-static bool overlaps(struct run *r, uint64_t pfn, uint32_t number, uint32_t other)
-{
-	struct verdict *v = &r->verdict;
-
-	*v = (struct verdict){
-		.broken = true, .rule = RULE_CONTRACT_OVERLAP, .pfn = pfn, .other_pfn = pfn
-	};
-	snprintf(v->field, sizeof(v->field), "pfn");
-	snprintf(v->what, sizeof(v->what), "p%u, from pfn %llu on, lies over p%u, which lives",
-		 number, (unsigned long long)pfn, other);
-	return broken(r, lb_outcome_name((enum lb_outcome)r->now->result.outcome));
-}
-
-/* The live block that the frame lies in, if it is aligned to its size; NO_HANDLE: none. */
-static uint32_t block_at(const struct run *r, uint64_t pfn)
-{
-	for (unsigned int order = 0; order <= r->pair->machine.top_order; order++) {
-		uint64_t head = pfn >> order << order;
-		uint32_t number = r->pair->heads[head];
-
-		if (number && head + (UINT64_C(1) << r->j->held[number - 1].state.order) > pfn)
-			return number - 1;
-	}
-	return NO_HANDLE;
-}
-
-static bool has_fragments(const struct run *r)
-{
-	return r->pair->oracle && r->pair->fragments.live > 0;
-}
-
-/* The oracle knows nothing of fragments that are not of its own making. */
-static bool block_is_clear(struct run *r, uint32_t number)
-{
-	const struct held *h = &r->j->held[number];
-	uint64_t start = h->pfn * JUDGE_PAGE_BYTES;
-	uint64_t bytes = (uint64_t)JUDGE_PAGE_BYTES << h->state.order;
-
-	if (!has_fragments(r) || h->pfn >= r->pair->machine.max_pfn)
-		return true;
-
-	uint32_t other = fragments_at(&r->pair->fragments, r->j->held, start, start + bytes);
-
-	oracle_rule(r->pair->oracle, RULE_CONTRACT_OVERLAP, other == NO_HANDLE);
-	return other == NO_HANDLE || overlaps(r, h->pfn, number, other);
-}
-
-static bool fragment_is_memory(struct run *r, const struct held *h)
-{
-	uint64_t last = h->pfn + (h->offset + h->bytes - 1) / JUDGE_PAGE_BYTES;
-	bool there = h->offset < JUDGE_PAGE_BYTES && h->pfn < r->pair->machine.max_pfn;
-
-	for (uint64_t pfn = h->pfn; there && pfn <= last; pfn++)
-		there = contents_exists(&r->pair->contents, pfn, 0);
-	oracle_rule(r->pair->oracle, RULE_CONTRACT_FRAMES, there);
-	if (there)
-		return true;
-	r->verdict =
-		(struct verdict){ .broken = true, .rule = RULE_CONTRACT_FRAMES, .pfn = h->pfn };
-	snprintf(r->verdict.field, sizeof(r->verdict.field), "pfn");
-	snprintf(r->verdict.what, sizeof(r->verdict.what),
-		 "the fragment of %u bytes at byte %u of pfn %llu lies outside of all memory",
-		 h->bytes, h->offset, (unsigned long long)h->pfn);
-	return broken(r, lb_outcome_name((enum lb_outcome)r->now->result.outcome));
-}
-
-static bool fragment_is_clear(struct run *r, uint32_t number)
-{
-	const struct held *h = &r->j->held[number];
-	uint64_t start = h->pfn * JUDGE_PAGE_BYTES + h->offset;
-	uint64_t last = h->pfn + (h->offset + h->bytes - 1) / JUDGE_PAGE_BYTES;
-	uint32_t other = fragments_at(&r->pair->fragments, r->j->held, start, start + h->bytes);
-
-	for (uint64_t pfn = h->pfn; pfn <= last && other == NO_HANDLE; pfn++)
-		other = block_at(r, pfn);
-	oracle_rule(r->pair->oracle, RULE_CONTRACT_OVERLAP, other == NO_HANDLE);
-	return other == NO_HANDLE || overlaps(r, h->pfn, number, other);
-}
-
 /* Who was promised something of what is in it looks, then everyone writes his name. */
 static bool stamp_new_block(struct run *r, uint32_t number)
 {
 	struct held *h = &r->j->held[number];
 
-	if (!block_is_clear(r, number))
-		return false;
 	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, h->state.order))
 		return true;
 	if (!check_fresh(r, h))
@@ -498,7 +414,17 @@ static bool bind_many(struct run *r, const struct op *op)
 	return true;
 }
 
-/* A piece of a page was handed out. */
+static bool fragment_exists(const struct run *r, const struct held *h)
+{
+	uint64_t last = h->pfn + (h->offset + h->bytes - 1) / JUDGE_PAGE_BYTES;
+
+	for (uint64_t pfn = h->pfn; pfn <= last; pfn++)
+		if (!contents_exists(&r->pair->contents, pfn, 0))
+			return false;
+	return h->offset < JUDGE_PAGE_BYTES;
+}
+
+/* A piece of a page was handed out; that it is in nobody's way is the audit's to say. */
 static bool bind_fragment(struct run *r, const struct op *op)
 {
 	struct held *h = &r->j->held[op->first_result];
@@ -513,12 +439,7 @@ static bool bind_fragment(struct run *r, const struct op *op)
 	h->offset = result->offset;
 	h->bytes = op->value;
 	h->born = true;
-	if (!r->pair->oracle)
-		return true;
-	if (!fragment_is_memory(r, h) || !fragment_is_clear(r, op->first_result))
-		return false;
-	fragments_add(&r->pair->fragments, r->j->held, op->first_result);
-	if (!r->pair->contents.available)
+	if (!has_contents(r) || !fragment_exists(r, h))
 		return true;
 	h->stamps.id = op->first_result + 1;
 	contents_stamp_fragment(&r->pair->contents, h->pfn, h->offset, h->bytes, h->stamps.id);
@@ -596,37 +517,15 @@ static bool run_on_block(struct run *r, const struct op *op, struct held *h)
 	return true;
 }
 
-/* Whoever has a fragment may give it back. */
-static bool check_free_refused(struct run *r, const struct op *op, const struct held *h)
-{
-	bool refused = r->now->result.outcome == LB_REFUSED;
-
-	if (!r->pair->oracle || op_is_refused(op, &h->state))
-		return true;
-	oracle_rule(r->pair->oracle, RULE_CONTRACT_FREE_REFUSED, !refused);
-	if (!refused)
-		return true;
-	r->verdict = (struct verdict){ .broken = true,
-				       .rule = RULE_CONTRACT_FREE_REFUSED,
-				       .pfn = h->pfn };
-	snprintf(r->verdict.field, sizeof(r->verdict.field), "outcome");
-	snprintf(r->verdict.what, sizeof(r->verdict.what),
-		 "p%u, a fragment of %u bytes, cannot be given back", op->handle, h->bytes);
-	return broken(r, lb_outcome_name(LB_REFUSED));
-}
-
 static bool run_on_fragment(struct run *r, const struct op *op, struct held *h)
 {
 	struct handle_state born;
 
 	resolve(r, op, h);
-	if (!check_intact(r, h, true) || !carry_out(r) || !check_free_refused(r, op, h))
+	if (!check_intact(r, h, true) || !carry_out(r))
 		return false;
-	if (r->now->result.outcome == LB_REFUSED)
-		return true;
-	handle_after(op, &h->state, &born);
-	if (h->state.refs == 0 && r->pair->oracle)
-		fragments_remove(&r->pair->fragments, r->j->held, op->handle);
+	if (r->now->result.outcome != LB_REFUSED)
+		handle_after(op, &h->state, &born);
 	return true;
 }
 
@@ -890,17 +789,6 @@ static bool look_around(struct run *r)
 	return reach_look(r->j, r->pair, r->p, r->plan) || no_memory(r, "a digest");
 }
 
-/* Those too that the target could not take back. */
-static void forget_fragments(struct run *r)
-{
-	struct fragments *f = &r->pair->fragments;
-
-	for (uint32_t i = 0; i < r->p->nr_handles && f->live > 0; i++)
-		if (r->j->held[i].born && r->j->held[i].state.kind == HANDLE_FRAGMENT)
-			fragments_remove(f, r->j->held, i);
-	assert(f->live == 0);
-}
-
 /* A run that ends here leaves what lives to the reset, and no trace in our own books. */
 static void forget_blocks(struct run *r)
 {
@@ -958,9 +846,7 @@ bool run_on_pair(struct judge *j, struct pair *pair, const struct program *p,
 
 	digest_flush(&r);
 	outcome->digest = r.digest;
-	if (clean) {
-		forget_fragments(&r);
+	if (clean)
 		contents_wipe(&pair->contents);
-	}
 	return clean;
 }
