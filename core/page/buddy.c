@@ -111,18 +111,25 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 	mm_emit(m, MM_EVENT_RETYPE, NULL, pfn, m->pageblock_order, migratetype, 0);
 }
 
-/* The buddy if it is a free block or a guard of this order in this zone; NULL otherwise. */
-__always_inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
-					pfn_t pfn, unsigned int order)
+/* The buddy if it is a free block, or perhaps a guard, of this order in this zone; NULL otherwise. */
+static __always_inline struct page *buddy_to_join(const struct mm_machine *m,
+						  const struct zone *zone, pfn_t pfn,
+						  unsigned int order, bool guards_too)
 {
 	struct page *buddy = &m->memmap[buddy_pfn(pfn, order)];
 
-	if (!PageBuddy(buddy) && likely(!PageGuard(buddy)))
+	if (!PageBuddy(buddy) && !(guards_too && PageGuard(buddy)))
 		return NULL;
 	if (buddy_order(buddy) != order || page_zone_id(buddy) != zone->id)
 		return NULL;
 	assert(page_count(buddy) == 0);
 	return buddy;
+}
+
+struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
+			unsigned int order)
+{
+	return buddy_to_join(m, zone, pfn, order, true);
 }
 
 /*
@@ -150,16 +157,18 @@ static __cold bool chance_says_tail(struct mm_machine *m, const struct zone *zon
  * A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the
  * tail. At the top order there is nothing to wait for, and a machine that shuffles leaves it to chance.
  */
-static inline bool belongs_at_tail(struct mm_machine *m, const struct zone *zone, pfn_t pfn,
-				   unsigned int order)
+static __always_inline bool belongs_at_tail(struct mm_machine *m, const struct zone *zone,
+					    pfn_t pfn, unsigned int order, bool guards_too)
 {
 	if (order >= m->top_order - 1)
 		return order == m->top_order && unlikely(m->config.shuffle) &&
 		       chance_says_tail(m, zone, pfn);
-	return free_buddy(m, zone, pfn & buddy_pfn(pfn, order), order + 1) != NULL;
+	return buddy_to_join(m, zone, pfn & buddy_pfn(pfn, order), order + 1, guards_too) != NULL;
 }
 
-void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+/* @guards: the machine has some; those who have none pay nothing for them. */
+static __always_inline void merge_and_put(struct zone *zone, pfn_t pfn, unsigned int order,
+					  int migratetype, bool to_tail, bool guards)
 {
 	struct mm_machine *m = zone->machine;
 	struct free_area *area = &zone->free_area[order];
@@ -171,14 +180,14 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	if (likely(migratetype != MIGRATE_ISOLATE))
 		mod_zone_free_pages(zone, 1L << order);
 	for (; order < m->top_order; area++) {
-		struct page *buddy = free_buddy(m, zone, pfn, order);
+		struct page *buddy = buddy_to_join(m, zone, pfn, order, guards);
 
 		if (!buddy)
 			break;
 		if (unlikely(order >= m->pageblock_order) &&
 		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
 			break;
-		if (unlikely(PageGuard(buddy)))
+		if (guards && PageGuard(buddy))
 			clear_guard(zone, buddy, order, migratetype);
 		else
 			del_from_free_list(area, buddy, order);
@@ -187,9 +196,23 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 		mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
 	}
 	add_to_free_list(area, &m->memmap[pfn], order, migratetype,
-			 to_tail || belongs_at_tail(m, zone, pfn, order));
+			 to_tail || belongs_at_tail(m, zone, pfn, order, guards));
 	m->changes++;
 	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
+}
+
+static __noinline void free_among_guards(struct zone *zone, pfn_t pfn, unsigned int order,
+					 int migratetype, bool to_tail)
+{
+	merge_and_put(zone, pfn, order, migratetype, to_tail, true);
+}
+
+void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+{
+	if (unlikely(zone->machine->guard_order))
+		free_among_guards(zone, pfn, order, migratetype, to_tail);
+	else
+		merge_and_put(zone, pfn, order, migratetype, to_tail, false);
 }
 
 /*
