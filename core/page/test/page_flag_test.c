@@ -95,6 +95,83 @@ TEST(each_flag_on_each_page_ends_as_it_should_when_the_block_is_freed)
 	}
 }
 
+/* ---- who looks, and when ---- */
+
+static uint64_t arrived; /* blocks that refills brought to page lists */
+
+static void note_refill(void *data, const struct mm_event *event)
+{
+	(void)data;
+	if (event->kind == MM_EVENT_PCP_REFILL)
+		arrived += event->value;
+}
+
+static void plant_everywhere(struct world *w)
+{
+	for (pfn_t pfn = 0; pfn < w->machine->max_pfn; pfn++)
+		if (!PageReserved(pfn_to_page(pfn)) && page_count(pfn_to_page(pfn)) == 0)
+			pfn_to_page(pfn)->mapping = w;
+}
+
+/* A page in a bad state on its way: from its holder, to the buddy, from the buddy, to a new holder. */
+enum way { FREED, TRIMMED, REFILLED, TAKEN, NR_WAYS };
+
+static bool is_noticed(enum way way, enum mm_checks checks, bool debug_pagealloc)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256,
+				       .high = 64,
+				       .batch = 8,
+				       .checks = checks,
+				       .debug_pagealloc = debug_pagealloc });
+	mm_listen(w.machine, note_refill, NULL);
+	struct page *page = alloc_page(GFP_KERNEL);
+	bool noticed;
+
+	if (way == FREED)
+		page->mapping = &w;
+	if (way != REFILLED)
+		__free_page(page);
+	else
+		drain_all_pages();
+	noticed = w.context.warnings;
+	if (way == TRIMMED || way == TAKEN)
+		page->mapping = &w;
+	arrived = 0;
+	if (way == REFILLED)
+		plant_everywhere(&w);
+	if (way == TRIMMED)
+		drain_all_pages();
+	else if (way != FREED)
+		alloc_page(GFP_KERNEL | __GFP_NORETRY);
+	noticed |= way == REFILLED ? arrived == 0 : w.context.warnings != 0;
+	mm_machine_destroy(w.machine);
+	mm_current = NULL;
+	return noticed;
+}
+
+TEST(each_end_looks_when_it_is_told_to)
+{
+	static const struct {
+		enum mm_checks checks;
+		bool debug_pagealloc, looks[NR_WAYS];
+	} rows[] = {
+		{ MM_CHECKS_LINUX, false, { [TRIMMED] = true, [REFILLED] = true } },
+		{ MM_CHECKS_DEBUG, false, { [FREED] = true, [TAKEN] = true } },
+		{ MM_CHECKS_OFF, false, { false } },
+		{ MM_CHECKS_LINUX, true, { true, true, true, true } },
+		{ MM_CHECKS_DEBUG, true, { true, true, true, true } },
+		{ MM_CHECKS_OFF, true, { false } },
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (enum way way = 0; way < NR_WAYS; way++)
+			if (!EXPECT_EQ(is_noticed(way, rows[i].checks, rows[i].debug_pagealloc),
+				       rows[i].looks[way]))
+				fprintf(stderr, "  row %u way %u\n", i, way);
+}
+
 /* The shortcuts, which have no listener, come to the same. */
 TEST(shortcuts_see_flags_too)
 {

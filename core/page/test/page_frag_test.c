@@ -195,6 +195,27 @@ TEST(no_block_at_all_leaves_the_cache_empty)
 	world_close(&w);
 }
 
+TEST(a_kernel_that_loops_for_order_3_does_not_come_to_order_0)
+{
+	struct world w;
+	struct page *pages[256];
+	unsigned int n = 0;
+
+	world_open(&w, (struct shape){ .pages = 256, .high = 4, .batch = 1 });
+	while ((pages[n] = alloc_page(GFP_KERNEL | __GFP_NORETRY)))
+		n++;
+	/* every other page: single ones, and nothing else */
+	for (unsigned int i = 0; i < n; i++)
+		if (page_to_pfn(pages[i]) % 2)
+			__free_page(pages[i]);
+	EXPECT(page_frag_alloc(cache(&w, 0), 100, GFP_NOFS | __GFP_NOFAIL) == NULL);
+	EXPECT_EQ(w.context.failure, MM_FAIL_LOOP);
+	EXPECT(cache(&w, 0)->page == NULL);
+	EXPECT(page_frag_alloc(cache(&w, 0), 100, GFP_NOFS) != NULL);
+	EXPECT_EQ(cache(&w, 0)->size, 4096);
+	world_close(&w);
+}
+
 TEST(a_block_from_reserves_is_not_begun_anew)
 {
 	struct world w;
