@@ -114,6 +114,7 @@ static bool boot_on_this_cpu(struct mm_machine *m, char *error)
 	build_all_zonelists(m);
 	mm_tasks_init(m);
 	memblock_free_all(m, &mb);
+	shuffle_free_memory(m);
 	init_per_zone_wmark_min(m);
 	khugepaged_raises_min_free(m);
 	memblock_free_late(m, &mb);

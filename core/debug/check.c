@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lostbuddy/page_frag.h"
 #include "lostbuddy/vmstat.h"
 
 struct checker {
@@ -122,7 +123,10 @@ static bool page_set_holds(struct checker *c, const struct zone *zone, unsigned 
 	return true;
 }
 
-/* Below pageblock order no two free buddies of one zone stay apart: types do not matter there. */
+/*
+ * Below pageblock order no two free buddies of one zone stay apart: types do not matter there. Guards are
+ * no free buddies: nothing but a free of their other half looks for them.
+ */
 static bool all_merged(struct checker *c, const struct zone *zone)
 {
 	for (unsigned int order = 0; order < c->m->pageblock_order; order++)
@@ -166,6 +170,41 @@ static bool zone_holds(struct checker *c, const struct zone *zone)
 	return all_merged(c, zone);
 }
 
+/* After the zones: see() knows then what lies in a list. */
+static bool guards_hold(struct checker *c)
+{
+	for (uint64_t pfn = 0; pfn < c->m->max_pfn; pfn++) {
+		const struct page *page = &c->m->memmap[pfn];
+		unsigned int order = buddy_order(page);
+
+		if (!PageGuard(page))
+			continue;
+		if (order >= c->m->guard_order || !is_aligned(pfn, order))
+			return broken(c, "M8: guard at pfn %llu of order %u", pfn_of(c, page),
+				      order);
+		for (uint64_t p = pfn; p < pfn + (UINT64_C(1) << order); p++)
+			if (page_zone_id(&c->m->memmap[p]) != page_zone_id(page))
+				return broken(c, "M8: guard at pfn %llu reaches into another zone",
+					      pfn_of(c, page));
+		if (!see(c, page, order))
+			return false;
+	}
+	return true;
+}
+
+static bool frag_caches_hold(struct checker *c)
+{
+	for (unsigned int cpu = 0; cpu < c->m->nr_cpus; cpu++) {
+		const struct page_frag_cache *nc = &c->m->frag_caches[cpu];
+
+		if (nc->page && (page_count(nc->page) < (int)nc->pagecnt_bias ||
+				 nc->pagecnt_bias == 0 || nc->offset > nc->size))
+			return broken(c, "M9: cpu %u: fragment cache with bias %u, block with %d",
+				      cpu, nc->pagecnt_bias, page_count(nc->page));
+	}
+	return true;
+}
+
 bool mm_machine_check(struct mm_machine *m, char *why)
 {
 	struct checker c = { .m = m, .seen = calloc(m->max_pfn, 1), .why = why };
@@ -176,6 +215,7 @@ bool mm_machine_check(struct mm_machine *m, char *why)
 	for (unsigned int node = 0; node < m->nr_nodes && holds; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES && holds; type++)
 			holds = zone_holds(&c, mm_zone(m, node, type));
+	holds = holds && guards_hold(&c) && frag_caches_hold(&c);
 	free(c.seen);
 	return holds;
 }

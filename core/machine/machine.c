@@ -1,7 +1,7 @@
 /*
  * Laying out a machine on the host, resetting and unmaking it.
  *
- *   arena    | mm_machine | nodes | zones | page sets | zonelists | tasks | types | memmap | copy
+ *   arena    | mm_machine | nodes | zones | page sets | zonelists | tasks | fragment caches | types | memmap | copy
  *   memory   | frame 0 | frame 1 | ... | (sparse, NORESERVE)
  *
  * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is
@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 
 #include "boot/boot.h"
+#include "lostbuddy/page_frag.h"
 #include "machine/machine_internal.h"
 
 enum {
@@ -24,7 +25,7 @@ enum {
 
 /* Offsets of the parts of an arena; the last is its size. */
 struct layout {
-	size_t nodes, zones, pagesets, zonerefs, tasks, types, memmap, size;
+	size_t nodes, zones, pagesets, zonerefs, tasks, frag_caches, types, memmap, size;
 };
 
 static size_t take(size_t *offset, size_t bytes)
@@ -65,6 +66,7 @@ static struct layout arena_layout(const struct mm_config *config)
 	l.zonerefs = take(&at, config->nr_nodes * MAX_ZONELISTS * zonerefs_per_list(config) *
 				       sizeof(struct zoneref));
 	l.tasks = take(&at, config->nr_cpus * sizeof(struct mm_task));
+	l.frag_caches = take(&at, config->nr_cpus * sizeof(struct page_frag_cache));
 	l.types = take(&at, nr_pageblocks(config));
 	/*
 	 * whole blocks of the top order: the buddy of a last block has a struct page to be looked
@@ -106,6 +108,7 @@ static void connect_arena(struct mm_machine *m, const struct layout *l)
 
 	m->nodes = (struct pglist_data *)(m->arena + l->nodes);
 	m->tasks = (struct mm_task *)(m->arena + l->tasks);
+	m->frag_caches = (struct page_frag_cache *)(m->arena + l->frag_caches);
 	m->pageblock_type = (uint8_t *)(m->arena + l->types);
 	m->memmap = (struct page *)(m->arena + l->memmap);
 	for (unsigned int node = 0; node < m->nr_nodes; node++) {
@@ -120,6 +123,21 @@ static void connect_arena(struct mm_machine *m, const struct layout *l)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++, pagesets += m->nr_cpus)
 			connect_zone(m, pgdat, type, pagesets);
 	}
+}
+
+/* When bad states are looked for (facts 6): debug_pagealloc looks at both ends. */
+static void copy_switches(struct mm_machine *m)
+{
+	const struct mm_config *config = &m->config;
+	bool looks = config->checks != MM_CHECKS_OFF;
+
+	assert(!config->guard_order || config->debug_pagealloc);
+	m->checks_at_user = looks && (config->checks == MM_CHECKS_DEBUG || config->debug_pagealloc);
+	m->checks_at_buddy =
+		looks && (config->checks == MM_CHECKS_LINUX || config->debug_pagealloc);
+	m->guard_order = config->guard_order;
+	m->fills_pages = config->init_on_alloc || config->init_on_free || config->page_poison;
+	m->random.state = config->shuffle;
 }
 
 static void copy_constants(struct mm_machine *m)
@@ -141,6 +159,7 @@ static void copy_constants(struct mm_machine *m)
 	m->hooks = mm_null_hooks;
 	m->user_min_free_kbytes = -1;
 	memcpy(m->cpu_node, config->cpu_node, sizeof(m->cpu_node));
+	copy_switches(m);
 }
 
 /* From zeroed arena bytes to a booted machine. */
@@ -159,10 +178,10 @@ static bool has_boot_image(size_t arena_size)
 	return arena_size <= BOOT_IMAGE_MAX;
 }
 
-/* One mapping for the arena, its copy if it has one, and a byte a frame for poison.c. */
+/* One mapping for the arena, its copy if it has one, and a byte a frame for poison.c and contents.c each. */
 static size_t mapping_size(size_t arena_size, pfn_t max_pfn)
 {
-	return (has_boot_image(arena_size) ? 2 * arena_size : arena_size) + max_pfn;
+	return (has_boot_image(arena_size) ? 2 * arena_size : arena_size) + 2 * max_pfn;
 }
 
 static struct mm_machine *map_machine(const struct mm_config *config)
@@ -182,6 +201,7 @@ static struct mm_machine *map_machine(const struct mm_config *config)
 	m->arena = arena;
 	m->arena_size = l.size;
 	m->handed_out = (uint8_t *)arena + mapping_size(l.size, 0);
+	m->contents = m->handed_out + config->max_pfn;
 	m->memory = memory;
 	m->memory_size = memory_size;
 	return m;
@@ -243,13 +263,14 @@ static void boot_again(struct mm_machine *m)
 {
 	const struct mm_config config = m->config;
 	char *arena = m->arena, *memory = m->memory, why[256];
-	uint8_t *handed_out = m->handed_out;
+	uint8_t *handed_out = m->handed_out, *contents = m->contents;
 	size_t arena_size = m->arena_size, memory_size = m->memory_size;
 
 	madvise(arena, arena_size, MADV_DONTNEED);
 	m->arena = arena;
 	m->arena_size = arena_size;
 	m->handed_out = handed_out;
+	m->contents = contents;
 	m->memory = memory;
 	m->memory_size = memory_size;
 	bool booted = boot_arena(m, &config, why);
@@ -271,5 +292,6 @@ void mm_machine_reset(struct mm_machine *m)
 	} else {
 		boot_again(m);
 	}
+	mm_forget_contents(m);
 	mm_listen(m, listener, listener_data);
 }

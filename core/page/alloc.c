@@ -30,7 +30,7 @@ __noinline void prep_compound_page(struct page *page, unsigned int order)
 		tail->mapping = TAIL_MAPPING;
 		tail->compound_head = (uintptr_t)page | 1;
 	}
-	page[1].compound_dtor = 1;
+	page[1].compound_dtor = COMPOUND_PAGE_DTOR;
 	page[1].compound_order = (uint8_t)order;
 	page[1].compound_mapcount = -1;
 }
@@ -123,6 +123,16 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
+/* What the flags of a walk ask for when it has given a block. */
+static __cold void heed_flags_afterwards(struct zone *zone, struct page *page,
+					 unsigned int alloc_flags)
+{
+	if (alloc_flags & ALLOC_NO_WATERMARKS)
+		set_page_pfmemalloc(page);
+	if (alloc_flags & ALLOC_HIGHATOMIC)
+		reserve_highatomic_pageblock(zone, page);
+}
+
 /*
  * One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the
  * same.
@@ -147,8 +157,8 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 		tell_where(m, zone, preferred, r->order, page);
 	zone_statistics(m, preferred, zone, 1);
 	prep_new_page(m, page, r->order, r->gfp);
-	if (unlikely(r->alloc_flags & ALLOC_HIGHATOMIC))
-		reserve_highatomic_pageblock(zone, page);
+	if (unlikely(r->alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_NO_WATERMARKS)))
+		heed_flags_afterwards(zone, page, r->alloc_flags);
 	return page;
 }
 
@@ -221,6 +231,13 @@ static gfp_t scope_at_entry(const struct mm_machine *m, gfp_t gfp)
 	if (mm_current->scope & MM_SCOPE_PIN)
 		gfp &= ~__GFP_MOVABLE;
 	return current_gfp_context(gfp);
+}
+
+/* Both mobility bits are left when everything was taken away that is: no allocation will take the mask. */
+bool request_has_no_type(const struct mm_machine *m, gfp_t gfp)
+{
+	gfp = scope_at_entry(m, gfp & m->gfp_allowed_mask);
+	return (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES;
 }
 
 /*

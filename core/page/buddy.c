@@ -12,7 +12,9 @@
  *   A3  nr_free of an order is the length of all its lists; the zone's count of free pages is the
  *       pages of all blocks that are not ISOLATE (vmstat.c);
  *   A4  a block that was just freed has no buddy left that it may merge with (types that change
- *       later may leave mergeable neighbours apart: Linux does not look again).
+ *       later may leave mergeable neighbours apart: Linux does not look again);
+ *   A5  with guard_order, smaller halves of a block that is cut are guards: in no list, counted nowhere;
+ *       the other half merges with them as if they were free.
  *
  * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
  * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
@@ -55,10 +57,42 @@ void take_free_block(struct zone *zone, struct page *page, unsigned int order)
 	zone->machine->changes++;
 }
 
-void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype)
+static __cold void set_guard(struct zone *zone, struct page *page, unsigned int order,
+			     int migratetype)
 {
+	page->page_type = PAGE_TYPE_GUARD;
+	page->private = order;
+	if (migratetype != MIGRATE_ISOLATE)
+		mod_zone_free_pages(zone, -(1L << order));
+	mm_emit(zone->machine, MM_EVENT_GUARD, zone, (pfn_t)(page - zone->machine->memmap), order,
+		migratetype, 0);
+}
+
+/* @migratetype: of the block that it joins */
+static __cold void clear_guard(struct zone *zone, struct page *page, unsigned int order,
+			       int migratetype)
+{
+	assert(PageGuard(page) && buddy_order(page) == order);
+	page->page_type = PAGE_TYPE_NONE;
+	page->private = 0;
+	if (migratetype != MIGRATE_ISOLATE)
+		mod_zone_free_pages(zone, 1L << order);
+	mm_emit(zone->machine, MM_EVENT_GUARD_MERGE, zone, (pfn_t)(page - zone->machine->memmap),
+		order, migratetype, 0);
+}
+
+/* What is left of a block that was cut: to the head of its list, or, if it is small enough, on guard. */
+void put_half(struct zone *zone, struct page *page, unsigned int order, int migratetype)
+{
+	struct mm_machine *m = zone->machine;
+
+	m->changes++;
+	if (order < m->guard_order) {
+		set_guard(zone, page, order, migratetype);
+		return;
+	}
 	add_to_free_list(&zone->free_area[order], page, order, migratetype, false);
-	zone->machine->changes++;
+	mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(page - m->memmap), order, migratetype, 0);
 }
 
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype)
@@ -77,16 +111,25 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 	mm_emit(m, MM_EVENT_RETYPE, NULL, pfn, m->pageblock_order, migratetype, 0);
 }
 
-/* The buddy if it is a free block of this order in this zone; NULL otherwise. */
-__always_inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
-					pfn_t pfn, unsigned int order)
+/* The buddy if it is a free block, or perhaps a guard, of this order in this zone; NULL otherwise. */
+static __always_inline struct page *buddy_to_join(const struct mm_machine *m,
+						  const struct zone *zone, pfn_t pfn,
+						  unsigned int order, bool guards_too)
 {
 	struct page *buddy = &m->memmap[buddy_pfn(pfn, order)];
 
-	if (!PageBuddy(buddy) || buddy_order(buddy) != order || page_zone_id(buddy) != zone->id)
+	if (!PageBuddy(buddy) && !(guards_too && PageGuard(buddy)))
+		return NULL;
+	if (buddy_order(buddy) != order || page_zone_id(buddy) != zone->id)
 		return NULL;
 	assert(page_count(buddy) == 0);
 	return buddy;
+}
+
+struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
+			unsigned int order)
+{
+	return buddy_to_join(m, zone, pfn, order, true);
 }
 
 /*
@@ -102,45 +145,74 @@ static __noinline bool types_may_merge(const struct zone *zone, int a, int b)
 	return a == b || (a < MIGRATE_PCPTYPES && b < MIGRATE_PCPTYPES);
 }
 
-/*
- * A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the
- * tail.
- */
-static inline bool merge_is_likely(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
-				   unsigned int order)
+static __cold bool chance_says_tail(struct mm_machine *m, const struct zone *zone, pfn_t pfn)
 {
-	if (order >= m->top_order - 1)
+	if (!shuffle_pick_tail(m))
 		return false;
-	return free_buddy(m, zone, pfn & buddy_pfn(pfn, order), order + 1) != NULL;
+	mm_emit(m, MM_EVENT_SHUFFLE_TAIL, zone, pfn, m->top_order, 0, 0);
+	return true;
 }
 
-void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+/*
+ * A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the
+ * tail. At the top order there is nothing to wait for, and a machine that shuffles leaves it to chance.
+ */
+static __always_inline bool belongs_at_tail(struct mm_machine *m, const struct zone *zone,
+					    pfn_t pfn, unsigned int order, bool guards_too)
+{
+	if (order >= m->top_order - 1)
+		return order == m->top_order && unlikely(m->config.shuffle) &&
+		       chance_says_tail(m, zone, pfn);
+	return buddy_to_join(m, zone, pfn & buddy_pfn(pfn, order), order + 1, guards_too) != NULL;
+}
+
+/* @guards: the machine has some; those who have none pay nothing for them. */
+static __always_inline void merge_and_put(struct zone *zone, pfn_t pfn, unsigned int order,
+					  int migratetype, bool to_tail, bool guards)
 {
 	struct mm_machine *m = zone->machine;
 	struct free_area *area = &zone->free_area[order];
 
 	assert(is_aligned(pfn, order) && order <= m->top_order);
-	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
+	assert(page_count(&m->memmap[pfn]) == 0);
+	assert(!PageBuddy(&m->memmap[pfn]) && !PageGuard(&m->memmap[pfn]));
 	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
 	if (likely(migratetype != MIGRATE_ISOLATE))
 		mod_zone_free_pages(zone, 1L << order);
 	for (; order < m->top_order; area++) {
-		struct page *buddy = free_buddy(m, zone, pfn, order);
+		struct page *buddy = buddy_to_join(m, zone, pfn, order, guards);
 
 		if (!buddy)
 			break;
 		if (unlikely(order >= m->pageblock_order) &&
 		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn(pfn, order))))
 			break;
-		del_from_free_list(area, buddy, order);
+		if (guards && PageGuard(buddy))
+			clear_guard(zone, buddy, order, migratetype);
+		else
+			del_from_free_list(area, buddy, order);
 		pfn &= buddy_pfn(pfn, order);
 		order++;
 		mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
 	}
 	add_to_free_list(area, &m->memmap[pfn], order, migratetype,
-			 to_tail || merge_is_likely(m, zone, pfn, order));
+			 to_tail || belongs_at_tail(m, zone, pfn, order, guards));
 	m->changes++;
 	mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
+}
+
+static __noinline void free_among_guards(struct zone *zone, pfn_t pfn, unsigned int order,
+					 int migratetype, bool to_tail)
+{
+	merge_and_put(zone, pfn, order, migratetype, to_tail, true);
+}
+
+void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype, bool to_tail)
+{
+	if (unlikely(zone->machine->guard_order))
+		free_among_guards(zone, pfn, order, migratetype, to_tail);
+	else
+		merge_and_put(zone, pfn, order, migratetype, to_tail, false);
 }
 
 /*
@@ -160,6 +232,16 @@ static __always_inline void expand(struct zone *zone, struct page *page, unsigne
 
 		add_to_free_list(area, half, high, migratetype, false);
 		mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap), high, migratetype, 0);
+	}
+}
+
+/* The same where small halves become guards. */
+static __noinline void expand_guarded(struct zone *zone, struct page *page, unsigned int low,
+				      unsigned int high, int migratetype)
+{
+	while (high > low) {
+		high--;
+		put_half(zone, page + (UINT64_C(1) << high), high, migratetype);
 	}
 }
 
@@ -185,7 +267,10 @@ static __always_inline struct page *take_first(struct zone *zone, unsigned int o
 		del_from_free_list(area, page, current);
 		m->changes++;
 		mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), current, migratetype, 0);
-		expand(zone, page, order, current, migratetype);
+		if (unlikely(m->guard_order))
+			expand_guarded(zone, page, order, current, migratetype);
+		else
+			expand(zone, page, order, current, migratetype);
 		page->index = (uint64_t)migratetype;
 		return page;
 	}
@@ -200,6 +285,20 @@ struct page *take_smallest(struct zone *zone, unsigned int order, int migratetyp
 struct page *take_sound(struct zone *zone, unsigned int order, int migratetype)
 {
 	return take_first(zone, order, migratetype, true);
+}
+
+/* The head of the free block, or guard, that a frame lies in; NULL: it lies in none. */
+struct page *free_block_of(struct mm_machine *m, pfn_t pfn)
+{
+	for (unsigned int order = 0; order <= m->top_order; order++) {
+		struct page *head = &m->memmap[pfn & ~((UINT64_C(1) << order) - 1)];
+
+		if ((PageBuddy(head) || PageGuard(head)) && buddy_order(head) >= order)
+			return head;
+		if (page_count(head) > 0)
+			return NULL;
+	}
+	return NULL;
 }
 
 /*

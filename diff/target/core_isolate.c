@@ -48,7 +48,7 @@ void exec_put_frame(struct core_instance *t, const struct lb_call *call, struct 
 	if (!t->machine->config.profile->has_put_back)
 		refuse(r, LB_NO_PROFILE);
 	else if (call->block_order > 0 || page_count(page) > 1 || page->_mapcount != -1 ||
-		 page->mapping)
+		 page->mapping || (page->flags & PAGE_FLAGS_ALL))
 		refuse(r, LB_NOT_ALLOWED);
 	else
 		put_page_back_buddy(page);

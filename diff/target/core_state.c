@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lostbuddy/page_frag.h"
 #include "lostbuddy/vmstat.h"
 
 /* A sink of words that goes on counting when it is full. */
@@ -211,8 +212,8 @@ static void export_pageblocks(const struct mm_machine *m, struct sink *sink)
 }
 
 /*
- * What is wrong with a marked page now: 1 mapcount, 2 mapping. A tail has a mapping of its own that
- * is none.
+ * What is wrong with a marked page now: 1 mapcount, 2 mapping, from 4 up its flags. A tail has a mapping of its
+ * own that is none.
  */
 static uint64_t bad_state(const struct core_instance *t, uint64_t pfn)
 {
@@ -221,7 +222,8 @@ static uint64_t bad_state(const struct core_instance *t, uint64_t pfn)
 	if (t->leaked[pfn])
 		return 0;
 	return (uint64_t)(page->_mapcount == 0) |
-	       (uint64_t)(page->mapping != NULL && !PageTail(page)) << 1;
+	       (uint64_t)(page->mapping != NULL && !PageTail(page)) << 1 |
+	       (page->flags & PAGE_FLAGS_ALL & ~PAGE_FLAG(PG_HEAD)) << 2;
 }
 
 static void export_bad_pages(const struct core_instance *t, struct sink *sink)
@@ -300,6 +302,101 @@ static void export_tasks(const struct mm_machine *m, struct sink *sink)
 	end(sink);
 }
 
+static void export_random(const struct mm_machine *m, struct sink *sink)
+{
+	if (!m->config.shuffle)
+		return;
+	begin(sink, LB_STATE_RANDOM);
+	put(sink, m->random.state);
+	put(sink, m->random.pool);
+	put(sink, m->random.bits);
+	end(sink);
+}
+
+static void export_guards(const struct mm_machine *m, struct sink *sink)
+{
+	if (!m->guard_order)
+		return;
+	begin(sink, LB_STATE_GUARDS);
+	for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
+		if (PageGuard(&m->memmap[pfn])) {
+			put(sink, pfn);
+			put(sink, buddy_order(&m->memmap[pfn]));
+		}
+	end(sink);
+}
+
+static void export_contents(struct mm_machine *m, struct sink *sink)
+{
+	if (!m->config.init_on_free && !m->config.page_poison)
+		return;
+	begin(sink, LB_STATE_CONTENTS);
+	for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++) {
+		unsigned int contents = free_page_contents(m, pfn);
+
+		if (contents == FREE_PAGE_AS_LEFT)
+			continue;
+		put(sink, pfn);
+		put(sink, contents);
+	}
+	end(sink);
+}
+
+static void export_frag_caches(const struct mm_machine *m, struct sink *sink)
+{
+	begin(sink, LB_STATE_FRAG_CACHES);
+	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
+		const struct page_frag_cache *nc = &m->frag_caches[cpu];
+
+		put(sink, nc->page ? (uint64_t)(nc->page - m->memmap) : UINT64_MAX);
+		put(sink, nc->size);
+		put(sink, nc->offset);
+		put(sink, nc->pagecnt_bias);
+		put(sink, nc->pfmemalloc);
+	}
+	end(sink);
+}
+
+static void export_frag_blocks(const struct core_instance *t, struct sink *sink)
+{
+	if (!t->nr_frag_blocks)
+		return;
+	begin(sink, LB_STATE_FRAG_BLOCKS);
+	for (pfn_t pfn = 0; pfn < t->machine->max_pfn; pfn++) {
+		const struct page *page = &t->machine->memmap[pfn];
+
+		if (!t->holds_fragments[pfn])
+			continue;
+		put(sink, pfn);
+		put(sink, compound_order(page));
+		put(sink, (uint64_t)page_count(page));
+	}
+	end(sink);
+}
+
+static bool is_transhuge(const struct page *page)
+{
+	return PageHead(page) && page_count(page) > 0 &&
+	       page[1].compound_dtor == TRANSHUGE_PAGE_DTOR;
+}
+
+/* The section only where there is one. */
+static void export_destructors(const struct core_instance *t, struct sink *sink)
+{
+	bool open = false;
+
+	for (pfn_t pfn = 0; t->any_transhuge && pfn < t->machine->max_pfn; pfn++) {
+		if (!is_transhuge(&t->machine->memmap[pfn]))
+			continue;
+		if (!open)
+			begin(sink, LB_STATE_DESTRUCTORS);
+		open = true;
+		put(sink, pfn);
+	}
+	if (open)
+		end(sink);
+}
+
 /* Calls one function for each zone that has a span, by node, then index. */
 static void for_each_spanned_zone(const struct core_instance *t, struct sink *sink,
 				  void (*what)(const struct core_instance *, const struct zone *,
@@ -354,6 +451,12 @@ size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capaci
 	export_counters(t->machine, &sink);
 	for_each_spanned_zone(t, &sink, zone_stat);
 	export_tasks(t->machine, &sink);
+	export_random(t->machine, &sink);
+	export_guards(t->machine, &sink);
+	export_contents(t->machine, &sink);
+	export_frag_caches(t->machine, &sink);
+	export_frag_blocks(t, &sink);
+	export_destructors(t, &sink);
 	begin(&sink, LB_STATE_END);
 	end(&sink);
 	return sink.used;

@@ -122,10 +122,13 @@ static inline void free_page(unsigned long address)
 
 /*
  * One reference more, and one less; on compound pages, of the head. The last put_page frees a page
- * or compound page.
+ * or compound page; of the latter it runs the destructor first.
  */
 void get_page(struct page *page);
 void put_page(struct page *page);
+
+/* A held compound block of order 2 or more gets the destructor of a transparent huge page, until it is freed. */
+void prep_transhuge_page(struct page *page);
 
 /* A block of several pages, not compound, becomes single pages with a reference each. */
 void split_page(struct page *page, unsigned int order);
@@ -148,6 +151,17 @@ bool isolate_range(pfn_t start, pfn_t end);
 bool unisolate_range(pfn_t start, pfn_t end);
 bool take_page_off_buddy(struct page *page);
 void put_page_back_buddy(struct page *page);
+
+/*
+ * A write of somebody who has no right to any more: one byte at the start of a free page, in a free
+ * block, a guard or a page list. False, and nothing was written, iff the page is not free.
+ * free_page_contents - what a free page holds, where page_poison or init_on_free left something there:
+ * FREE_PAGE_AS_LEFT; the byte that stands at its start, when that is all that differs; else
+ * FREE_PAGE_FOREIGN.
+ */
+enum { FREE_PAGE_FOREIGN = 256, FREE_PAGE_AS_LEFT };
+bool write_free_page(struct page *page, uint8_t value);
+unsigned int free_page_contents(struct mm_machine *m, pfn_t pfn);
 
 /* Bits that requests may have from now on. */
 void set_gfp_allowed_mask(gfp_t mask);

@@ -19,7 +19,11 @@
  *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock
  *       order);
  *   M6  a zone's pages lie in its span, and present >= managed;
- *   M7  no CPU keeps more of a zone's count to itself than stat_threshold.
+ *   M7  no CPU keeps more of a zone's count to itself than stat_threshold;
+ *   M8  a guard is aligned to its order, which is below guard_order, lies in one zone, and is in no list: its
+ *       frames are counted nowhere, and nobody holds them (so no guard is a lost buddy: M5 knows listed
+ *       blocks only);
+ *   M9  the block of a fragment cache has at least the references that the cache holds itself.
  *
  * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program
  * says who runs; not before several CPUs interleave), real spinlocks. Time is virtual:
@@ -171,9 +175,18 @@ struct mm_vmstat {
 	uint64_t bad_pages;	  /* reports */
 };
 
+/* What shuffles (core/page/shuffle.c): one generator a machine, and bits that were drawn in advance. */
+struct mm_random {
+	uint64_t state; /* of the generator */
+	uint64_t pool;	/* the next bit is the lowest */
+	unsigned int bits; /* left in the pool */
+};
+
+struct page_frag_cache;
+
 struct mm_machine {
 	/* read on every allocation */
-	bool plain; /* nobody listens, locks, poisons or groups otherwise: shortcuts allowed */
+	bool plain; /* nobody listens, locks, poisons or groups otherwise, no switch: shortcuts allowed */
 	bool plain_tasks; /* no policy, no cpuset, no bit that is not allowed */
 	mm_listener *listener;
 	void *listener_data;
@@ -183,11 +196,15 @@ struct mm_machine {
 	unsigned int top_order, pageblock_order;
 	unsigned int nr_nodes, nr_cpus;
 	enum mm_checks checks;
+	bool checks_at_user;  /* bad states are looked for where holders take and give back */
+	bool checks_at_buddy; /* ... and where blocks come from the buddy and go back to it */
 	enum mm_lock_mode locks;
+	unsigned int guard_order; /* halves below it become guards; 0: none do */
 	unsigned int pcp_max_order;
 	unsigned int reserve_flags; /* the profile's */
 	bool pcp_thp;		/* pageblock order has page lists */
 	bool grouping_disabled; /* page_group_by_mobility_disabled */
+	bool fills_pages;	/* init_on_alloc, init_on_free or page_poison: contents.c */
 	bool poison_memory;	/* AddressSanitizer build: bytes of free pages are poisoned */
 	unsigned int cpu_node[MM_MAX_CPUS];
 	uint8_t gfp_zone_table[16];
@@ -198,6 +215,8 @@ struct mm_machine {
 	uint64_t jiffies;
 	uint64_t sysctl[MM_SYSCTL_COUNT];
 	struct mm_task *tasks; /* [cpu]: the task that runs there */
+	struct page_frag_cache *frag_caches; /* [cpu]: page_frag.h */
+	struct mm_random random;
 	bool cpusets;	       /* a task was given a cpuset: from then on all requests look */
 	gfp_t gfp_allowed_mask; /* bits that requests may have */
 	long user_min_free_kbytes; /* -1: never written */
@@ -210,6 +229,7 @@ struct mm_machine {
 	char *arena;
 	size_t arena_size;
 	uint8_t *handed_out;	/* [pfn], poison.c: unpoisoned since boot; not part of the arena */
+	uint8_t *contents;	/* [pfn], contents.c: what is known of them; not part of the arena */
 	char *boot_image; /* the arena as it was right after boot */
 	size_t memory_size;
 };
@@ -238,12 +258,15 @@ enum mm_failure {
 	MM_FAIL_CONTEXT,   /* from NMI */
 	MM_FAIL_LOOP,	   /* would loop for ever */
 	MM_FAIL_OOM,	   /* no victim: the kernel would panic */
+	MM_FAIL_FRAGMENT,  /* more bytes than the fragment cache's block has */
 };
 
 enum mm_warning {
 	MM_WARN_SLEEP = 1 << 0,
 	MM_WARN_BAD_PAGE = 1 << 1,
 	MM_WARN_ORDER = 1 << 2,
+	MM_WARN_POISON = 1 << 3,   /* a new page had been written to while it was free */
+	MM_WARN_BIT_FLIP = 1 << 4, /* ... and in one such page a single bit was all that differed */
 };
 
 /* Where code runs. */

@@ -42,7 +42,7 @@ TEST(what_is_missing_is_named)
 	expect_missing("there-is-no-such.so", "./there-is-no-such.so");
 	expect_missing("/etc/passwd", "not a shared object");
 	expect_missing(PLUGINS "/no_symbol.so", "no symbol lostbuddy_target");
-	expect_missing(PLUGINS "/old_abi.so", "ABI version 3");
+	expect_missing(PLUGINS "/old_abi.so", "ABI version 4");
 	expect_missing(PLUGINS "/no_alloc.so", "capability to allocate");
 	expect_missing(PLUGINS "/no_free.so", "capability to free");
 	expect_missing(PLUGINS "/no_exec.so", "function exec");
