@@ -36,6 +36,8 @@ static bool see(struct checker *c, const struct page *page, unsigned int order)
 	if (pfn + (UINT64_C(1) << order) > c->m->max_pfn)
 		return broken(c, "M2: block at pfn %llu reaches beyond memory",
 			      (unsigned long long)pfn);
+	if (pfn + (UINT64_C(1) << order) > page_zone(c->m, page)->pgdat->first_deferred_pfn)
+		return broken(c, "M8: pfn %llu is free, and deferred", (unsigned long long)pfn);
 	for (uint64_t p = pfn; p < pfn + (UINT64_C(1) << order); p++) {
 		if (c->seen[p]++)
 			return broken(c, "M1: pfn %llu is in two places", (unsigned long long)p);
@@ -166,6 +168,25 @@ static bool zone_holds(struct checker *c, const struct zone *zone)
 	return all_merged(c, zone);
 }
 
+/* What is to come from deferred memory is still there. */
+static bool deferred_holds(struct checker *c, const struct pglist_data *pgdat)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < c->m->nr_deferred_ranges; i++) {
+		const struct mm_range *range = &c->m->deferred_ranges[i];
+		pfn_t start = max_u64(range->start, pgdat->first_deferred_pfn);
+
+		if (range->node == pgdat->node_id && start < range->end)
+			pages += range->end - start;
+	}
+	if (pages != pgdat->deferred_pages)
+		return broken(c, "M8: node %d: %llu deferred pages counted, %llu there",
+			      pgdat->node_id, (unsigned long long)pgdat->deferred_pages,
+			      (unsigned long long)pages);
+	return true;
+}
+
 bool mm_machine_check(struct mm_machine *m, char *why)
 {
 	struct checker c = { .m = m, .seen = calloc(m->max_pfn, 1), .why = why };
@@ -173,6 +194,8 @@ bool mm_machine_check(struct mm_machine *m, char *why)
 
 	if (!holds)
 		snprintf(why, 256, "no memory on the host to check with");
+	for (unsigned int node = 0; node < m->nr_nodes && holds; node++)
+		holds = deferred_holds(&c, &m->nodes[node]);
 	for (unsigned int node = 0; node < m->nr_nodes && holds; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES && holds; type++)
 			holds = zone_holds(&c, mm_zone(m, node, type));

@@ -55,6 +55,8 @@ static const unsigned int path_of_event[MM_EVENT_COUNT] = {
 	[MM_EVENT_STAT_FOLD] = LB_PATH_STAT_FOLD + 1,
 	[MM_EVENT_DRIFT] = LB_PATH_DRIFT + 1,
 	[MM_EVENT_REMOTE_DRAIN] = LB_PATH_REMOTE_DRAIN + 1,
+	[MM_EVENT_DEFERRED_GROW] = LB_PATH_DEFERRED_GROW + 1,
+	[MM_EVENT_DEFERRED_INIT] = LB_PATH_DEFERRED_INIT + 1,
 };
 
 /* What a failure of the core is called in a result. */
@@ -400,6 +402,12 @@ static void exec_machine(struct core_instance *t, const struct lb_call *call, st
 		else
 			mm_run_kswapd(t->machine, (unsigned int)call->node);
 		break;
+	case OP_DEFERRED_INIT:
+		if (call->node == NODE_NONE)
+			refuse(r, LB_BAD_RANGE);
+		else
+			mm_deferred_init(t->machine, (unsigned int)call->node);
+		break;
 	default:
 		assert(call->op == OP_ADVANCE);
 		mm_advance(t->machine, call->value);
@@ -486,6 +494,22 @@ static bool allowed_in_nmi(unsigned int op)
 	return op == OP_TRANSLATE || op == OP_ADVANCE;
 }
 
+/* A request that names a node which is possible, but not there. */
+static bool names_absent_node(const struct core_instance *t, const struct lb_call *call)
+{
+	switch (call->op) {
+	case OP_ALLOC_PAGES:
+	case OP_ALLOC_PAGES_BULK:
+	case OP_ALLOC_PAGES_BULK_LIST:
+	case OP_RUN_KSWAPD:
+	case OP_DEFERRED_INIT:
+		return call->node != NODE_NONE &&
+		       !mm_node_online(t->machine, (unsigned int)call->node);
+	default:
+		return false;
+	}
+}
+
 static void core_exec(void *instance, const struct lb_call *call, struct lb_result *r)
 {
 	struct core_instance *t = instance;
@@ -501,6 +525,8 @@ static void core_exec(void *instance, const struct lb_call *call, struct lb_resu
 	t->context.warnings = 0;
 	if (call->level == LEVEL_NMI && !allowed_in_nmi(call->op))
 		refuse(r, LB_BAD_CONTEXT);
+	else if (names_absent_node(t, call))
+		refuse(r, LB_BAD_RANGE);
 	else
 		dispatch(t, call, r);
 	r->warnings = (uint8_t)t->context.warnings;

@@ -49,6 +49,8 @@ enum mm_event_kind {
 	MM_EVENT_BIND,
 	MM_EVENT_PREFERRED_MANY,
 	MM_EVENT_CPUSET,	/* the zone was passed over for the task's cpuset */
+	MM_EVENT_DEFERRED_GROW, /* value: pages that the zone got because a request failed there */
+	MM_EVENT_DEFERRED_INIT, /* value: pages that were left */
 	MM_EVENT_SCHED_POINT, /* value: enum mm_sched_point */
 	MM_EVENT_COUNT
 };
