@@ -415,6 +415,7 @@ TEST(all_memory_comes_in_the_end)
 		uint64_t there = 0, taken = 0, deferred = 0;
 		struct world w;
 
+		s.config.watermark_scale_factor = 1; /* no mark above 0, and so no boost */
 		memset(s.config.lowmem_reserve_ratio, 0, sizeof(s.config.lowmem_reserve_ratio));
 		world_open_config(&w, &s.config);
 		mm_listen(w.machine, count_growth, NULL);
