@@ -10,7 +10,7 @@
 
 struct checker {
 	const struct mm_machine *m;
-	uint8_t *seen; /* [pfn]: already in a free block or on a page list */
+	uint64_t *seen; /* a bit a frame: already in a free block or on a page list */
 	char *why;
 };
 
@@ -29,6 +29,15 @@ static unsigned long long pfn_of(const struct checker *c, const struct page *pag
 	return (unsigned long long)(page - c->m->memmap);
 }
 
+/* True iff it was seen before. */
+static bool mark_seen(struct checker *c, uint64_t pfn)
+{
+	uint64_t bit = UINT64_C(1) << pfn % 64, before = c->seen[pfn / 64];
+
+	c->seen[pfn / 64] |= bit;
+	return before & bit;
+}
+
 static bool see(struct checker *c, const struct page *page, unsigned int order)
 {
 	uint64_t pfn = pfn_of(c, page);
@@ -39,7 +48,7 @@ static bool see(struct checker *c, const struct page *page, unsigned int order)
 	if (pfn + (UINT64_C(1) << order) > page_zone(c->m, page)->pgdat->first_deferred_pfn)
 		return broken(c, "M8: pfn %llu is free, and deferred", (unsigned long long)pfn);
 	for (uint64_t p = pfn; p < pfn + (UINT64_C(1) << order); p++) {
-		if (c->seen[p]++)
+		if (mark_seen(c, p))
 			return broken(c, "M1: pfn %llu is in two places", (unsigned long long)p);
 		if (c->m->memmap[p]._refcount != 0)
 			return broken(c, "M1: pfn %llu is free, and held", (unsigned long long)p);
@@ -189,7 +198,7 @@ static bool deferred_holds(struct checker *c, const struct pglist_data *pgdat)
 
 bool mm_machine_check(struct mm_machine *m, char *why)
 {
-	struct checker c = { .m = m, .seen = calloc(m->max_pfn, 1), .why = why };
+	struct checker c = { .m = m, .seen = calloc(m->max_pfn / 64 + 1, 8), .why = why };
 	bool holds = c.seen != NULL;
 
 	if (!holds)
