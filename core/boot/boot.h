@@ -41,7 +41,10 @@ void memmap_init_frames(struct mm_machine *m, const struct zone *zone, pfn_t sta
 /* free_all.c: every free range, cut into blocks; and, at the end of boot, what was kept so long. */
 void memblock_free_all(struct mm_machine *m, const struct memblock *mb);
 void memblock_free_late(struct mm_machine *m, const struct memblock *mb);
-/* A block that was never given to anybody comes to the buddy, to the tail; its frames are initialised. */
+/*
+ * A block that was never given to anybody comes to the buddy, to the tail; its frames are
+ * initialised.
+ */
 void free_boot_block(struct mm_machine *m, pfn_t pfn, unsigned int order);
 
 /*

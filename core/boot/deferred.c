@@ -1,12 +1,12 @@
 /*
- * Deferred initialisation: of a node's highest zone, boot initialises a section or two; the rest follows
- * when a request fails there, or is told to come (facts 2; diff/READINGS.md "Deferred").
+ * Deferred initialisation: of a node's highest zone, boot initialises a section or two; the rest
+ * follows when a request fails there, or is told to come (facts 2; diff/READINGS.md "Deferred").
  *
  *   section   |         |         |         |         |
- *   node      DMA32 ....|RRRRRRRRR|RR0000rr0|000000000|00rrr]      R initialised, r reserved at boot
- *                                   ^ first_deferred_pfn           0 deferred: its struct pages are zeros
- *   steps                           |--|----|-- ...                whole blocks of the top order, until a
- *                                                                  section ends and enough has come
+ *   node      DMA32 ....|RRRRRRRRR|0000rrr00|000000000|00rrr]   R initialised, r reserved at boot
+ *                                 ^ first_deferred_pfn          0 deferred: struct pages are zeros
+ *   steps                         |----|----|-- ...             whole blocks of the top order, until
+ *                                                               a section ends and enough has come
  *
  * Invariants (mm_machine_check() reports them as M8):
  *   D1  no free block reaches beyond its node's first_deferred_pfn;
@@ -41,7 +41,9 @@ static pfn_t round_up(pfn_t pfn, uint64_t step)
 
 /* ---- boot ---- */
 
-/* The first section that begins when more pages than a section has were counted, itself with them. */
+/*
+ * The first section that begins when more pages than a section has were counted, itself with them.
+ */
 static pfn_t first_deferred(const struct mm_machine *m, const struct memblock *mb,
 			    const struct zone *zone)
 {
@@ -53,7 +55,8 @@ static pfn_t first_deferred(const struct mm_machine *m, const struct memblock *m
 
 		if (memory->node != zone->pgdat->node_id || start >= memory->end)
 			continue;
-		pfn_t first = round_up(start + (section > counted ? section - counted : 0), section);
+		pfn_t first =
+			round_up(start + (section > counted ? section - counted : 0), section);
 
 		if (first < memory->end)
 			return first;
@@ -158,9 +161,8 @@ static void free_part(struct mm_machine *m, const struct zone *zone, const struc
 	memmap_init_frames(m, zone, part->start, part->end);
 	for (pfn_t pfn = part->start; pfn < part->end;) {
 		bool starts = is_aligned(pfn, m->pageblock_order);
-		unsigned int order = starts && part->end - pfn >= pageblock_pages(m)
-					     ? m->pageblock_order
-					     : 0;
+		unsigned int order =
+			starts && part->end - pfn >= pageblock_pages(m) ? m->pageblock_order : 0;
 
 		if (starts)
 			set_pageblock_type(m, pfn, MIGRATE_MOVABLE);
@@ -192,8 +194,8 @@ static bool same_section(const struct mm_machine *m, pfn_t a, pfn_t b)
 }
 
 /*
- * Step by step from the first deferred frame on, to the end, or until a section ends and so many pages
- * have come. Returns the pages.
+ * Step by step from the first deferred frame on, to the end, or until a section ends and so many
+ * pages have come. Returns the pages.
  */
 static uint64_t grow(struct mm_machine *m, struct pglist_data *pgdat, uint64_t wanted)
 {

@@ -63,9 +63,9 @@ bool memblock_add_memory(struct memblock *mb, const struct mm_range *range);
 
 /*
  * memblock_alloc - reserve pages at the highest free place (bottom-up: the lowest).
- * Looks on the wanted node, then, unless it is exact, on any; with mirrored memory first there only, and
- * then once more everywhere. Never below pfn 1, at or above current_limit, across a border between ranges of
- * memory, or, with movable_node, in hot-pluggable memory.
+ * Looks on the wanted node, then, unless it is exact, on any; with mirrored memory first there
+ * only, and then once more everywhere. Never below pfn 1, at or above current_limit, across a
+ * border between ranges of memory, or, with movable_node, in hot-pluggable memory.
  * Returns the first pfn; 0 iff nowhere is room, or the host has no memory.
  */
 pfn_t memblock_alloc(struct memblock *mb, const struct memblock_request *want);

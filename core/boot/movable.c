@@ -138,8 +138,8 @@ static void take_hotplug(struct mm_machine *m, const struct memblock *mb)
 }
 
 /*
- * The lowest memory of each node that is not mirrored: what begins below dma32_end is the kernel's all
- * the same. Without any mirrored memory there is nothing to go by.
+ * The lowest memory of each node that is not mirrored: what begins below dma32_end is the kernel's
+ * all the same. Without any mirrored memory there is nothing to go by.
  */
 static void take_not_mirrored(struct mm_machine *m, const struct memblock *mb)
 {

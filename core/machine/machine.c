@@ -4,10 +4,11 @@
  *   arena    | mm_machine | nodes | zones | page sets | zonelists | tasks | types | memmap | copy
  *   memory   | frame 0 | frame 1 | ... | (sparse, NORESERVE)
  *
- * All pointers inside the arena point into the arena (but to what the host gave and boot never changes), so a
- * copy of its bytes taken after boot is the whole boot state: reset is one copy. A machine with deferred
- * memory keeps, and copies, only what can change of what boot initialised; what was initialised later is
- * forgotten, down to the host's pages. Machines too large for either keep no copy and boot again.
+ * All pointers inside the arena point into the arena (but to what the host gave and boot never
+ * changes), so a copy of its bytes taken after boot is the whole boot state: reset is one copy. A
+ * machine with deferred memory keeps, and copies, only what can change of what boot initialised;
+ * what was initialised later is forgotten, down to the host's pages. Machines too large for either
+ * keep no copy and boot again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,11 +21,13 @@
 #include "machine/machine_internal.h"
 
 enum {
-	BOOT_IMAGE_MAX = 80 << 20, /* bytes up to which a copy is kept: 4 GiB below what is deferred, and a bit */
-	SPARSE_LEAST = 1 << 20,	   /* bytes of arena from which on it pays not to copy all */
-	HOST_PAGE = 4096,
+	/* bytes up to which a copy is kept: the struct pages of 4 GiB, and some */
+	BOOT_IMAGE_MAX = 80 << 20,
+	/* bytes of arena from which on it pays not to copy all */
+	SPARSE_LEAST = 1 << 20,
 	POISON_MAX_PAGES = 4096,
 	ARENA_ALIGN = 256,
+	HOST_PAGE = 4096,
 };
 
 /* Offsets of the parts of an arena; the last is its size. */
@@ -164,7 +167,10 @@ static bool boot_arena(struct mm_machine *m, const struct mm_config *config, cha
 	return mm_boot(m, error);
 }
 
-/* One mapping for the arena, room for its copy, and a byte a frame for poison.c: sparse, like memory. */
+/*
+ * One mapping for the arena, room for its copy, and a byte a frame for poison.c: sparse, like
+ * memory.
+ */
 static size_t mapping_size(size_t arena_size, pfn_t max_pfn)
 {
 	return 2 * arena_size + max_pfn;
@@ -208,9 +214,9 @@ struct part {
 };
 
 /*
- * Part 0 .. nr_memory: all before the memmap, then struct pages by ranges of memory, as far as they were not
- * deferred. What boot reserved beyond that, and holes, stay as they are. A machine that is not sparse has
- * one part.
+ * Part 0 .. nr_memory: all before the memmap, then struct pages by ranges of memory, as far as they
+ * were not deferred. What boot reserved beyond that, and holes, stay as they are. A machine that is
+ * not sparse has one part.
  */
 static struct part boot_part(const struct mm_machine *m, unsigned int index)
 {

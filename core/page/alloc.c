@@ -130,7 +130,9 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
-/* The request failed in the zone, which may have memory that is not initialised yet (facts 2, 9). */
+/*
+ * The request failed in the zone, which may have memory that is not initialised yet (facts 2, 9).
+ */
 static inline bool zone_grows(const struct mm_machine *m, struct zone *zone, unsigned int order)
 {
 	return unlikely(m->nr_deferred_nodes) && deferred_grow_zone(zone, order);

@@ -5,8 +5,8 @@
  *             thisnode  [1:Normal 1:DMA32 -]
  *
  * The nodes by distance, a little load so that not all fall on one; each node's zones from the
- * highest down. A node that is absent has a list too (6.1), though nobody asks for it: the load of those
- * it would fall back to counts for the nodes after it.
+ * highest down. A node that is absent has a list too (6.1), though nobody asks for it: the load of
+ * those it would fall back to counts for the nodes after it.
  */
 #include <string.h>
 

@@ -9,7 +9,10 @@ static bool frame_is_present(const struct mm_machine *m, uint64_t pfn)
 	return false;
 }
 
-/* At or behind its node's first deferred frame it is not there yet, whether it is reserved or to come. */
+/*
+ * At or behind its node's first deferred frame it is not there yet, whether it is reserved or to
+ * come.
+ */
 static bool frame_is_deferred(const struct mm_machine *m, uint64_t pfn)
 {
 	for (unsigned int i = 0; i < m->config.nr_memory; i++) {

@@ -31,7 +31,10 @@ static void end(struct sink *sink)
 		sink->words[sink->section] = sink->used - sink->section - 1;
 }
 
-/* The next reserved frame from pfn on; UINT64_MAX: none. What is deferred and not reserved is passed over. */
+/*
+ * The next reserved frame from pfn on; UINT64_MAX: none. What is deferred and not reserved is
+ * passed over.
+ */
 static uint64_t next_reserved(const struct mm_machine *m, uint64_t pfn)
 {
 	for (unsigned int i = 0; i < m->config.nr_memory; i++) {

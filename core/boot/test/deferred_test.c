@@ -1,6 +1,6 @@
 /*
- * Deferred memory: where it begins, how a zone grows into it, and that all else is as if it had been there
- * from the beginning (facts 2, 9; diff/READINGS.md "Deferred").
+ * Deferred memory: where it begins, how a zone grows into it, and that all else is as if it had
+ * been there from the beginning (facts 2, 9; diff/READINGS.md "Deferred").
  */
 #include <stdlib.h>
 
@@ -11,7 +11,8 @@
 #include "test/world.h"
 
 /*
- * Blocks of 32 pages, pageblocks of 16, sections of 64. Boot keeps the last 16 frames for the memmap.
+ * Blocks of 32 pages, pageblocks of 16, sections of 64. Boot keeps the last 16 frames for the
+ * memmap.
  *
  *   0   1            64           128                                     1008  1024
  *       [ initialised, 127 pages  | deferred                              | memmap ]
@@ -71,8 +72,8 @@ struct shape_of_memory {
 };
 
 /*
- * More than 64 pages are counted, the frame itself with them, and it begins a section. By hand: the 65th page of
- * the node's last zone, rounded up.
+ * More than 64 pages are counted, the frame itself with them, and it begins a section. By hand: the
+ * 65th page of the node's last zone, rounded up.
  */
 static struct shape_of_memory shape_of_memory(unsigned int i)
 {
@@ -198,7 +199,8 @@ static void expect_same_sizes(const struct mm_machine *a, const struct mm_machin
 		const struct zone *y = mm_zone(b, i / MAX_NR_ZONES, i % MAX_NR_ZONES);
 
 		EXPECT(memcmp(x->_watermark, y->_watermark, sizeof(x->_watermark)) == 0);
-		EXPECT(memcmp(x->lowmem_reserve, y->lowmem_reserve, sizeof(x->lowmem_reserve)) == 0);
+		EXPECT(memcmp(x->lowmem_reserve, y->lowmem_reserve, sizeof(x->lowmem_reserve)) ==
+		       0);
 		EXPECT_EQ(x->stat_threshold, y->stat_threshold);
 		EXPECT_EQ(x->percpu_drift_mark, y->percpu_drift_mark);
 		EXPECT_EQ(x->pageset[0].high, y->pageset[0].high);
@@ -265,7 +267,7 @@ TEST(a_zone_grows_by_steps_until_a_section_ends_and_gave_enough)
 	/*         128 130     140 144       160           192    224    256
 	 * before  [0 0| r r r |0 0|0 0 0 0 0|0 0 0 0 0 0 0|0 ....|0 ....|0
 	 * blocks  128:1        140:2  144:4  160:5         192:5  224:5
-	 * pages   22 ..................... | 54 ......... | 86   | 118   section 128 gave only 54 of 64
+	 * pages   22 ..................... | 54 ......... | 86   | 118   section 128 gave only 54
 	 */
 	struct mm_config config = tiny();
 	struct world w;
@@ -390,7 +392,10 @@ TEST(a_zone_that_gives_nothing_though_its_mark_is_passed_grows_too)
 	struct mm_config config = tiny();
 	struct world w;
 
-	/* all marks are 0; the shared count goes down by 3 with every third page, and so shows 1 in the end */
+	/*
+	 * all marks are 0; the shared count goes down by 3 with every third page, and so shows 1 in
+	 * the end
+	 */
 	config.watermark_scale_factor = 1;
 	world_open_config(&w, &config);
 	const struct zone *zone = mm_zone(w.machine, 0, ZONE_NORMAL);
@@ -455,7 +460,10 @@ TEST(isolation_refuses_what_is_deferred)
 
 /* ---- back to boot ---- */
 
-/* Every byte of the arena, after growth and use, on a small machine and on one whose image is sparse. */
+/*
+ * Every byte of the arena, after growth and use, on a small machine and on one whose image is
+ * sparse.
+ */
 static void expect_reset_restores(const struct mm_config *config)
 {
 	struct world w;
@@ -626,7 +634,8 @@ static unsigned int random_world(unsigned int seed)
 			model_grow(&model, UINT64_MAX);
 		} else {
 			EXPECT(deferred_grow_zone(mm_zone(w.machine, 0, ZONE_NORMAL), below(6)));
-			model_grow(&model, config.section_pages); /* a block is no more than a section */
+			model_grow(&model,
+				   config.section_pages); /* a block is no more than a section */
 		}
 		expect_holds(&w);
 	}

@@ -1,6 +1,6 @@
 /*
- * The boot allocator: ranges, what is free between them, and where an allocation is placed: examples, then
- * random steps beside a map with an entry a frame, which knows of no ranges.
+ * The boot allocator: ranges, what is free between them, and where an allocation is placed:
+ * examples, then random steps beside a map with an entry a frame, which knows of no ranges.
  */
 #include <stdlib.h>
 
@@ -17,10 +17,11 @@ static const char *ranges(const struct memblock_type *type)
 	for (unsigned int i = 0; i < type->cnt; i++) {
 		const struct mm_range *range = &type->regions[i];
 
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%llu-%llu@%d%s%s",
-					   i ? " " : "", (unsigned long long)range->start,
-					   (unsigned long long)range->end, range->node,
-					   range->hotplug ? "h" : "", range->mirror ? "m" : "");
+		length +=
+			(size_t)snprintf(text + length, sizeof(text) - length, "%s%llu-%llu@%d%s%s",
+					 i ? " " : "", (unsigned long long)range->start,
+					 (unsigned long long)range->end, range->node,
+					 range->hotplug ? "h" : "", range->mirror ? "m" : "");
 	}
 	return text;
 }
@@ -38,8 +39,9 @@ static const char *free_ranges(const struct memblock *mb)
 
 static void add(struct memblock *mb, pfn_t start, pfn_t end, int node, const char *flags)
 {
-	EXPECT(memblock_add_memory(mb, &(struct mm_range){ start, end, node, strchr(flags, 'h') != NULL,
-							   strchr(flags, 'm') != NULL }));
+	EXPECT(memblock_add_memory(mb,
+				   &(struct mm_range){ start, end, node, strchr(flags, 'h') != NULL,
+						       strchr(flags, 'm') != NULL }));
 }
 
 static void reserve(struct memblock *mb, pfn_t start, pfn_t end)
@@ -54,9 +56,8 @@ static pfn_t alloc(struct memblock *mb, uint64_t pages, int node)
 
 static pfn_t alloc_aligned(struct memblock *mb, uint64_t pages, uint64_t align)
 {
-	return memblock_alloc(mb, &(struct memblock_request){ .pages = pages,
-							      .align = align,
-							      .node = NUMA_NO_NODE });
+	return memblock_alloc(mb, &(struct memblock_request){
+					  .pages = pages, .align = align, .node = NUMA_NO_NODE });
 }
 
 /* ---- lists ---- */
@@ -232,7 +233,8 @@ TEST(who_gives_the_rest_back_keeps_the_head)
 
 	memblock_init(&mb);
 	add(&mb, 1, 101, 0, "");
-	EXPECT_EQ(memblock_alloc_head(&mb, &(struct memblock_request){ .pages = 40, .node = 0 }, 10),
+	EXPECT_EQ(memblock_alloc_head(&mb, &(struct memblock_request){ .pages = 40, .node = 0 },
+				      10),
 		  61);
 	EXPECT_STR(free_ranges(&mb), "1-61@0 71-101@0");
 	memblock_discard(&mb);
@@ -267,8 +269,8 @@ static bool begins_range(const struct model *m, pfn_t pfn)
 	       a->mirror != b->mirror;
 }
 
-static bool model_fits(const struct model *m, const struct memblock_request *want, pfn_t at, int node,
-		       bool mirror)
+static bool model_fits(const struct model *m, const struct memblock_request *want, pfn_t at,
+		       int node, bool mirror)
 {
 	if (at == 0 || (want->align && at % want->align) || at + want->pages > FRAMES ||
 	    at + want->pages > m->limit)
@@ -318,7 +320,8 @@ static bool lists_agree(const struct memblock *mb, const struct model *m)
 	for (unsigned int i = 0; i < mb->memory.cnt; i++) {
 		const struct mm_range *r = &mb->memory.regions[i];
 
-		if (r->start >= r->end || (i && !(r[-1].end < r->start) && !begins_range(m, r->start)))
+		if (r->start >= r->end ||
+		    (i && !(r[-1].end < r->start) && !begins_range(m, r->start)))
 			return false;
 		for (pfn_t pfn = r->start; pfn < r->end; pfn++)
 			seen[pfn] = (struct frame){ true, r->hotplug, r->mirror, false, r->node };

@@ -1,6 +1,6 @@
 /*
- * Which frames have a struct page, and what it says after boot: flat and sparse memory maps (facts 2, "memmap
- * init").
+ * Which frames have a struct page, and what it says after boot: flat and sparse memory maps (facts
+ * 2, "memmap init").
  *
  *   section  0          64         128        192        256        320
  *            |h|memory 1 .. 100|h h|- - - - - |- - - - - |h|300 .. |

@@ -199,11 +199,11 @@ TEST(what_is_not_mirrored_is_movable_from_dma32_end_on)
 {
 	struct mm_config config = mirrored();
 
-	config.kernelcore_pages = 400; /* does not matter beside it */
+	config.kernelcore_pages = 400;	/* does not matter beside it */
 	expect_starts(&config, 0, 544); /* 520 rounded up to 32 */
 	config.memory[3].mirror = true;
 	expect_starts(&config, 0, 704); /* 700 */
-	config.dma32_end = 96; /* 160 is above it now */
+	config.dma32_end = 96;		/* 160 is above it now */
 	expect_starts(&config, 0, 160);
 }
 

@@ -1,9 +1,11 @@
 /*
- * A machine of 1 TiB with deferred memory: what of the host it takes, and that it works as a small one.
+ * A machine of 1 TiB with deferred memory: what of the host it takes, and that it works as a small
+ * one.
  *
- *   DMA, DMA32: 4 GiB, initialised | Normal: a section initialised | deferred ... | memmap, 16 GiB, reserved
+ *   DMA, DMA32: 4 GiB, initialised | Normal: a section, initialised | deferred ... | memmap: 16 GiB
  *
- * Struct pages of the first and the last, 64 + 2 + 256 MiB, are what boot must touch; the limit is 512 MiB.
+ * Struct pages of the first and the last, 64 + 2 + 256 MiB, are what boot must touch; the limit is
+ * 512 MiB.
  */
 #define _GNU_SOURCE
 #include <sys/resource.h>
@@ -48,13 +50,17 @@ static struct mm_config terabyte(bool flat)
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 		.distance = { { 10 } },
 		.nr_memory = 2,
-		.memory = { { 1, PC_HOLE, 0, false, false }, { DMA32_END, TERABYTE, 0, false, false } },
+		.memory = { { 1, PC_HOLE, 0, false, false },
+			    { DMA32_END, TERABYTE, 0, false, false } },
 	};
 
 	return c;
 }
 
-/* Blocks of the top order from Normal: each of its own place, writable, of a zone that grows for them. */
+/*
+ * Blocks of the top order from Normal: each of its own place, writable, of a zone that grows for
+ * them.
+ */
 static void take_sections(struct world *w, struct page *blocks[BLOCKS])
 {
 	const struct zone *normal = mm_zone(w->machine, 0, ZONE_NORMAL);
@@ -83,13 +89,16 @@ static void expect_as_booted(const struct world *w)
 	const struct zone *normal = mm_zone(w->machine, 0, ZONE_NORMAL);
 
 	/*
-	 * Node 0's highest zone begins at 2^20, a multiple of the section. The 32768 pages of a section are
-	 * not more than a section; the first multiple after that is the end of the second.
+	 * Node 0's highest zone begins at 2^20, a multiple of the section: its 32769th page is more
+	 * than a section has, and begins the next.
 	 */
 	EXPECT_EQ(w->machine->nodes[0].first_deferred_pfn, DMA32_END + SECTION);
 	EXPECT_EQ(normal->managed_pages, SECTION);
 	EXPECT_EQ(zone_free_pages_snapshot(normal), SECTION);
-	/* 64 bytes a page, zone by zone, of DMA32 without its hole, and 4 percpu units, all from the top */
+	/*
+	 * 64 bytes a page, zone by zone, of DMA32 without its hole, and 4 percpu units, all from
+	 * the top
+	 */
 	uint64_t memmap = 64 + (PC_HOLE - DMA_END) / 64 + (TERABYTE - DMA32_END) / 64;
 
 	EXPECT_EQ(SECTION + w->machine->nodes[0].deferred_pages + memmap + 4 * 64,
@@ -164,7 +173,8 @@ TEST(frames_of_the_hole_exist_in_a_flat_map_only)
 		EXPECT_EQ(pfn_valid(DMA32_END - 1), flat);
 		EXPECT(pfn_valid(DMA32_END) && pfn_valid(PC_HOLE - 1) && !pfn_valid(TERABYTE));
 		if (flat)
-			EXPECT(PageReserved(pfn_to_page(PC_HOLE)) && page_count(pfn_to_page(PC_HOLE)) == 1);
+			EXPECT(PageReserved(pfn_to_page(PC_HOLE)) &&
+			       page_count(pfn_to_page(PC_HOLE)) == 1);
 		world_close(&w);
 	}
 }

@@ -157,7 +157,10 @@ static inline pfn_t page_to_pfn(const struct page *page)
 	return (pfn_t)(page - mm_current->machine->memmap);
 }
 
-/* A frame that struct page exists for: in a sparse memory map, of a section that holds memory. Facts: 2. */
+/*
+ * A frame that struct page exists for: in a sparse memory map, of a section that holds memory.
+ * Facts: 2.
+ */
 static inline bool pfn_valid(pfn_t pfn)
 {
 	return mm_frame_exists(mm_current->machine, pfn);

@@ -215,7 +215,9 @@ struct mm_machine {
 	size_t arena_size;
 	uint8_t *handed_out;	/* [pfn], poison.c: unpoisoned since boot; not part of the arena */
 	char *boot_image; /* what of the arena may change, as it was right after boot */
-	/* what the deferred memory of all nodes gives, ascending: as found at boot, never changed */
+	/*
+	 * what the deferred memory of all nodes gives, ascending: as found at boot, never changed
+	 */
 	struct mm_range *deferred_ranges;
 	unsigned int nr_deferred_ranges;
 	size_t memory_size;
@@ -306,17 +308,20 @@ bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value);
 void mm_run_kswapd(struct mm_machine *m, unsigned int node);
 
 /*
- * mm_deferred_init - what is left of a node's deferred memory is initialised and freed, as the kernel's
- * own threads do late in boot. Context: any. Facts: 2.
+ * mm_deferred_init - what is left of a node's deferred memory is initialised and freed, as the
+ * kernel's own threads do late in boot. Context: any. Facts: 2.
  */
 void mm_deferred_init(struct mm_machine *m, unsigned int node);
 
-/* A frame that a struct page exists for: of a section that holds memory; in a flat map any below max_pfn. */
+/*
+ * A frame that a struct page exists for: of a section that holds memory; in a flat map any below
+ * max_pfn.
+ */
 bool mm_frame_exists(const struct mm_machine *m, pfn_t pfn);
 
 /*
- * mm_skip_deferred - the first frame from pfn on that is not to be given to the buddy later. Where it is
- * pfn itself, the frame is initialised, or no memory.
+ * mm_skip_deferred - the first frame from pfn on that is not to be given to the buddy later. Where
+ * it is pfn itself, the frame is initialised, or no memory.
  */
 pfn_t mm_skip_deferred(const struct mm_machine *m, pfn_t pfn);
 

@@ -112,7 +112,7 @@ struct pglist_data {
 	pfn_t first_deferred_pfn; /* memory from here on is initialised later; PFN_NONE: none */
 	uint64_t deferred_pages;  /* of that, what will be given to the buddy then */
 };
-_Static_assert(sizeof(struct pglist_data) == 80, "every allocation finds nodes[node]: two shifts and a sum");
+_Static_assert(sizeof(struct pglist_data) == 80, "each allocation finds nodes[node]: shifts and a sum");
 
 static inline uint64_t wmark_pages(const struct zone *zone, enum zone_watermark mark)
 {

@@ -83,7 +83,8 @@ TEST(in_6_1_absent_nodes_lay_their_load_on_others)
 
 /*
  * val = (20 + (n < L)) * 3 * 1024 + load, three nodes online:
- *   L 2: 3 is first: load[3] = 2, then 4    L 3: 4, load[4] = 2, then 2    L 4: 3 costs 2 more: 2, then 3
+ *   L 2: 3 is first: load[3] = 2, then 4       L 4: 3 costs 2 more: 2, then 3
+ *   L 3: 4, load[4] = 2, then 2
  */
 TEST(in_5_10_absent_nodes_have_no_list_and_lay_no_load)
 {
@@ -100,7 +101,10 @@ TEST(in_5_10_nodes_without_memory_do_if_they_are_online)
 	expect_orders(&mm_profile_linux_5_10, 0, orders);
 }
 
-/* One node online, whose DMA32 is empty: NOFRAGMENT all the same. With two it needs a populated DMA32 (facts 5). */
+/*
+ * One node online, whose DMA32 is empty: NOFRAGMENT all the same. With two it needs a populated
+ * DMA32 (facts 5).
+ */
 TEST(nofragment_counts_nodes_that_are_online)
 {
 	for (unsigned int absent = 0; absent < 4; absent += 2) {

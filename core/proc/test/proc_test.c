@@ -208,7 +208,10 @@ TEST(absent_nodes_are_not_shown)
 	world_close(&w);
 }
 
-/* 6.1 builds lists for it, and says so; it counts those of nodes that are there. Nodes 0 and 1 cost the same. */
+/*
+ * 6.1 builds lists for it, and says so; it counts those of nodes that are there. Nodes 0 and 1 cost
+ * the same.
+ */
 TEST(the_boot_log_knows_of_absent_nodes)
 {
 	struct world w;

@@ -1,6 +1,7 @@
 /*
- * The built-in target on machines that are not all there: deferred memory, absent nodes (diff/READINGS.md
- * "Deferred", "Nodes that are absent"). What the core itself does: core/boot/test.
+ * The built-in target on machines that are not all there: deferred memory, absent nodes
+ * (diff/READINGS.md "Deferred", "Nodes that are absent"). What the core itself does:
+ * core/boot/test.
  */
 #include <stdlib.h>
 
@@ -80,8 +81,8 @@ static const char *section(void *instance, enum lb_state_section type)
 		return "-";
 	text[0] = 0;
 	for (size_t i = 0; i < words[at + 1]; i++)
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%lld", i ? " " : "",
-					   (long long)words[at + 2 + i]);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%lld",
+					   i ? " " : "", (long long)words[at + 2 + i]);
 	return text;
 }
 
@@ -144,8 +145,12 @@ TEST(frames_that_are_deferred_are_not_there_to_be_isolated_or_taken)
 	struct machine m = deferred_machine();
 	void *instance = create(&m);
 
-	/* ranges of 32 frames: 2 is 64 .. 96, 4 is 128 .. 160, 9 is 288 .. 320 with the reserved ones */
-	EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_ISOLATE, .value = 2 }).outcome, LB_DONE);
+	/*
+	 * ranges of 32 frames: 2 is 64 .. 96, 4 is 128 .. 160, 9 is 288 .. 320 with the reserved
+	 * ones
+	 */
+	EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_ISOLATE, .value = 2 }).outcome,
+		  LB_DONE);
 	for (unsigned int op = OP_ISOLATE; op <= OP_UNISOLATE; op++) {
 		expect_refused(instance, (struct lb_call){ .op = (uint8_t)op, .value = 4 },
 			       LB_BAD_RANGE);
@@ -154,7 +159,8 @@ TEST(frames_that_are_deferred_are_not_there_to_be_isolated_or_taken)
 	}
 	expect_refused(instance, (struct lb_call){ .op = OP_TAKE_FRAME, .pfn = 130 }, LB_BUSY);
 	exec(instance, init_node_0);
-	EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_ISOLATE, .value = 4 }).outcome, LB_DONE);
+	EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_ISOLATE, .value = 4 }).outcome,
+		  LB_DONE);
 	expect_refused(instance, (struct lb_call){ .op = OP_ISOLATE, .value = 9 }, LB_BUSY);
 	EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_TAKE_FRAME, .pfn = 200 }).pfn, 200);
 	core_target.destroy(instance);
@@ -164,8 +170,8 @@ TEST(frames_that_are_deferred_are_not_there_to_be_isolated_or_taken)
 
 TEST(requests_that_name_an_absent_node_are_refused)
 {
-	static const uint8_t ops[] = { OP_ALLOC_PAGES, OP_ALLOC_PAGES_BULK, OP_ALLOC_PAGES_BULK_LIST,
-				       OP_RUN_KSWAPD, OP_DEFERRED_INIT };
+	static const uint8_t ops[] = { OP_ALLOC_PAGES, OP_ALLOC_PAGES_BULK,
+				       OP_ALLOC_PAGES_BULK_LIST, OP_RUN_KSWAPD, OP_DEFERRED_INIT };
 
 	for (unsigned int profile = 0; profile < PROFILE_COUNT; profile++) {
 		struct machine m = deferred_machine();
@@ -184,13 +190,13 @@ TEST(requests_that_name_an_absent_node_are_refused)
 			expect_refused(instance, call, LB_BAD_CONTEXT);
 		}
 		/* only its being named: a mask may hold it */
-		EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_ALLOC_PAGES,
-							   .node = 0,
-							   .nodemask = 2 })
+		EXPECT_EQ(exec(instance,
+			       (struct lb_call){ .op = OP_ALLOC_PAGES, .node = 0, .nodemask = 2 })
 				  .reason,
 			  LB_NO_ZONE);
-		EXPECT_EQ(exec(instance, (struct lb_call){ .op = OP_RUN_KSWAPD, .node = 0 }).outcome,
-			  LB_DONE);
+		EXPECT_EQ(
+			exec(instance, (struct lb_call){ .op = OP_RUN_KSWAPD, .node = 0 }).outcome,
+			LB_DONE);
 		core_target.destroy(instance);
 	}
 }
