@@ -86,8 +86,9 @@ static void init_holes(struct mm_machine *m, const struct memblock *mb)
 {
 	pfn_t hole = 0;
 
-	for (unsigned int i = 0; i < mb->memory.cnt; i++) {
-		pfn_t end = mb->memory.regions[i].start;
+	for (unsigned int i = 0; i <= mb->memory.cnt; i++) {
+		bool last = i == mb->memory.cnt;
+		pfn_t end = last ? m->max_pfn : mb->memory.regions[i].start;
 
 		while (hole < end) {
 			pfn_t next = min_u64(end, hole - hole % m->config.section_pages +
@@ -97,7 +98,7 @@ static void init_holes(struct mm_machine *m, const struct memblock *mb)
 				init_hole(m, hole, next);
 			hole = next;
 		}
-		hole = mb->memory.regions[i].end;
+		hole = last ? end : mb->memory.regions[i].end;
 	}
 }
 

@@ -17,6 +17,8 @@
 #include "target/builtin.h"
 #include "target/core_exec.h"
 
+enum { CORE_FEW_PAGES = 1 << 20 };
+
 /* A pointer that no address_space has; bits 0 and 1 clear: neither anonymous nor movable. */
 #define SOME_MAPPING ((void *)(uintptr_t)0x1000)
 
@@ -205,17 +207,27 @@ static void *core_create(const struct machine *machine, char *error)
 	return t;
 }
 
+/* Of a large machine the host's pages that were not written to stay untouched. */
+static bool forget_leaked(struct core_instance *t)
+{
+	if (t->machine->max_pfn <= CORE_FEW_PAGES) {
+		memset(t->leaked, 0, t->machine->max_pfn);
+	} else {
+		free(t->leaked);
+		t->leaked = calloc(t->machine->max_pfn, 1);
+	}
+	t->nr_leaked = 0;
+	return t->leaked != NULL;
+}
+
 static bool core_reset(void *instance)
 {
 	struct core_instance *t = instance;
 
 	mm_machine_reset(t->machine);
 	memset(t->paths, 0, sizeof(t->paths));
-	if (t->nr_leaked)
-		memset(t->leaked, 0, t->machine->max_pfn);
-	t->nr_leaked = 0;
 	t->nr_marked = 0;
-	return true;
+	return !t->nr_leaked || forget_leaked(t);
 }
 
 void refuse(struct lb_result *r, enum lb_reason reason)

@@ -653,4 +653,110 @@ TEST(growth_agrees_with_the_reading_frame_by_frame)
 	EXPECT(steps > 400);
 }
 
+/* ---- whatever is done ---- */
+
+enum { HELD = 48 };
+
+struct holder {
+	struct page *blocks[HELD];
+	unsigned int orders[HELD], count;
+};
+
+static void take_block(struct holder *h, unsigned int nodes)
+{
+	static const gfp_t masks[] = { GFP_KERNEL, GFP_ATOMIC, GFP_HIGHUSER_MOVABLE, GFP_NOWAIT,
+				       GFP_KERNEL | __GFP_MEMALLOC };
+	unsigned int order = below(3) ? 0 : below(6);
+	struct page *page =
+		alloc_pages_node((int)below(nodes), masks[below(5)] | __GFP_NORETRY, order);
+
+	if (!page)
+		return;
+	/* a page of memory that is initialised, handed out once */
+	EXPECT(page_count(page) == 1 && !PageReserved(page) && page->page_type == PAGE_TYPE_NONE);
+	EXPECT_EQ(mm_skip_deferred(mm_current->machine, page_to_pfn(page)), page_to_pfn(page));
+	if (h->count == HELD)
+		return; /* kept for good */
+	h->blocks[h->count] = page;
+	h->orders[h->count++] = order;
+}
+
+static void give_block(struct holder *h)
+{
+	if (!h->count)
+		return;
+	unsigned int i = below(h->count--);
+
+	__free_pages(h->blocks[i], h->orders[i]);
+	h->blocks[i] = h->blocks[h->count];
+	h->orders[i] = h->orders[h->count];
+}
+
+/* In one zone, from end to end. */
+static bool is_whole(const struct mm_machine *m, pfn_t start, pfn_t end)
+{
+	for (pfn_t pfn = start; pfn < end; pfn++)
+		if (pfn >= m->max_pfn || m->memmap[pfn].flags == 0 ||
+		    !page_zone(m, &m->memmap[pfn])->spanned_pages ||
+		    page_zone_id(&m->memmap[pfn]) != page_zone_id(&m->memmap[start]))
+			return false;
+	return true;
+}
+
+static void random_step(struct mm_machine *m, struct holder *h)
+{
+	pfn_t top = UINT64_C(1) << m->top_order, range = below(20) * top;
+
+	switch (below(13)) {
+	case 0:
+		if (is_whole(m, range, range + top))
+			isolate_range(range, range + top);
+		break;
+	case 12:
+		if (is_whole(m, range, range + top))
+			unisolate_range(range, range + top);
+		break;
+	case 1:
+		drain_all_pages();
+		break;
+	case 2:
+		vmstat_update();
+		break;
+	case 3:
+		if (below(8) == 0)
+			mm_deferred_init(m, below(m->nr_nodes));
+		break;
+	case 4:
+	case 5:
+	case 6:
+		give_block(h);
+		break;
+	default:
+		take_block(h, m->nr_nodes);
+	}
+}
+
+TEST(whatever_is_done_the_invariants_hold)
+{
+	for (unsigned int i = 0; i < 10 * NR_SHAPES; i++) {
+		struct mm_config config = shape_of_memory(i % NR_SHAPES).config;
+		struct holder h = { .count = 0 };
+		struct world w;
+
+		srand(i);
+		config.profile = i & 1 ? &mm_profile_linux_5_10 : &mm_profile_linux_6_1;
+		config.nr_cpus = 2;
+		config.pcp_high = config.pcp_batch = MM_BY_FORMULA;
+		config.min_free_kbytes = 16 * below(20);
+		world_open_config(&w, &config);
+		for (unsigned int step = 0; step < 150; step++) {
+			world_on(&w, below(2), MM_TASK, 0);
+			random_step(w.machine, &h);
+			if (step % 10 == 0)
+				expect_holds(&w);
+		}
+		world_close(&w);
+	}
+}
+
 TEST_MAIN
