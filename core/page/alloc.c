@@ -109,6 +109,13 @@ static __always_inline struct page *rmqueue(struct mm_machine *m, struct zone *z
 	return page;
 }
 
+/* The same, not inline: for whoever tries once more. */
+static __cold struct page *rmqueue_again(struct mm_machine *m, struct zone *zone,
+					 const struct alloc_request *r)
+{
+	return rmqueue(m, zone, r);
+}
+
 static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 			      const struct zone *preferred, unsigned int order,
 			      const struct page *page)
@@ -134,6 +141,14 @@ static __cold void heed_flags_afterwards(struct zone *zone, struct page *page,
 }
 
 /*
+ * The request failed in the zone, which may have memory that is not initialised yet (facts 2, 9).
+ */
+static inline bool zone_grows(const struct mm_machine *m, struct zone *zone, unsigned int order)
+{
+	return unlikely(m->nr_deferred_nodes) && deferred_grow_zone(zone, order);
+}
+
+/*
  * One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the
  * same.
  */
@@ -145,9 +160,12 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 
 	if (!zone_watermark_fast(zone, r->order, mark, r->highest_zoneidx, r->alloc_flags,
 				 r->gfp) &&
-	    !(r->alloc_flags & ALLOC_NO_WATERMARKS))
+	    !zone_grows(m, zone, r->order) && !(r->alloc_flags & ALLOC_NO_WATERMARKS))
 		return NULL;
 	struct page *page = rmqueue(m, zone, r);
+
+	while (unlikely(!page) && zone_grows(m, zone, r->order))
+		page = rmqueue_again(m, zone, r);
 
 	if (unlikely(!page)) {
 		*failure = MM_FAIL_BLOCK;

@@ -45,11 +45,15 @@ static void isolate_pageblock(struct zone *zone, pfn_t pfn)
 bool isolate_range(pfn_t start, pfn_t end)
 {
 	struct mm_machine *m = mm_current->machine;
-	struct zone *zone = page_zone(m, &m->memmap[start]);
 
 	assert(is_aligned(start, m->top_order) && is_aligned(end, m->top_order));
+	/* deferred: nothing in struct page says so much as the zone */
+	if (mm_skip_deferred(m, start) != start)
+		return false;
+	struct zone *zone = page_zone(m, &m->memmap[start]);
+
 	assert(zone_spans_pfn(zone, start) && zone_spans_pfn(zone, end - 1));
-	if (range_is_busy(m, zone, start, end))
+	if (end > zone->pgdat->first_deferred_pfn || range_is_busy(m, zone, start, end))
 		return false;
 	zone_lock(zone);
 	for (pfn_t pfn = start; pfn < end; pfn += pageblock_pages(m))

@@ -168,6 +168,12 @@ static inline bool zone_watermark_fast(const struct zone *zone, unsigned int ord
 	return zone_watermark_careful(zone, order, mark, highest_zoneidx, alloc_flags, gfp);
 }
 
+/*
+ * boot/deferred.c: more of the zone's memory, for a request that failed there. False: there is
+ * none.
+ */
+bool deferred_grow_zone(struct zone *zone, unsigned int order);
+
 /* zonelist.c */
 void build_all_zonelists(struct mm_machine *m);
 

@@ -17,6 +17,8 @@
 #include "target/builtin.h"
 #include "target/core_exec.h"
 
+enum { CORE_FEW_PAGES = 1 << 20 };
+
 /* A pointer that no address_space has; bits 0 and 1 clear: neither anonymous nor movable. */
 #define SOME_MAPPING ((void *)(uintptr_t)0x1000)
 
@@ -64,6 +66,8 @@ static const unsigned int path_of_event[MM_EVENT_COUNT] = {
 	[MM_EVENT_HWPOISON] = LB_PATH_HWPOISON + 1,
 	[MM_EVENT_DESTRUCTOR_COMPOUND] = LB_PATH_DESTRUCTOR_COMPOUND + 1,
 	[MM_EVENT_DESTRUCTOR_THP] = LB_PATH_DESTRUCTOR_THP + 1,
+	[MM_EVENT_DEFERRED_GROW] = LB_PATH_DEFERRED_GROW + 1,
+	[MM_EVENT_DEFERRED_INIT] = LB_PATH_DEFERRED_INIT + 1,
 };
 
 /* What a failure of the core is called in a result. */
@@ -231,21 +235,31 @@ static void *core_create(const struct machine *machine, char *error)
 	return t;
 }
 
+/* Of a large machine the host's pages that were not written to stay untouched. */
+static bool forget_leaked(struct core_instance *t)
+{
+	if (t->machine->max_pfn <= CORE_FEW_PAGES) {
+		memset(t->leaked, 0, t->machine->max_pfn);
+	} else {
+		free(t->leaked);
+		t->leaked = calloc(t->machine->max_pfn, 1);
+	}
+	t->nr_leaked = 0;
+	return t->leaked != NULL;
+}
+
 static bool core_reset(void *instance)
 {
 	struct core_instance *t = instance;
 
 	mm_machine_reset(t->machine);
 	memset(t->paths, 0, sizeof(t->paths));
-	if (t->nr_leaked)
-		memset(t->leaked, 0, t->machine->max_pfn);
 	if (t->nr_frag_blocks)
 		memset(t->holds_fragments, 0, t->machine->max_pfn);
-	t->nr_leaked = 0;
 	t->nr_marked = 0;
 	t->nr_frag_blocks = 0;
 	t->any_transhuge = false;
-	return true;
+	return !t->nr_leaked || forget_leaked(t);
 }
 
 void refuse(struct lb_result *r, enum lb_reason reason)
@@ -435,6 +449,12 @@ static void exec_machine(struct core_instance *t, const struct lb_call *call, st
 		else
 			mm_run_kswapd(t->machine, (unsigned int)call->node);
 		break;
+	case OP_DEFERRED_INIT:
+		if (call->node == NODE_NONE)
+			refuse(r, LB_BAD_RANGE);
+		else
+			mm_deferred_init(t->machine, (unsigned int)call->node);
+		break;
 	default:
 		assert(call->op == OP_ADVANCE);
 		mm_advance(t->machine, call->value);
@@ -533,6 +553,22 @@ static bool allowed_in_nmi(unsigned int op)
 	return op == OP_TRANSLATE || op == OP_ADVANCE;
 }
 
+/* A request that names a node which is possible, but not there. */
+static bool names_absent_node(const struct core_instance *t, const struct lb_call *call)
+{
+	switch (call->op) {
+	case OP_ALLOC_PAGES:
+	case OP_ALLOC_PAGES_BULK:
+	case OP_ALLOC_PAGES_BULK_LIST:
+	case OP_RUN_KSWAPD:
+	case OP_DEFERRED_INIT:
+		return call->node != NODE_NONE &&
+		       !mm_node_online(t->machine, (unsigned int)call->node);
+	default:
+		return false;
+	}
+}
+
 static void core_exec(void *instance, const struct lb_call *call, struct lb_result *r)
 {
 	struct core_instance *t = instance;
@@ -548,6 +584,8 @@ static void core_exec(void *instance, const struct lb_call *call, struct lb_resu
 	t->context.warnings = 0;
 	if (call->level == LEVEL_NMI && !allowed_in_nmi(call->op))
 		refuse(r, LB_BAD_CONTEXT);
+	else if (names_absent_node(t, call))
+		refuse(r, LB_BAD_RANGE);
 	else
 		dispatch(t, call, r);
 	r->warnings = (uint8_t)t->context.warnings;

@@ -32,37 +32,46 @@ static void end(struct sink *sink)
 		sink->words[sink->section] = sink->used - sink->section - 1;
 }
 
-static bool is_reserved(const struct core_instance *t, const struct mm_range *memory, uint64_t pfn)
+/*
+ * The next reserved frame from pfn on; UINT64_MAX: none. What is deferred and not reserved is
+ * passed over.
+ */
+static uint64_t next_reserved(const struct mm_machine *m, uint64_t pfn)
 {
-	return pfn >= memory->start && pfn < memory->end && PageReserved(&t->machine->memmap[pfn]);
+	for (unsigned int i = 0; i < m->config.nr_memory; i++) {
+		const struct mm_range *memory = &m->config.memory[i];
+		uint64_t at = pfn > memory->start ? pfn : memory->start;
+
+		while ((at = mm_skip_deferred(m, at)) < memory->end) {
+			if (PageReserved(&m->memmap[at]))
+				return at;
+			at++;
+		}
+	}
+	return UINT64_MAX;
 }
 
 /* Ranges of reserved memory, joined across memory ranges that touch. */
 static size_t reserved_ranges(const struct core_instance *t, uint64_t *words)
 {
-	const struct mm_config *config = &t->machine->config;
+	uint64_t pfn = 0, end = 0;
 	size_t n = 0;
 
-	for (unsigned int i = 0; i < config->nr_memory; i++)
-		for (uint64_t pfn = config->memory[i].start; pfn < config->memory[i].end; pfn++) {
-			if (!is_reserved(t, &config->memory[i], pfn))
-				continue;
-			if (n && words && words[n - 1] == pfn) {
-				words[n - 1] = pfn + 1;
-				continue;
-			}
-			if (words) {
+	while ((pfn = next_reserved(t->machine, pfn)) != UINT64_MAX) {
+		if (n == 0 || pfn != end) {
+			if (words)
 				words[n] = pfn;
-				words[n + 1] = pfn + 1;
-			}
 			n += 2;
 		}
+		end = ++pfn;
+		if (words)
+			words[n - 1] = end;
+	}
 	return n;
 }
 
 bool core_state_init(struct core_instance *t)
 {
-	/* without joining: no less than what is needed */
 	t->reserved = malloc((reserved_ranges(t, NULL) + 1) * sizeof(uint64_t));
 	if (!t->reserved)
 		return false;
@@ -286,6 +295,19 @@ static void export_zone_stat(const struct mm_machine *m, const struct zone *zone
 	end(sink);
 }
 
+static void export_deferred(const struct mm_machine *m, struct sink *sink)
+{
+	_Static_assert(PFN_NONE == UINT64_MAX, "exported as it is");
+	if (!m->config.deferred)
+		return;
+	begin(sink, LB_STATE_DEFERRED);
+	for (unsigned int node = 0; node < m->nr_nodes; node++) {
+		put(sink, node);
+		put(sink, m->nodes[node].first_deferred_pfn);
+	}
+	end(sink);
+}
+
 static void export_tasks(const struct mm_machine *m, struct sink *sink)
 {
 	begin(sink, LB_STATE_TASKS);
@@ -453,6 +475,7 @@ size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capaci
 	export_tasks(t->machine, &sink);
 	export_random(t->machine, &sink);
 	export_guards(t->machine, &sink);
+	export_deferred(t->machine, &sink);
 	export_contents(t->machine, &sink);
 	export_frag_caches(t->machine, &sink);
 	export_frag_blocks(t, &sink);

@@ -58,6 +58,8 @@ enum mm_event_kind {
 	MM_EVENT_HWPOISON,	/* a block with broken memory was lost for good, without complaint */
 	MM_EVENT_DESTRUCTOR_COMPOUND, /* the last put_page ran it */
 	MM_EVENT_DESTRUCTOR_THP,
+	MM_EVENT_DEFERRED_GROW, /* value: pages that the zone got because a request failed there */
+	MM_EVENT_DEFERRED_INIT, /* value: pages that were left */
 	MM_EVENT_SCHED_POINT, /* value: enum mm_sched_point */
 	MM_EVENT_COUNT
 };

@@ -142,7 +142,7 @@ void drain_all_pages(void);
  *
  * isolate_range: the pageblocks of [start, end), whole blocks of the top order in one zone, become
  * MIGRATE_ISOLATE: nothing is handed out of them, what is freed into them stays. False, and unchanged,
- * iff one is isolated already or a frame is reserved or, outside of ZONE_MOVABLE, in use.
+ * iff one is isolated already or a frame is deferred, reserved or, outside of ZONE_MOVABLE, in use.
  * unisolate_range: those that are isolated become MOVABLE. False iff none is.
  * take_page_off_buddy: one frame is cut out of its free block and gets a reference. False iff it lies
  * in none. put_page_back_buddy: drops the last reference of a single page, past the page lists.
@@ -171,15 +171,20 @@ static inline pfn_t page_to_pfn(const struct page *page)
 	return (pfn_t)(page - mm_current->machine->memmap);
 }
 
-static inline struct page *pfn_to_page(pfn_t pfn)
-{
-	return &mm_current->machine->memmap[pfn];
-}
-
-/* A frame that struct page exists for. */
+/*
+ * A frame that struct page exists for: in a sparse memory map, of a section that holds memory.
+ * Facts: 2.
+ */
 static inline bool pfn_valid(pfn_t pfn)
 {
-	return pfn < mm_current->machine->max_pfn;
+	return mm_frame_exists(mm_current->machine, pfn);
+}
+
+/* @pfn: valid */
+static inline struct page *pfn_to_page(pfn_t pfn)
+{
+	assert(pfn_valid(pfn));
+	return &mm_current->machine->memmap[pfn];
 }
 
 static inline void *page_address(const struct page *page)

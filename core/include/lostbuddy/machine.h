@@ -23,7 +23,9 @@
  *   M8  a guard is aligned to its order, which is below guard_order, lies in one zone, and is in no list: its
  *       frames are counted nowhere, and nobody holds them (so no guard is a lost buddy: M5 knows listed
  *       blocks only);
- *   M9  the block of a fragment cache has at least the references that the cache holds itself.
+ *   M9  the block of a fragment cache has at least the references that the cache holds itself;
+ *   M10 nothing at or behind a node's first deferred pfn is free, and deferred_pages are what is to
+ *       come from there: 0 where there is none.
  *
  * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program
  * says who runs; not before several CPUs interleave), real spinlocks. Time is virtual:
@@ -51,6 +53,7 @@ struct mm_profile {
 	const char *name;
 
 	/* Zonelists (facts 3). */
+	bool lists_of_absent_nodes; /* built too, so that loads are carried over */
 	bool node_load_is_rank; /* a node's load: how many were left to place; else: one more */
 
 	/* Marks (facts 4, 5). */
@@ -224,13 +227,19 @@ struct mm_machine {
 	pfn_t max_pfn;
 	uint64_t nr_pageblocks;
 	uint64_t nr_kernel_pages; /* "Total pages" of the zonelist line */
+	unsigned int nr_deferred_nodes; /* nodes with deferred memory */
 	struct mm_config config;
 	/* the host's side */
 	char *arena;
 	size_t arena_size;
 	uint8_t *handed_out;	/* [pfn], poison.c: unpoisoned since boot; not part of the arena */
 	uint8_t *contents;	/* [pfn], contents.c: what is known of them; not part of the arena */
-	char *boot_image; /* the arena as it was right after boot */
+	char *boot_image; /* what of the arena may change, as it was right after boot */
+	/*
+	 * what the deferred memory of all nodes gives, ascending: as found at boot, never changed
+	 */
+	struct mm_range *deferred_ranges;
+	unsigned int nr_deferred_ranges;
 	size_t memory_size;
 };
 
@@ -321,8 +330,34 @@ bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value);
 /* kswapd of the node runs once: reclaims nothing, drops the boosts, sleeps. */
 void mm_run_kswapd(struct mm_machine *m, unsigned int node);
 
+/*
+ * mm_deferred_init - what is left of a node's deferred memory is initialised and freed, as the
+ * kernel's own threads do late in boot. Context: any. Facts: 2.
+ */
+void mm_deferred_init(struct mm_machine *m, unsigned int node);
+
+/*
+ * A frame that a struct page exists for: of a section that holds memory; in a flat map any below
+ * max_pfn.
+ */
+bool mm_frame_exists(const struct mm_machine *m, pfn_t pfn);
+
+/*
+ * mm_skip_deferred - the first frame from pfn on that is not to be given to the buddy later. Where
+ * it is pfn itself, the frame is initialised, or no memory.
+ */
+pfn_t mm_skip_deferred(const struct mm_machine *m, pfn_t pfn);
+
 /* Complains (MM_WARN_SLEEP) where the current context may not sleep. */
 void might_sleep(void);
+
+/* Absent nodes are possible, but have nothing and run nothing. */
+static inline bool mm_node_online(const struct mm_machine *m, unsigned int node)
+{
+	return !(m->config.absent_nodes >> node & 1);
+}
+
+unsigned int mm_nr_online_nodes(const struct mm_machine *m);
 
 static inline struct zone *mm_zone(const struct mm_machine *m, unsigned int node, unsigned int type)
 {
