@@ -18,8 +18,8 @@
  * A fragment carries bytes of its own: its first 256 and its last 64, or all.
  *
  * Invariants:
- *   C1  after contents_wipe, everything the judge wrote since the last wipe is zero, and no frame is
- *       tainted;
+ *   C1  after contents_wipe, everything the judge wrote since the last wipe is zero, and no frame
+ *       is tainted;
  *   C2  a frame is in dirty_frames once iff its dirty word is not 0.
  */
 #include "judge/judge_internal.h"

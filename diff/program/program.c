@@ -170,7 +170,7 @@ static bool arguments_in_range(const struct op *op, const struct machine *m)
 	return memcmp(&folded, op, sizeof(folded)) == 0;
 }
 
-/* P2: the handle is there, of the kind that the operation takes, and alive or dead as it wants it. */
+/* P2: the handle is there, of the kind that the operation takes, alive or dead as it wants it. */
 static bool handle_fits(const struct op *op, const struct handle_state *handles,
 			uint32_t nr_handles)
 {
@@ -275,7 +275,7 @@ bool program_check(const struct program *p, char why[256])
 
 enum { HANDLE_GONE = UINT32_MAX };
 
-/* Another live handle of the kind that the operation takes, among the youngest ones, or HANDLE_GONE. */
+/* Another live handle of the operation's kind, among the youngest ones, or HANDLE_GONE. */
 static uint32_t live_handle_near(const struct program *p, const struct op *op, struct random *r)
 {
 	uint32_t window = p->nr_handles < 48 ? p->nr_handles : 48;

@@ -53,7 +53,8 @@ enum op_argument {
 	ARG_COUNT = 1 << 9,		/* n=1..32: single pages; printed first */
 	ARG_MODE = 1 << 10,		/* mode=bind: a policy's mode (enum policy_mode) */
 	ARG_FRAGMENT = 1 << 11,		/* p0: a live fragment; printed first */
-	ARGS_LIVE = ARG_HANDLE | ARG_FRAGMENT,		/* an operation has at most one of these three */
+	/* an operation has at most one of these three */
+	ARGS_LIVE = ARG_HANDLE | ARG_FRAGMENT,
 	ARGS_HANDLE = ARGS_LIVE | ARG_DEAD_HANDLE,
 };
 

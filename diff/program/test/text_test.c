@@ -126,6 +126,28 @@ TEST(repeats_are_expanded_and_their_handles_are_new_each_turn)
 	       "free_pages(p0)\ndouble_free(p6)\n");
 }
 
+TEST(a_handle_of_the_wrong_kind_is_refused_at_its_place)
+{
+	refused("p0 = alloc_page(gfp=KERNEL)\npage_frag_free(p0)\n", 4, 16,
+		"p0 is a block: page_frag_free needs a fragment, as page_frag_alloc gives it");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\nfree_pages(p0)\n", 4, 12,
+		"p0 is a fragment: free_pages needs a handle of a block");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\npage_frag_free(p0)\ndouble_free(p0)\n",
+		5, 13, "p0 is a fragment: double_free needs a handle of a block");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\npage_frag_free(p0)\n"
+		"page_frag_free(p0)\n",
+		5, 16, "p0 is dead, its last reference was dropped: expected a live handle");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=32769)\npage_frag_free(p0)\n", 4, 16,
+		"p0 is dead, its last reference was dropped: expected a live handle");
+	refused("p0 = alloc_page(gfp=KERNEL)\nwrite_freed(p0, page=0, value=1)\n", 4, 13,
+		"p0 is live: write_freed needs a handle whose last reference was dropped");
+	refused("page_frag_alloc(gfp=KERNEL, value=1)\n", 3, 1,
+		"page_frag_alloc binds one handle: expected `pN =` before it");
+	refused("p0 = page_frag_drain()\n", 3, 1,
+		"page_frag_drain gives no handle: expected none before it");
+	refused("deferred_init(node=2)\n", 3, 20, "node 2 is not there: expected one below 2");
+}
+
 TEST(errors_say_where_and_what_was_expected)
 {
 	refused("p0 = aloc_pages(order=0, gfp=KERNEL)\n", 3, 6,
@@ -155,24 +177,6 @@ TEST(errors_say_where_and_what_was_expected)
 		"split_page binds 4 handles here: expected `pA..pB =` with so many before it");
 	refused("p0 = alloc_page(gfp=KERNEL)\np1 = split_page(p0)\n", 4, 1,
 		"this split_page is refused and binds nothing: expected no handles before it");
-	refused("p0 = alloc_page(gfp=KERNEL)\npage_frag_free(p0)\n", 4, 16,
-		"p0 is a block: page_frag_free needs a fragment, as page_frag_alloc gives it");
-	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\nfree_pages(p0)\n", 4, 12,
-		"p0 is a fragment: free_pages needs a handle of a block");
-	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\npage_frag_free(p0)\ndouble_free(p0)\n",
-		5, 13, "p0 is a fragment: double_free needs a handle of a block");
-	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\npage_frag_free(p0)\n"
-		"page_frag_free(p0)\n",
-		5, 16, "p0 is dead, its last reference was dropped: expected a live handle");
-	refused("p0 = page_frag_alloc(gfp=KERNEL, value=32769)\npage_frag_free(p0)\n", 4, 16,
-		"p0 is dead, its last reference was dropped: expected a live handle");
-	refused("p0 = alloc_page(gfp=KERNEL)\nwrite_freed(p0, page=0, value=1)\n", 4, 13,
-		"p0 is live: write_freed needs a handle whose last reference was dropped");
-	refused("page_frag_alloc(gfp=KERNEL, value=1)\n", 3, 1,
-		"page_frag_alloc binds one handle: expected `pN =` before it");
-	refused("p0 = page_frag_drain()\n", 3, 1,
-		"page_frag_drain gives no handle: expected none before it");
-	refused("deferred_init(node=2)\n", 3, 20, "node 2 is not there: expected one below 2");
 	refused("p0..p3 = alloc_pages_bulk(n=0, gfp=KERNEL, value=0)\n", 3, 29,
 		"n=0 asks for nothing: expected 1 to 32");
 	refused("p0 = alloc_pages_bulk(n=4, gfp=KERNEL, value=1)\n", 3, 1,
