@@ -449,7 +449,8 @@ static bool may_fail(const struct audit *a, const struct lb_call *call, const st
 	bool both_types = (call->gfp & AUDIT_GFP_BOTH_TYPES) == AUDIT_GFP_BOTH_TYPES;
 	bool absent = call->node >= 0 && (a->machine->absent_nodes >> call->node & 1);
 
-	return absent || call->order > a->machine->top_order || (r->outcome == LB_REFUSED && both_types) ||
+	return absent || call->order > a->machine->top_order ||
+	       (r->outcome == LB_REFUSED && both_types) ||
 	       (r->reason == LB_NO_INJECTED && call->fail_nth);
 }
 

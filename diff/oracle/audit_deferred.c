@@ -56,6 +56,6 @@ bool audit_place_deferred(struct audit *a, const uint64_t *words, uint64_t n, st
 		if (!place_node(a, words[i], words[i + 1], v))
 			return false;
 	}
-	return n % 2 == 0 || audit_malformed(v, "deferred",
-					     "a list of pairs has %" PRIu64 " words", n);
+	return n % 2 == 0 ||
+	       audit_malformed(v, "deferred", "a list of pairs has %" PRIu64 " words", n);
 }

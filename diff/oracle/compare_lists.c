@@ -101,8 +101,7 @@ static bool compare_list(struct comparison *c, const uint64_t *key, const uint64
 	for (uint64_t i = 0; i < ne; i++)
 		if (expect[i] != actual[i])
 			return free_list_differs(
-				c,
-				c->at_boot ? rule_of_boot(c, actual[i], order) : RULE_LIST_ORDER,
+				c, c->at_boot ? rule_of_boot(c, actual[i], order) : RULE_LIST_ORDER,
 				key, i, expect[i], actual[i]);
 	return ne == na || comparison_misses(c, "free lists");
 }

@@ -58,7 +58,7 @@ bool shadow_compare_listed(struct shadow *s, struct verdict *v)
 
 struct taken {
 	uint64_t below, above; /* the first frame that the buddy got, in pages */
-	uint64_t managed;	/* pages that the buddy got, or will get */
+	uint64_t managed;      /* pages that the buddy got, or will get */
 };
 
 static struct taken taken_of(const struct shadow *s, uint32_t number)

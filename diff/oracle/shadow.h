@@ -111,7 +111,8 @@ struct frame {
 	uint8_t refs;	     /* references of a block that begins here; 0: none is known */
 	uint8_t mark;	     /* MARK_: what makes it bad */
 	uint8_t zone;	     /* number of its zone; NO_ZONE */
-	uint8_t unused[2];
+	uint8_t mirrored;    /* memory that is kept twice */
+	uint8_t unused;
 };
 
 struct zone {

@@ -240,10 +240,12 @@ static void init_frames(struct shadow *s)
 			uint64_t end = least(z->start + z->spanned, m->memory[r].end);
 
 			for (uint64_t pfn = most(z->start, m->memory[r].start); pfn < end; pfn++)
-				s->frames[pfn] = (struct frame){ .next = NIL,
-								 .prev = NIL,
-								 .kind = FRAME_PLAIN,
-								 .zone = (uint8_t)i };
+				s->frames[pfn] =
+					(struct frame){ .next = NIL,
+							.prev = NIL,
+							.kind = FRAME_PLAIN,
+							.zone = (uint8_t)i,
+							.mirrored = m->memory[r].mirror == 1 };
 		}
 	for (uint64_t b = 0; b < s->nr_pageblocks; b++) {
 		uint64_t first = b << s->pageblock_order;

@@ -90,12 +90,14 @@ static uint64_t next_deferred(const struct shadow *s, const struct zone *z, uint
 	return NO_PFN;
 }
 
+/* Mirrored memory is no range with other memory. */
 static bool is_whole_pageblock(const struct shadow *s, const struct zone *z, uint64_t pfn)
 {
 	uint64_t size = UINT64_C(1) << s->pageblock_order;
 
 	for (uint64_t i = 0; i < size; i++)
-		if (pfn + i >= z->start + z->spanned || !is_deferred(s, z, pfn + i))
+		if (pfn + i >= z->start + z->spanned || !is_deferred(s, z, pfn + i) ||
+		    s->frames[pfn + i].mirrored != s->frames[pfn].mirrored)
 			return false;
 	return true;
 }

@@ -60,11 +60,12 @@ static void free_runs(struct shadow *s, uint64_t start, uint64_t end,
 	}
 }
 
-/* The end of the memory that starts with range i: neighbours of one node are one range. */
+/* The end of the memory that starts with range i: neighbours of one node and kind are one range. */
 static uint64_t joined_end(const struct machine *m, uint32_t *i)
 {
 	while (*i + 1 < m->nr_memory && m->memory[*i + 1].start == m->memory[*i].end &&
-	       m->memory[*i + 1].node == m->memory[*i].node)
+	       m->memory[*i + 1].node == m->memory[*i].node &&
+	       m->memory[*i + 1].mirror == m->memory[*i].mirror)
 		++*i;
 	return m->memory[*i].end;
 }

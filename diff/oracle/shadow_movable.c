@@ -64,8 +64,8 @@ static bool any_mirrored(const struct machine *m)
 struct core {
 	const struct machine *m;
 	uint64_t *starts;
-	uint64_t required;	   /* pages that the kernel still has to get */
-	uint64_t lowest;	   /* of the highest zone: nothing below it becomes Movable */
+	uint64_t required; /* pages that the kernel still has to get */
+	uint64_t lowest;   /* of the highest zone: nothing below it becomes Movable */
 	bool has_memory[MACHINE_MAX_NODES];
 };
 

@@ -503,11 +503,10 @@ static bool is_of_a_kernel(const struct machine *m)
 
 bool machine_has_wire_form(const struct machine *m)
 {
-	return !is_of_a_kernel(m) && m->nr_nodes <= WIRE_NODES &&
-	       m->nr_cpus <= WIRE_CPUS && m->nr_memory <= WIRE_RANGES &&
-	       m->nr_reserved <= WIRE_RANGES && m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc &&
-	       m->dma_end <= WIRE_GREATEST_BORDER && m->dma32_end <= WIRE_GREATEST_BORDER &&
-	       m->section_pages <= WIRE_GREATEST_SECTION &&
+	return !is_of_a_kernel(m) && m->nr_nodes <= WIRE_NODES && m->nr_cpus <= WIRE_CPUS &&
+	       m->nr_memory <= WIRE_RANGES && m->nr_reserved <= WIRE_RANGES &&
+	       m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc && m->dma_end <= WIRE_GREATEST_BORDER &&
+	       m->dma32_end <= WIRE_GREATEST_BORDER && m->section_pages <= WIRE_GREATEST_SECTION &&
 	       m->percpu_unit_pages <= WIRE_GREATEST_PERCPU &&
 	       (m->nr_reserved == 0 || m->reserved[m->nr_reserved - 1].end <= MACHINE_FUZZ_PAGES);
 }
