@@ -43,10 +43,6 @@ static bool place_node(struct audit *a, uint64_t node, uint64_t first, struct ve
 /* Each node once: a second entry would place nothing more. */
 bool audit_place_deferred(struct audit *a, const uint64_t *words, uint64_t n, struct verdict *v)
 {
-	if (!a->machine->deferred)
-		return n == 0 || audit_malformed(v, "deferred",
-						 "memory is said to be deferred, and the machine "
-						 "defers none");
 	for (uint64_t i = 0; i + 1 < n; i += 2) {
 		if (words[i] >= a->machine->nr_nodes)
 			return audit_malformed(v, "deferred",

@@ -216,7 +216,7 @@ TEST(deferred_pageblocks_have_a_type_too_early_or_too_late)
 	expect_state(&lie, true, RULE_DEFERRED_TYPES);
 	run(s, (struct lb_call){ .op = OP_DEFERRED_INIT });
 	state_of(&lie, s);
-	*word_of(&lie, LB_STATE_PAGEBLOCKS, 0, 3) &= ~UINT64_C(MT_MOVABLE);
+	*word_of(&lie, LB_STATE_PAGEBLOCKS, 0, 3) &= ~(uint64_t)MT_MOVABLE;
 	expect_state(&lie, false, RULE_DEFERRED_TYPES);
 	shadow_destroy(s);
 }
