@@ -5,7 +5,7 @@
  * Reserved are the ranges that the machine lists, a memmap for each zone, percpu memory for each CPU,
  * and what a zone has more than managed= lets it have; nothing else, or frames could be lost by calling
  * them reserved. Where the frames of memmap and percpu lie is the target's business, but for memory
- * that may be unplugged; what managed= keeps are a zone's lowest frames.
+ * that may be unplugged or is mirrored; what managed= keeps are a zone's lowest frames.
  *
  *   zone   |kkkkkk...............................mmmmmmp|    k: kept; m, p: memmap, percpu, anywhere
  */
@@ -145,6 +145,8 @@ bool shadow_compare_reserved_size(struct shadow *s, struct verdict *v)
 	       comparison_differs(&c, RULE_BOOT_KEPT_LOWEST, most, not_lowest, "kept");
 }
 
+/* ---- Memory that may be unplugged ---- */
+
 bool shadow_compare_hotplug(struct shadow *s, struct verdict *v)
 {
 	const struct machine *m = &s->machine;
@@ -163,6 +165,74 @@ bool shadow_compare_hotplug(struct shadow *s, struct verdict *v)
 			return false;
 		}
 		s->exercised[RULE_BOOT_HOTPLUG] += range->hotplug;
+	}
+	return true;
+}
+
+/* ---- Mirrored memory ---- */
+
+/* The longest run that the buddy got of memory where boot looks first. */
+static uint64_t longest_run(const struct shadow *s, const struct machine_range *range)
+{
+	uint64_t longest = 0, run = 0;
+
+	if (!range->mirror || (s->machine.movable_node && range->hotplug))
+		return 0;
+	for (uint64_t pfn = range->start; pfn < range->end; pfn++) {
+		run = s->frames[pfn].kind == FRAME_RESERVED ? 0 : run + 1;
+		longest = run > longest ? run : longest;
+	}
+	return longest;
+}
+
+/* The largest piece that boot takes at once. */
+static uint64_t largest_piece(const struct shadow *s)
+{
+	bool real = s->machine.percpu_unit_pages == MACHINE_PERCPU_REAL;
+	uint64_t largest = real ? REAL_UNIT_MOST : s->machine.percpu_unit_pages;
+
+	for (uint32_t i = 0; i < s->nr_zones; i++) {
+		uint64_t memmap = shadow_zone_memmap_pages(&s->zones[i]);
+
+		largest = memmap > largest ? memmap : largest;
+	}
+	return largest;
+}
+
+/*
+ * Is there room in each node's mirrored memory even in the end? Twice the largest piece is enough,
+ * however it is to be aligned.
+ */
+static bool has_mirrored_room(const struct shadow *s)
+{
+	const struct machine *m = &s->machine;
+	uint64_t enough = 2 * largest_piece(s);
+	bool memory[MACHINE_MAX_NODES] = { false }, room[MACHINE_MAX_NODES] = { false };
+
+	for (uint32_t i = 0; i < m->nr_memory; i++) {
+		memory[m->memory[i].node] = true;
+		room[m->memory[i].node] |= longest_run(s, &m->memory[i]) >= enough;
+	}
+	return enough > 0 && memcmp(memory, room, sizeof(memory)) == 0;
+}
+
+bool shadow_compare_mirror(struct shadow *s, struct verdict *v)
+{
+	struct comparison c = { .s = s, .verdict = v };
+
+	if (!has_mirrored_room(s))
+		return true;
+	s->exercised[RULE_BOOT_MIRROR]++;
+	for (uint64_t pfn = 0; pfn < s->max_pfn; pfn++) {
+		const struct frame *f = &s->frames[pfn];
+
+		if (f->kind != FRAME_RESERVED || f->mirrored || is_listed(&s->machine, pfn) ||
+		    managed_of(s, f->zone))
+			continue;
+		comparison_differs(&c, RULE_BOOT_MIRROR, 0, 1, "reserved[%llu]",
+				   (unsigned long long)pfn);
+		v->pfn = pfn;
+		return false;
 	}
 	return true;
 }

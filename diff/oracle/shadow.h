@@ -426,6 +426,7 @@ bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struc
 bool shadow_compare_listed(struct shadow *s, struct verdict *v);
 bool shadow_compare_reserved_size(struct shadow *s, struct verdict *v);
 bool shadow_compare_hotplug(struct shadow *s, struct verdict *v);
+bool shadow_compare_mirror(struct shadow *s, struct verdict *v); /* or beside mirrored memory? */
 /* References of live blocks are kept from s itself. False: *v says what is malformed. */
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v);
 void shadow_copy_references(struct shadow *to, const struct shadow *from);

@@ -191,4 +191,48 @@ TEST(with_movable_node_nothing_is_taken_from_what_may_be_unplugged)
 	shadow_destroy(s);
 }
 
+static bool mirror_is_used(const struct machine *m, const struct machine_range *reserved,
+			   uint32_t nr)
+{
+	struct shadow *s = booted(m, reserved, nr);
+	struct verdict v;
+	bool right = shadow_compare_mirror(s, &v);
+
+	EXPECT(right || v.rule == RULE_BOOT_MIRROR);
+	shadow_destroy(s);
+	return right;
+}
+
+/* Memmap: 4 pages, so 8 in a row are room enough. */
+TEST(boot_takes_mirrored_memory_as_long_as_there_is_room)
+{
+	static const struct machine_range low = { .start = 124, .end = 128 },
+					  high = { .start = 252, .end = 256 };
+	static const struct machine_range full[] = { { .start = 8, .end = 128 },
+						     { .start = 252, .end = 256 } };
+	struct machine m = bare_machine(256), other;
+
+	m.nr_memory = 2;
+	m.memory[0] = (struct machine_range){ .start = 1, .end = 128, .mirror = 1 };
+	m.memory[1] = (struct machine_range){ .start = 128, .end = 256 };
+	EXPECT(mirror_is_used(&m, &low, 1));
+	EXPECT(!mirror_is_used(&m, &high, 1));
+	EXPECT(mirror_is_used(&m, full, 2)); /* seven pages are left of it */
+	other = m;
+	other.movable_node = 1;
+	other.memory[0].hotplug = 1; /* where nobody looks */
+	EXPECT(mirror_is_used(&other, &high, 1));
+	other = m;
+	other.managed[0][ZONE_NORMAL] = 100; /* kept frames lie where they lie */
+	EXPECT(mirror_is_used(&other, &high, 1));
+	other = m;
+	other.reserved[0] = high; /* and so do listed ones */
+	other.nr_reserved = 1;
+	EXPECT(mirror_is_used(&other, &high, 1));
+	other = m;
+	other.nr_nodes = 2; /* a node without any */
+	other.memory[1].node = 1;
+	EXPECT(mirror_is_used(&other, &high, 1));
+}
+
 TEST_MAIN

@@ -134,6 +134,23 @@ TEST(boot_takes_what_may_be_unplugged)
 	shadow_destroy(s);
 }
 
+/* The memmap of 255 pages is 4 of them; 1..128 is mirrored, and has room. */
+TEST(boot_takes_what_is_not_mirrored)
+{
+	const struct machine_range high = { .start = 252, .end = 256 };
+	struct machine m = bare_machine(256);
+	struct verdict v = { .broken = false };
+	struct shadow *s;
+
+	m.nr_memory = 2;
+	m.memory[0] = (struct machine_range){ .start = 1, .end = 128, .mirror = 1 };
+	m.memory[1] = (struct machine_range){ .start = 128, .end = 256 };
+	s = booted(&m, &high, 1);
+	expect_rule(&v, shadow_compare_mirror(s, &v), RULE_BOOT_MIRROR);
+	EXPECT_EQ(v.pfn, 252);
+	shadow_destroy(s);
+}
+
 /* Order 2: "248 52", of which 52 came late; the target had it first. Order 3, of which no late one is last. */
 TEST(late_pages_came_early)
 {
