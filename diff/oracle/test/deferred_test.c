@@ -339,6 +339,20 @@ TEST(a_zone_without_free_memory_behind_it_says_once_that_it_grew)
 	shadow_destroy(s);
 }
 
+/* Which is enough to be tried without its mark, once. */
+TEST(a_zone_that_says_it_grew_is_tried_once)
+{
+	static const struct machine_range all = { .start = 256, .end = 1024 };
+	struct machine m = deferred_machine();
+	struct shadow *s = booted(&m, &all, 1);
+
+	for (unsigned int i = 0; i < 3; i++)
+		s->zones[0].mark[i] = 100000;
+	EXPECT_EQ(take(s, MOVABLE_NOWAIT, 5), 32);
+	EXPECT_EQ(take(s, MOVABLE_NOWAIT, 5), -1);
+	shadow_destroy(s);
+}
+
 TEST(a_zone_whose_mark_passes_does_not_grow)
 {
 	struct shadow *s = fresh();

@@ -128,6 +128,18 @@ TEST(managed_says_how_much_is_kept)
 	EXPECT_EQ(v.rule, RULE_BOOT_MANAGED);
 }
 
+TEST(memmap_has_to_lie_somewhere)
+{
+	struct machine m = bare_machine(256);
+	struct machine_range three = { .start = 253, .end = 256 };
+	struct verdict v;
+
+	EXPECT(!taken_is_right(&m, &three, 1, &v));
+	EXPECT_EQ(v.rule, RULE_BOOT_RESERVED_SIZE);
+	EXPECT_EQ(v.expect, 4);
+	EXPECT_EQ(v.actual, 3);
+}
+
 TEST(what_is_kept_lies_lowest)
 {
 	struct machine m = late_machine();
