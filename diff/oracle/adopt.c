@@ -41,6 +41,31 @@ static void forget(struct shadow *s)
 	s->state->nr_leaked = 0;
 }
 
+/*
+ * What is still deferred is nobody's, so this comes before all that has an owner. A node that is not in
+ * the section has nothing deferred.
+ */
+static bool adopt_deferred(struct shadow *s, const uint64_t *words)
+{
+	struct section section;
+
+	for (uint32_t node = 0; node < s->nr_nodes; node++)
+		s->state->first_deferred[node] = NO_PFN;
+	if (!section_find(&words, LB_STATE_DEFERRED, &section))
+		return true;
+	if (section.n % 2 || !s->machine.deferred)
+		return section.n == 0;
+	for (uint64_t i = 0; i < section.n; i += 2) {
+		uint64_t node = section.words[i], pfn = section.words[i + 1];
+
+		if (node >= s->nr_nodes || (pfn != NO_PFN && pfn < s->deferred_at_boot[node]))
+			return false;
+		s->state->first_deferred[node] = pfn;
+	}
+	shadow_put_off(s);
+	return true;
+}
+
 static struct zone *zone_named(struct shadow *s, uint64_t node, uint64_t index)
 {
 	if (node >= s->nr_nodes || index >= MACHINE_NR_ZONES ||
@@ -286,6 +311,8 @@ bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v)
 
 	s->exercised[RULE_STATE_SECTIONS]++;
 	forget(s);
+	if (!adopt_deferred(s, words))
+		return fail(v, "deferred");
 	while (section_next(&words, &section))
 		if (!adopt_section(s, &section))
 			return fail(v, names[section.type]);

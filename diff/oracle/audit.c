@@ -197,6 +197,7 @@ bool audit_boot(struct audit *a, const uint64_t *state, struct verdict *v)
 		if (!audit_compare(a, state, v))
 			return false;
 		a->state->free_at_boot = a->free_now;
+		a->state->deferred_at_boot = a->deferred_now;
 	}
 	memcpy(a->image, a->state, a->state_size);
 	return true;
@@ -446,8 +447,10 @@ static bool has_to_find(const struct audit *a)
 static bool may_fail(const struct audit *a, const struct lb_call *call, const struct lb_result *r)
 {
 	bool both_types = (call->gfp & AUDIT_GFP_BOTH_TYPES) == AUDIT_GFP_BOTH_TYPES;
+	bool absent = call->node >= 0 && (a->machine->absent_nodes >> call->node & 1);
 
-	return call->order > a->machine->top_order || (r->outcome == LB_REFUSED && both_types) ||
+	return absent || call->order > a->machine->top_order ||
+	       (r->outcome == LB_REFUSED && both_types) ||
 	       (r->reason == LB_NO_INJECTED && call->fail_nth);
 }
 

@@ -21,6 +21,7 @@ enum {
 /* What changes while a program runs; the arrays stand behind it in the same piece of memory. */
 struct audit_state {
 	uint64_t free_at_boot;	 /* pages in free areas and page lists; 0: unknown */
+	uint64_t deferred_at_boot; /* frames that boot left for later */
 	uint64_t declared_leaks; /* frames that operations said they lost */
 	bool marked; /* a page was marked as bad: any later operation may lose its block */
 	bool any_isolated;
@@ -46,6 +47,7 @@ struct audit {
 	uint8_t *listed_zone;  /* and the number of its zone, node * MACHINE_NR_ZONES + index */
 	uint64_t free_now;     /* pages in free areas and on page lists */
 	uint64_t lost_now;     /* frames exported as lost */
+	uint64_t deferred_now; /* frames that are nobody's yet */
 	uint64_t listed[AUDIT_ZONES];	   /* pages in the free areas of a zone */
 	const uint64_t *zone[AUDIT_ZONES]; /* its section, or NULL */
 };
@@ -97,6 +99,10 @@ bool audit_differs(struct verdict *v, enum rule rule, const char *field, uint64_
 /* The same of state.sections: the target wrote the state, and nothing in it is taken on trust. */
 bool audit_malformed(struct verdict *v, const char *field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ---- audit_deferred.c ---- */
+/* Words of section LB_STATE_DEFERRED: what is at or behind a node's first deferred pfn has its place. */
+bool audit_place_deferred(struct audit *a, const uint64_t *words, uint64_t n, struct verdict *v);
 
 bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict *v);
 

@@ -2,7 +2,7 @@
  * What an exported state must look like, whatever the policy: every frame in exactly one place, and
  * counts that are the lengths of their lists.
  *
- *   usable frames  =  free areas  +  page lists  +  live blocks  +  lost
+ *   usable frames  =  free areas  +  page lists  +  live blocks  +  lost  +  deferred
  *
  * A comparison walks the export once. It begins with a map of the frames that cannot be listed
  * (live, reserved, absent), marks each frame that is, and ends with a map that has to be full.
@@ -424,9 +424,23 @@ static bool one_part(struct audit *a, const struct part *p, struct verdict *v)
 		return page_set(a, p, v);
 	case LB_STATE_LEAKED:
 		return lost_frames(a, p, v);
+	case LB_STATE_DEFERRED: /* placed before the walk */
+		return a->machine->deferred || p->n == 0 ||
+		       audit_malformed(
+			       v, "deferred",
+			       "memory is said to be deferred, and the machine defers none");
 	default:
 		return true;
 	}
+}
+
+/* Before the walk: what is not there yet is nobody's. */
+static bool place_deferred(struct audit *a, const uint64_t *state, struct verdict *v)
+{
+	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
+		if (p.type == LB_STATE_DEFERRED && !audit_place_deferred(a, p.words, p.n, v))
+			return false;
+	return true;
 }
 
 static void begin_walk(struct audit *a)
@@ -438,6 +452,7 @@ static void begin_walk(struct audit *a)
 	memset(a->zone, 0, sizeof(a->zone));
 	a->free_now = 0;
 	a->lost_now = 0;
+	a->deferred_now = 0;
 }
 
 bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v)
@@ -446,6 +461,8 @@ bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v)
 	a->exercised[RULE_STATE_SECTIONS]++;
 	a->exercised[RULE_BUDDY_FRAME_TWICE]++;
 	a->exercised[RULE_BUDDY_ABSENT_LISTED]++;
+	if (a->machine->deferred && !place_deferred(a, state, v))
+		return false;
 	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
 		if (!one_part(a, &p, v))
 			return false;
@@ -458,7 +475,9 @@ bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v)
 		return true; /* the judge's probe sees what is left */
 	if (!audit_compare(a, state, v))
 		return false;
-	uint64_t expect = a->state->free_at_boot - a->state->declared_leaks;
+	/* what was deferred, and came since, is more than boot had */
+	uint64_t came = a->state->deferred_at_boot - a->deferred_now;
+	uint64_t expect = a->state->free_at_boot + came - a->state->declared_leaks;
 
 	a->exercised[RULE_CONTRACT_LEAK]++;
 	return a->free_now == expect ||

@@ -5,7 +5,7 @@
  * the order of sections, do not count: they only send us the long way, which names the first field
  * that differs, by the order of target.h.
  *
- * Not here: the lists (compare_lists.c).
+ * Not here: the lists (compare_lists.c), and what only some machines have (compare_boot.c).
  */
 #include "oracle/compare.h"
 
@@ -118,7 +118,7 @@ static const struct field zone_fields[LB_ZONE_WORDS] = {
 	[LB_ZONE_START] = { ALWAYS(BOOT_ZONE_START), "start" },
 	[LB_ZONE_SPANNED] = { ALWAYS(BOOT_ZONE_SPANNED), "spanned" },
 	[LB_ZONE_PRESENT] = { ALWAYS(BOOT_ZONE_PRESENT), "present" },
-	[LB_ZONE_MANAGED] = { ALWAYS(BOOT_ZONE_MANAGED), "managed" },
+	[LB_ZONE_MANAGED] = { RULE_ZONE_MANAGED, RULE_BOOT_ZONE_MANAGED, "managed" },
 	[LB_ZONE_FREE] = { ALWAYS(ZONE_FREE), "free" },
 	[LB_ZONE_MIN] = { RULE_ZONE_MIN, RULE_BOOT_MIN, "min" },
 	[LB_ZONE_LOW] = { RULE_ZONE_LOW, RULE_BOOT_LOW, "low" },
@@ -314,6 +314,8 @@ static bool compare_pageblocks(struct comparison *c)
 
 		if (e == a)
 			continue;
+		if (comparison_was_deferred(c, b << c->s->pageblock_order))
+			rule = RULE_DEFERRED_TYPES;
 		comparison_differs(c, rule, e, a, "pageblock[%llu]", (unsigned long long)b);
 		c->verdict->pfn = b << c->s->pageblock_order;
 		return false;
@@ -331,6 +333,7 @@ static bool compare_sections(struct comparison *c)
 	       compare_plain(c, LB_STATE_TUNABLES, tunable_fields, COUNT_OF(tunable_fields),
 			     "tunables") &&
 	       compare_plain(c, LB_STATE_NODE, node_fields, COUNT_OF(node_fields), "nodes") &&
+	       comparison_of_movable(c) && comparison_of_deferred(c) &&
 	       compare_plain(c, LB_STATE_ZONE, zone_fields, COUNT_OF(zone_fields), "zones") &&
 	       comparison_of_free_lists(c) && comparison_of_page_lists(c) &&
 	       compare_pageblocks(c) &&
@@ -385,6 +388,7 @@ static void count_exercised(struct shadow *s, bool at_boot)
 		free += (uint64_t)shadow_free_exact(s, &s->zones[i]);
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)
 		cached += (uint64_t)s->pcp[i].count;
+	comparison_count_boot(s, at_boot);
 	comparison_count_lists(s, at_boot, free > 0, cached > 0);
 	s->exercised[RULE_BOOT_RESERVED_KEPT] += s->nr_reserved > 0;
 	s->exercised[at_boot ? RULE_BOOT_PAGEBLOCK_TYPE : RULE_PAGEBLOCK_TYPE]++;

@@ -21,6 +21,14 @@ bool comparison_misses(struct comparison *c, const char *what);
 
 bool comparison_of_free_lists(struct comparison *c);
 bool comparison_of_page_lists(struct comparison *c);
+
+/* ---- compare_boot.c ---- */
+bool comparison_of_movable(struct comparison *c);
+bool comparison_of_deferred(struct comparison *c);
+/* Has a block of so many pages a frame that boot freed late? */
+bool comparison_is_late(const struct comparison *c, uint64_t pfn, uint64_t pages);
+bool comparison_was_deferred(const struct comparison *c, uint64_t pfn); /* after boot */
+void comparison_count_boot(struct shadow *s, bool at_boot);
 void comparison_count_lists(struct shadow *s, bool at_boot, bool any_free, bool any_cached);
 
 #endif

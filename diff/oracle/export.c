@@ -216,6 +216,19 @@ static void put_tasks(const struct shadow *s, struct writer *w)
 	close_section(w);
 }
 
+/* Of all nodes; those without memory, and those whose memory is all there, have none. */
+static void put_deferred(const struct shadow *s, struct writer *w)
+{
+	if (!s->machine.deferred)
+		return;
+	open_section(w, LB_STATE_DEFERRED);
+	for (uint32_t node = 0; node < s->nr_nodes; node++) {
+		put(w, node);
+		put(w, s->state->first_deferred[node]);
+	}
+	close_section(w);
+}
+
 size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 {
 	struct writer w = { .words = words, .capacity = capacity };
@@ -239,6 +252,7 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 		if (s->zones[i].present)
 			put_zone_stat(s, &s->zones[i], &w);
 	put_tasks(s, &w);
+	put_deferred(s, &w);
 	open_section(&w, LB_STATE_END);
 	close_section(&w);
 	return w.n;

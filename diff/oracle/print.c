@@ -78,6 +78,15 @@ static void say_zone(const struct shadow *s, const struct zone *z, struct out *o
 		say_page_lists(s, z, cpu, out);
 }
 
+/* Which of its memory a node has still to come. */
+static void say_deferred(const struct shadow *s, uint32_t node, struct out *out)
+{
+	uint64_t first = s->state->first_deferred[node];
+
+	if (first != NO_PFN)
+		say(out, "node %u  deferred from pfn %llu\n", node, (unsigned long long)first);
+}
+
 static void say_task(const struct shadow *s, unsigned int cpu, struct out *out)
 {
 	const struct task *task = &s->state->tasks[cpu];
@@ -101,6 +110,8 @@ size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
 		buffer[0] = '\0';
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		say_zone(s, &s->zones[i], &out);
+	for (uint32_t node = 0; node < s->nr_nodes; node++)
+		say_deferred(s, node, &out);
 	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++)
 		say_task(s, cpu, &out);
 	return out.length;

@@ -167,6 +167,20 @@ static unsigned int list_type_of(const struct shadow *s, uint64_t pfn)
 static const char *const type_names[NR_LIST_TYPES] = { "UNMOVABLE", "MOVABLE", "RECLAIMABLE",
 						       "HIGHATOMIC" };
 
+/* It looked at zones in another order, and absent nodes are why. */
+static bool judge_absent_nodes(const struct judgement *j, const char *our_zone,
+			       const char *their_zone)
+{
+	const struct shadow *s = j->s;
+	uint32_t ours = number_of(s, zone_of(s, j->expect->pfn)),
+		 theirs = number_of(s, zone_of(s, j->actual->pfn));
+
+	return !s->machine.absent_nodes ||
+	       judge_words(j, RULE_ZONELIST_ABSENT,
+			   !shadow_absent_nodes_decide(s, s->trail.zonelist, ours, theirs), "zone",
+			   our_zone, their_zone);
+}
+
 /* Both gave a block, and not the same one. */
 static bool judge_frame(const struct judgement *j)
 {
@@ -183,6 +197,8 @@ static bool judge_frame(const struct judgement *j)
 	theirs = position_of(t, number_of(s, zone_of(s, actual)));
 	zone_text(zone_of(s, expect), our_zone);
 	zone_text(zone_of(s, actual), their_zone);
+	if (!judge_absent_nodes(j, our_zone, their_zone))
+		return false;
 	if (!judge_words(j, RULE_NUMA_ORDER, theirs <= ours, "zone", our_zone, their_zone))
 		return false;
 	type = list_type_of(s, actual);
@@ -205,6 +221,7 @@ static bool count_frame(const struct judgement *j)
 	s->exercised[RULE_ZONE_WATERMARK] += t->failed != 0;
 	s->exercised[RULE_ZONE_CPUSET] += t->kept_out != 0;
 	s->exercised[RULE_NUMA_ORDER] += t->zonelist->n > 1;
+	s->exercised[RULE_ZONELIST_ABSENT] += s->machine.absent_nodes && t->zonelist->n > 1;
 	s->exercised[RULE_TYPE_FALLBACK_ORDER] += t->stolen;
 	return true;
 }
@@ -234,6 +251,8 @@ static bool judge_refusal(const struct judgement *j)
 		return judge_outcome_and_reason(j, RULE_PROFILE_REFUSED);
 	if (j->call->level == LEVEL_NMI)
 		return judge_outcome_and_reason(j, RULE_CONTEXT_NMI);
+	if (names_absent_node(&j->s->machine, j->call))
+		return judge_outcome_and_reason(j, RULE_NODE_ABSENT);
 	if (j->expect->reason == LB_BAD_TYPE)
 		return judge_outcome_and_reason(j, RULE_TYPE_REFUSED);
 	return judge_outcome(j, rule_of_refusal(j)) && judge_reason(j, RULE_RESULT_REASON);

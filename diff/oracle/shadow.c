@@ -99,6 +99,9 @@ static void run_machine(struct shadow *s, const struct lb_call *call, struct lb_
 	case OP_RUN_KSWAPD:
 		shadow_run_kswapd(s, call, r);
 		return;
+	case OP_DEFERRED_INIT:
+		shadow_deferred_init_node(s, call, r);
+		return;
 	case OP_ADVANCE:
 		s->state->ticks += call->value;
 		return;
@@ -168,6 +171,12 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	}
 }
 
+static void refuse(struct lb_result *r, enum lb_reason reason)
+{
+	r->outcome = LB_REFUSED;
+	r->reason = (uint8_t)reason;
+}
+
 void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result *expect)
 {
 	assert(call->cpu < s->nr_cpus && call->op < OP_COUNT);
@@ -177,8 +186,11 @@ void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result 
 	s->result = expect;
 	s->trail.walks = 0;
 	if (is_refused_from_nmi(call)) {
-		expect->outcome = LB_REFUSED;
-		expect->reason = LB_BAD_CONTEXT;
+		refuse(expect, LB_BAD_CONTEXT);
+		return;
+	}
+	if (names_absent_node(&s->machine, call)) {
+		refuse(expect, LB_BAD_RANGE);
 		return;
 	}
 	dispatch(s, call, expect);

@@ -14,6 +14,8 @@
  *   PCP       first frame of a block on a page list: order, type = what page->index remembers
  *   RESERVED  never given to the buddy
  *   LEAKED    lost for good
+ *   DEFERRED  free once its node's zone grows; nobody's until then
+ *   LATE      during boot: will be freed at its end
  *   ABSENT    no memory
  *
  * Everything here is dumb on purpose: loops over arrays, no shortcut that the facts do not have.
@@ -98,7 +100,8 @@ struct list {
 	uint32_t head, tail, n;
 };
 
-enum frame_kind { FRAME_ABSENT, FRAME_PLAIN, FRAME_FREE, FRAME_PCP, FRAME_RESERVED, FRAME_LEAKED };
+enum frame_kind { FRAME_ABSENT, FRAME_PLAIN, FRAME_FREE, FRAME_PCP, FRAME_RESERVED, FRAME_LEAKED,
+		  FRAME_DEFERRED, FRAME_LATE };
 enum { MARK_MAPCOUNT = 1, MARK_MAPPING = 2 };
 
 struct frame {
@@ -108,7 +111,8 @@ struct frame {
 	uint8_t refs;	     /* references of a block that begins here; 0: none is known */
 	uint8_t mark;	     /* MARK_: what makes it bad */
 	uint8_t zone;	     /* number of its zone; NO_ZONE */
-	uint8_t unused[2];
+	uint8_t mirrored;    /* memory that is kept twice */
+	uint8_t unused;
 };
 
 struct zone {
@@ -163,6 +167,7 @@ struct state {
 	uint64_t cpusets_on;
 	uint64_t gfp_allowed_mask;
 	struct task tasks[MACHINE_MAX_CPUS];
+	uint64_t first_deferred[MACHINE_MAX_NODES]; /* pfn; NO_PFN: none */
 };
 
 /* Order of zones for requests of one node: facts 3. */
@@ -194,9 +199,14 @@ struct shadow {
 	uint32_t nr_zones, nr_cpus, nr_nodes;
 	uint64_t max_pfn, nr_pageblocks;
 	uint64_t initial_managed[MAX_ZONES]; /* before boot frees anything: facts 2 */
+	uint64_t movable_start[MACHINE_MAX_NODES]; /* as said or derived; 0: none */
+	uint64_t deferred_at_boot[MACHINE_MAX_NODES]; /* first deferred pfn then; NO_PFN: none */
+	uint64_t late_end[MAX_ZONES]; /* behind the last frame that came late; 0: none did */
 	uint8_t zone_number[MACHINE_MAX_NODES][MACHINE_NR_ZONES];
 	uint32_t cpus_of_node[MACHINE_MAX_NODES];
 	struct zonelist fallback[MACHINE_MAX_NODES], own[MACHINE_MAX_NODES];
+	/* as if absent nodes counted the other way: what a mistake with them looks like */
+	struct zonelist fallback_otherwise[MACHINE_MAX_NODES];
 	struct machine_range *reserved; /* present frames that the buddy never got */
 	uint32_t nr_reserved;
 
@@ -237,7 +247,26 @@ bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_
 uint64_t shadow_zone_memmap_pages(const struct zone *z);
 bool shadow_lay_out(struct shadow *s); /* zones and memory for all that has a size; before boot */
 bool shadow_build_zonelists(struct shadow *s);
+/* Is it for the sake of absent nodes that a zone comes before another one in a zonelist? */
+bool shadow_absent_nodes_decide(const struct shadow *s, const struct zonelist *zl, uint32_t number,
+				uint32_t other);
 void shadow_free_all(struct shadow *s); /* memblock_free_all and what was deferred */
+void shadow_hold_back_late(struct shadow *s); /* from it */
+void shadow_free_late(struct shadow *s);
+
+/* ---- movable.c ---- */
+bool shadow_movable_is_derived(const struct machine *m); /* and not said outright */
+void shadow_movable_starts(const struct machine *m, uint64_t starts[MACHINE_MAX_NODES]);
+
+/* ---- deferred.c ---- */
+/* Where the facts let a node's deferred memory begin, whether the machine defers it or not. */
+uint64_t shadow_first_deferred(const struct shadow *s, uint32_t node);
+void shadow_deferred_init(struct shadow *s); /* before frames are */
+void shadow_put_off(struct shadow *s);	     /* what is deferred is not free yet */
+bool shadow_is_behind_deferred(const struct shadow *s, uint64_t pfn); /* at or behind the first one */
+/* The zone lacks a block of an order. Is it worth another try now? */
+bool shadow_deferred_grow(struct shadow *s, struct zone *z, unsigned int order);
+void shadow_deferred_init_node(struct shadow *s, const struct lb_call *call, struct lb_result *r);
 
 /* ---- buddy.c ---- */
 void shadow_list_init(struct list *list);
@@ -390,9 +419,14 @@ bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_r
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
 		  const struct lb_result *actual, const uint64_t *frames, struct verdict *v);
 bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struct verdict *v);
-/* At boot: is what the machine lists reserved, and is nothing else but memmap and percpu? */
+/*
+ * At boot: is what the machine lists reserved, and is nothing else but memmap, percpu and what managed=
+ * keeps? Does nothing of it lie in memory that may be unplugged?
+ */
 bool shadow_compare_listed(struct shadow *s, struct verdict *v);
 bool shadow_compare_reserved_size(struct shadow *s, struct verdict *v);
+bool shadow_compare_hotplug(struct shadow *s, struct verdict *v);
+bool shadow_compare_mirror(struct shadow *s, struct verdict *v); /* or beside mirrored memory? */
 /* References of live blocks are kept from s itself. False: *v says what is malformed. */
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v);
 void shadow_copy_references(struct shadow *to, const struct shadow *from);
@@ -442,6 +476,18 @@ static inline bool rule_holds(struct shadow *s, enum rule rule, bool holds)
 static inline bool is_5_10(const struct shadow *s)
 {
 	return s->machine.profile == PROFILE_LINUX_5_10;
+}
+
+static inline bool is_absent_node(const struct machine *m, uint32_t node)
+{
+	return m->absent_nodes >> node & 1;
+}
+
+/* Does a call ask for a node that is possible, and not there? */
+static inline bool names_absent_node(const struct machine *m, const struct lb_call *call)
+{
+	return (op_info[call->op].arguments & ARG_NODE) && call->node >= 0 &&
+	       is_absent_node(m, (uint32_t)call->node);
 }
 
 static inline struct zone *zone_of(const struct shadow *s, uint64_t pfn)

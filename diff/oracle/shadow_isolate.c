@@ -34,7 +34,7 @@ static bool is_one_piece(const struct shadow *s, struct range range)
 	if (range.end > s->max_pfn)
 		return false;
 	for (uint32_t pfn = range.start; pfn < range.end; pfn++)
-		if (s->frames[pfn].kind == FRAME_ABSENT ||
+		if (s->frames[pfn].kind == FRAME_ABSENT || shadow_is_behind_deferred(s, pfn) ||
 		    s->frames[pfn].zone != s->frames[range.start].zone)
 			return false;
 	return true;

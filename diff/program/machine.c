@@ -586,48 +586,23 @@ static bool is_all_zero(const void *bytes, size_t size)
 	return size == 0;
 }
 
-/* Hot-pluggable memory alone changes nothing: it needs no oracle, but has no wire form. */
-static bool has_hotplug(const struct machine *m)
+/* What has no place in the wire form: it takes a kernel's command line, or its log, to mean something. */
+static bool is_of_a_kernel(const struct machine *m)
 {
 	for (uint32_t i = 0; i < m->nr_memory; i++)
-		if (m->memory[i].hotplug)
+		if (m->memory[i].hotplug || m->memory[i].mirror)
 			return true;
-	return false;
-}
-
-/* Boot takes its own memory from there first. */
-static bool has_mirror(const struct machine *m)
-{
-	for (uint32_t i = 0; i < m->nr_memory; i++)
-		if (m->memory[i].mirror)
-			return true;
-	return false;
-}
-
-const char *machine_key_unknown_to_oracle(const struct machine *m)
-{
-	if (m->kernelcore_pages || m->kernelcore_percent || m->kernelcore_mirror)
-		return "kernelcore";
-	if (has_mirror(m))
-		return "memory=../mirror";
-	if (m->flat)
-		return "memmap";
-	if (m->movablecore_pages || m->movablecore_percent)
-		return "movablecore";
-	if (m->movable_node)
-		return "movable_node";
-	if (!is_all_zero(m->managed, sizeof(m->managed)))
-		return "managed";
-	return is_all_zero(m->late, sizeof(m->late)) ? NULL : "late";
+	return derives_movable(m) || m->kernelcore_mirror || m->flat ||
+	       !is_all_zero(m->managed, sizeof(m->managed)) ||
+	       !is_all_zero(m->late, sizeof(m->late));
 }
 
 bool machine_has_wire_form(const struct machine *m)
 {
-	return !machine_key_unknown_to_oracle(m) && !has_hotplug(m) && m->nr_nodes <= WIRE_NODES &&
-	       m->nr_cpus <= WIRE_CPUS && m->nr_memory <= WIRE_RANGES &&
-	       m->nr_reserved <= WIRE_RANGES && m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc &&
-	       m->dma_end <= WIRE_GREATEST_BORDER && m->dma32_end <= WIRE_GREATEST_BORDER &&
-	       m->section_pages <= WIRE_GREATEST_SECTION &&
+	return !is_of_a_kernel(m) && m->nr_nodes <= WIRE_NODES && m->nr_cpus <= WIRE_CPUS &&
+	       m->nr_memory <= WIRE_RANGES && m->nr_reserved <= WIRE_RANGES &&
+	       m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc && m->dma_end <= WIRE_GREATEST_BORDER &&
+	       m->dma32_end <= WIRE_GREATEST_BORDER && m->section_pages <= WIRE_GREATEST_SECTION &&
 	       m->percpu_unit_pages <= WIRE_GREATEST_PERCPU &&
 	       (m->nr_reserved == 0 || m->reserved[m->nr_reserved - 1].end <= MACHINE_FUZZ_PAGES);
 }

@@ -55,13 +55,6 @@ bool read_boot(struct machine *m, const char *dir);
 bool read_whole_boot(struct machine *m, const char *dir); /* machine_from_boot_whole() */
 
 /*
- * False: the machine has a key that the oracle would judge wrongly; prints which. @where: the program's
- * file, or the option.
- */
-bool oracle_knows(const struct machine *m, const char *where);
-bool read_judged(struct program *p, const char *path); /* read_program(), for the oracle */
-
-/*
  * A program to be carried out on the core, whose state is shown then: from @path, or an empty one
  * (NULL); on a machine of its own, or the one that is given. False: the error was printed.
  */

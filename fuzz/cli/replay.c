@@ -186,7 +186,7 @@ static int replay_file(struct replay *r, const char *path)
 	struct outcome outcome;
 	int code = EXIT_USAGE;
 
-	if (read_judged(&p, path)) {
+	if (read_program(&p, path)) {
 		struct judge *judge = judge_of(r, &p);
 
 		if (judge) {

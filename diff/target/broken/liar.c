@@ -204,6 +204,16 @@ static size_t miscount(const struct machine *m, uint64_t *words, size_t size)
 	return size;
 }
 
+static size_t overmanage(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t zone = find_section(words, size, LB_STATE_ZONE);
+
+	(void)m;
+	if (zone < size)
+		words[zone + 2 + LB_ZONE_MANAGED]++;
+	return size;
+}
+
 enum { PAGE_SET_COUNT = 3 };
 
 static size_t miscount_a_set(const struct machine *m, uint64_t *words, size_t size)
@@ -364,10 +374,15 @@ static size_t shift_a_block(const struct machine *m, uint64_t *words, size_t siz
 
 /* What a lie makes of a state; returns its size, at most 8 words more. NULL: it is about calls. */
 static size_t (*const falsify[LIE_COUNT])(const struct machine *m, uint64_t *words, size_t size) = {
-	[LIE_MISCOUNTS] = miscount,	  [LIE_MISCOUNTS_SETS] = miscount_a_set,
-	[LIE_SPLITS] = split_a_block,	  [LIE_SHIFTS] = shift_a_block,
-	[LIE_LISTS_TWICE] = list_twice,	  [LIE_LOSES_NOTHINGS] = lose_nothings,
-	[LIE_HIDES_LOSSES] = hide_losses, [LIE_CUTS] = cut_the_end,
+	[LIE_MISCOUNTS] = miscount,
+	[LIE_MISCOUNTS_SETS] = miscount_a_set,
+	[LIE_OVERMANAGES] = overmanage,
+	[LIE_SPLITS] = split_a_block,
+	[LIE_SHIFTS] = shift_a_block,
+	[LIE_LISTS_TWICE] = list_twice,
+	[LIE_LOSES_NOTHINGS] = lose_nothings,
+	[LIE_HIDES_LOSSES] = hide_losses,
+	[LIE_CUTS] = cut_the_end,
 };
 
 /* The true state in l->words, with room to falsify it. Returns its size, 0 without memory. */

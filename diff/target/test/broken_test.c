@@ -43,6 +43,7 @@ static const struct {
 	{ "broken:core-leaks", "buddy.lost", THREE_PAGES FREE("0") FREE("1") FREE("2") "check()\n",
 	  5 },
 	{ "broken:core-miscounts", "buddy.accounting", A_PAGE("0") FREE("0") "check()\n", 1 },
+	{ "broken:core-overmanages", "zone.managed", A_PAGE("0") FREE("0") "check()\n", 1 },
 	{ "broken:core-loses-buddies", "buddy.unmerged", A_PAGE("0") FREE("0") "check()\n", 1 },
 	{ "broken:core-refuses-sharing", "contract.sharing", A_PAGE("0") "get_page(p0)\n", 1 },
 	{ "broken:core-misaligns", "buddy.natural-alignment", A_PAGE("0") FREE("0") "check()\n",
