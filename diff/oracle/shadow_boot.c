@@ -289,6 +289,7 @@ static void init_tunables(struct shadow *s)
 	t[SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] = m->lowmem_reserve_ratio[ZONE_NORMAL];
 	s->state->user_min_free_kbytes = -1;
 	shadow_tasks_init(s);
+	shadow_switches_init(s);
 	for (uint32_t node = 0; node < MACHINE_MAX_NODES; node++)
 		s->state->kswapd[node].index = LB_NO_ZONE_INDEX;
 }
@@ -336,6 +337,7 @@ bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_
 	expect_managed(s);
 	s->state->grouping_off = is_too_small_for_grouping(s);
 	shadow_free_all(s);
+	shadow_shuffle_zones(s);
 	init_marks(s);
 	return true;
 }
