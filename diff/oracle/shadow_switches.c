@@ -51,16 +51,31 @@ bool shadow_shuffle_to_tail(struct shadow *s)
 	return tail;
 }
 
+static void insert_after(struct shadow *s, struct list *list, uint32_t pfn, uint32_t before)
+{
+	uint32_t next = before == NIL ? list->head : s->frames[before].next;
+
+	if (before == NIL) {
+		shadow_list_add_head(s, list, pfn);
+	} else if (next == NIL) {
+		shadow_list_add_tail(s, list, pfn);
+	} else {
+		s->frames[pfn].prev = before;
+		s->frames[pfn].next = next;
+		s->frames[before].next = s->frames[next].prev = pfn;
+		list->n++;
+	}
+}
+
 /* Two blocks of one list change places, neighbours too. */
 static void swap_places(struct shadow *s, struct list *list, uint32_t a, uint32_t b)
 {
-	for (uint32_t pfn = list->head, n = 0; n < list->n; n++) {
-		uint32_t next = s->frames[pfn].next;
+	uint32_t before = s->frames[a].prev;
 
-		shadow_list_del(s, list, pfn);
-		shadow_list_add_tail(s, list, pfn == a ? b : pfn == b ? a : pfn);
-		pfn = next;
-	}
+	shadow_list_del(s, list, a);
+	insert_after(s, list, a, b);
+	shadow_list_del(s, list, b);
+	insert_after(s, list, b, before == b ? a : before);
 }
 
 /* A block of the top order to change places with, by chance; NIL: none in so many tries. */
