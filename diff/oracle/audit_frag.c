@@ -94,8 +94,7 @@ static bool judge_piece(struct audit *a, uint64_t pfn, uint64_t start, uint64_t 
 	uint64_t end = (start + bytes + PAGE_BYTES - 1) / PAGE_BYTES;
 	const struct piece *other;
 
-	a->exercised[RULE_CONTRACT_FRAMES]++;
-	if (pfn >= a->max_pfn || end > a->max_pfn || !bits_all(a->usable, pfn, end))
+	if (end > a->max_pfn || !bits_all(a->usable, pfn, end))
 		return audit_broken(v, RULE_CONTRACT_FRAMES, pfn, "pfn",
 				    "a fragment of %" PRIu64 " bytes at pfn %" PRIu64
 				    " is not all in frames that could be handed out",
@@ -124,6 +123,7 @@ static bool step_alloc(struct audit *a, const struct lb_call *call, const struct
 	if (r->outcome != LB_BLOCK)
 		return true;
 	a->state->keeps_blocks = true;
+	a->exercised[RULE_CONTRACT_FRAMES]++;
 	if (r->pfn >= a->max_pfn || r->offset >= PAGE_BYTES)
 		return audit_broken(v, RULE_CONTRACT_FRAMES, r->pfn, "offset",
 				    "a fragment begins at pfn %" PRIu64
