@@ -300,7 +300,8 @@ bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v)
 	while (section_next(&words, &section))
 		if (!adopt_section(s, &section))
 			return fail(v, names[section.type]);
-	return true;
+	return shadow_adopted_caches_fit(s) ||
+	       fail(v, "fragment caches hold what their blocks have not");
 }
 
 void shadow_copy_references(struct shadow *to, const struct shadow *from)

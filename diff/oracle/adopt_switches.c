@@ -99,6 +99,35 @@ static bool adopt_destructors(struct shadow *s, const uint64_t *w, uint64_t n)
 	return true;
 }
 
+/* What caches hold of a block, all together; no cache has more left than its block has bytes. */
+static bool caches_fit(const struct shadow *s, uint64_t pfn)
+{
+	uint64_t held = 0, size = UINT64_C(4096) << s->frames[pfn].order;
+
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const struct frag_cache *cache = &s->state->frag_caches[cpu];
+
+		if (cache->pfn != pfn)
+			continue;
+		if (cache->size != size || cache->offset > size || cache->bias == 0 ||
+		    cache->bias > s->frames[pfn].pieces)
+			return false;
+		held += cache->bias;
+	}
+	return held <= s->frames[pfn].pieces;
+}
+
+bool shadow_adopted_caches_fit(const struct shadow *s)
+{
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		uint64_t pfn = s->state->frag_caches[cpu].pfn;
+
+		if (pfn != NO_PFN && !caches_fit(s, pfn))
+			return false;
+	}
+	return true;
+}
+
 bool shadow_adopt_switch(struct shadow *s, const uint64_t *words, uint64_t n,
 			 enum lb_state_section type)
 {

@@ -492,6 +492,7 @@ const char *shadow_zone_index_name(unsigned int index);
 bool shadow_adopt_switch(struct shadow *s, const uint64_t *words, uint64_t n,
 			 enum lb_state_section type);
 void shadow_forget_switches(struct shadow *s);
+bool shadow_adopted_caches_fit(const struct shadow *s); /* caches and blocks of fragments, when all is read */
 
 /* One section of an export. */
 struct section {
