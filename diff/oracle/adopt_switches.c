@@ -1,7 +1,7 @@
 /*
  * Adopting the sections of switches, fragments and page states: what adopt.c does for lists and
- * counters. A frame that is said to be a guard, or to be a block of fragments, has to be nobody's by then:
- * lists and lost frames come first in an export.
+ * counters. A frame that is said to be a guard, or to be a block of fragments, has to be nobody's
+ * by then: lists and lost frames come first in an export.
  */
 #include "oracle/shadow.h"
 

@@ -5,7 +5,8 @@
  *   export  blocks of fragments, each with its references
  *         = pieces that are live in it + what caches say they hold of it
  *
- * A block of pieces is no live block: caches keep what nobody names. It is known from an export alone.
+ * A block of pieces is no live block: caches keep what nobody names. It is known from an export
+ * alone.
  */
 #include "oracle/audit_internal.h"
 

@@ -45,7 +45,7 @@ struct audit {
 	uint64_t *live, *known;		  /* bits */
 	uint64_t *isolated, *stuck;	  /* bits; stuck: in an isolated range, and on no page list */
 	uint8_t *order, *refs, *compound; /* [first pfn of a live block] */
-	struct piece *pieces; /* nr_pieces of them, ascending; outside of the image, which has none */
+	struct piece *pieces; /* nr_pieces, ascending; outside of the image, which has none */
 	uint64_t room_for_pieces;
 	/* from boot on */
 	uint64_t *present, *reserved, *usable; /* bits; usable: present and not reserved */
@@ -82,7 +82,10 @@ bool audit_step_frag(struct audit *a, const struct lb_call *call, const struct l
 		     struct verdict *v);
 /* Frames [pfn, end) are to be a block's: has no live fragment a byte there? */
 bool audit_judge_pieces(struct audit *a, uint64_t pfn, uint64_t end, struct verdict *v);
-/* The walk is done: is each live fragment in a block that the export says is held, as often as it says? */
+/*
+ * The walk is done: is each live fragment in a block that the export says is held, as often as it
+ * says?
+ */
 bool audit_judge_fragments(struct audit *a, struct verdict *v);
 
 /* ---- audit_isolate.c ---- */

@@ -2,7 +2,8 @@
  * What an exported state must look like, whatever the policy: every frame in exactly one place, and
  * counts that are the lengths of their lists.
  *
- *   usable frames  =  free areas  +  guards  +  page lists  +  live blocks  +  blocks of fragments  +  lost
+ *   usable frames  =  free areas  +  guards  +  page lists  +  live blocks  +  blocks of fragments
+ *                     +  lost
  *
  * A comparison walks the export once. It begins with a map of the frames that cannot be listed
  * (live, reserved, absent), marks each frame that is, and ends with a map that has to be full.

@@ -1,6 +1,7 @@
 /*
- * Switches, fragments and page states of two exports, side by side. Sections that are rows, one a frame and
- * ascending, are walked together: a row that one side lacks breaks the rule of its first field.
+ * Switches, fragments and page states of two exports, side by side. Sections that are rows, one a
+ * frame and ascending, are walked together: a row that one side lacks breaks the rule of its first
+ * field.
  */
 #include "oracle/compare.h"
 

@@ -1,7 +1,7 @@
 /*
  * The shadow's state in the export format of target.h: words for words what a target in the same
- * state exports. Sections that can be empty (reserved, bad pages, leaked, guards ...) are written with no
- * words then; those of a switch that is off are left out.
+ * state exports. Sections that can be empty (reserved, bad pages, leaked, guards ...) are written
+ * with no words then; those of a switch that is off are left out.
  */
 #include <stdlib.h>
 

@@ -131,7 +131,10 @@ enum page_mark {
 			       MARK_WRITEBACK | MARK_UNEVICTABLE | MARK_MLOCKED,
 };
 
-/* What a free frame holds where something is to be there; else 1 + the byte that was written over it. */
+/*
+ * What a free frame holds where something is to be there; else 1 + the byte that was written over
+ * it.
+ */
 enum { CONTENTS_RIGHT = 0, CONTENTS_OF_HOLDER = 257 };
 
 struct frame {
@@ -492,7 +495,8 @@ const char *shadow_zone_index_name(unsigned int index);
 bool shadow_adopt_switch(struct shadow *s, const uint64_t *words, uint64_t n,
 			 enum lb_state_section type);
 void shadow_forget_switches(struct shadow *s);
-bool shadow_adopted_caches_fit(const struct shadow *s); /* caches and blocks of fragments, when all is read */
+/* Caches of fragments and their blocks, when all is read: do they fit? */
+bool shadow_adopted_caches_fit(const struct shadow *s);
 
 /* One section of an export. */
 struct section {

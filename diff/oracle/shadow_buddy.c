@@ -9,8 +9,8 @@
  *   F2  shared value and deltas of a zone's free pages together are the pages on its lists
  *       (shadow_vmstat.c), but for isolated ones, while a refill runs, and for bad blocks that 5.10
  *       met here;
- *   F3  a guard (shadow_switches.c) is on no list and is merged with as a free block is; it counts as
- *       one too where a free block is likely to be merged soon.
+ *   F3  a guard (shadow_switches.c) is on no list and is merged with as a free block is; it counts
+ *       as one too where a free block is likely to be merged soon.
  *
  * Not here: which list may be taken from (shadow_fallback.c).
  */

@@ -1,5 +1,6 @@
 /*
- * Pieces of pages (readings "Fragments"): each CPU cuts them from a block of its own, from the end down.
+ * Pieces of pages (readings "Fragments"): each CPU cuts them from a block of its own, from the end
+ * down.
  *
  *   block   [..............|frag 2|f 1|frag 0]   order 3, or order 0 where that fails
  *           head           ^offset
@@ -7,12 +8,12 @@
  *   references of the block  =  bias, which the cache holds  +  fragments that are live
  *
  * Invariants:
- *   P1  a block of fragments is PLAIN memory with pieces > 0 at its head and no reference beside them;
+ *   P1  a block of fragments is PLAIN memory with pieces > 0 at its head and no other reference;
  *   P2  the bias of a cache is at least 1, and no more than the pieces of its block.
  *
- * Where the readings are silent: both mobility bits are refused before the cache is looked at, as the
- * mask is that an allocation would look at; an attempt that goes round for ever or runs out of memory leaves
- * the cache empty, as one that fails.
+ * Where the readings are silent: both mobility bits are refused before the cache is looked at, as
+ * the mask is that an allocation would look at; an attempt that goes round for ever or runs out of
+ * memory leaves the cache empty, as one that fails.
  */
 #include "oracle/shadow.h"
 
@@ -60,7 +61,10 @@ static void begin_block(struct shadow *s, struct frag_cache *cache)
 	cache->offset = cache->size;
 }
 
-/* A large block without any effort, or else a page as hard as the caller wants. False: r says why not. */
+/*
+ * A large block without any effort, or else a page as hard as the caller wants. False: r says why
+ * not.
+ */
 static bool refill(struct shadow *s, const struct lb_call *call, struct frag_cache *cache,
 		   struct lb_result *r)
 {

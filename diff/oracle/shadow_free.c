@@ -15,9 +15,9 @@
  * a page list is filled (linux) or hands the block out (debug). debug_pagealloc looks at all those
  * places.
  *
- * Page flags go when their block is freed, on all of its pages and whether anybody looked or not: so a
- * bad flag of a first page is noticed at once or never. hwpoison alone stays, and drops whoever comes
- * across it without a word.
+ * Page flags go when their block is freed, on all of its pages and whether anybody looked or not:
+ * so a bad flag of a first page is noticed at once or never. hwpoison alone stays, and drops
+ * whoever comes across it without a word.
  */
 #include "oracle/shadow.h"
 

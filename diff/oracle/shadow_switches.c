@@ -1,10 +1,10 @@
 /*
- * What a machine may have switched on (facts 6, 18; readings "Switches"): shuffled free lists, guards,
- * and contents of free pages.
+ * What a machine may have switched on (facts 6, 18; readings "Switches"): shuffled free lists,
+ * guards, and contents of free pages.
  *
  *   shuffle   seed -> generator -> boot: places of blocks of the top order
  *                               -> pool of 64 bits -> head or tail of a block that is freed
- *   guards    order 2 [....] cut for order 0 -> [0] 1 2.  with guard_order=2: 1 and 2 are on no list
+ *   guards    order 2 [....] cut for order 0 -> [0] 1 2.  with guard_order=2: 1, 2 are on no list
  *   contents  a free frame holds what its last free left there, unless somebody wrote to it since
  *
  * Invariants:

@@ -1,6 +1,6 @@
 /*
- * Sections of switches, fragments and page states: what an export says is taken over, and what it cannot mean
- * is not.
+ * Sections of switches, fragments and page states: what an export says is taken over, and what it
+ * cannot mean is not.
  */
 #include "common.h"
 

@@ -1416,7 +1416,10 @@ TEST(a_failure_is_not_judged_once_caches_keep_blocks)
 	end(&s);
 }
 
-/* 56..60 is a block of fragments, with one of 10 bytes, and the cache holds 32768 references of it. */
+/*
+ * 56..60 is a block of fragments, with one of 10 bytes, and the cache holds 32768 references of
+ * it.
+ */
 static const uint64_t *with_pieces(struct picture *p, uint64_t references)
 {
 	const uint64_t cache[] = { 56, 16384, 16374, 32768, 0 }, block[] = { 56, 2, references };

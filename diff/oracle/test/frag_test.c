@@ -1,6 +1,6 @@
 /*
- * Pieces of pages, by the readings. A fragment of n bytes of a fresh block of 32768 bytes at frame h begins
- * at byte 32768 - n of it.
+ * Pieces of pages, by the readings. A fragment of n bytes of a fresh block of 32768 bytes at frame
+ * h begins at byte 32768 - n of it.
  */
 #include "common.h"
 

@@ -1,7 +1,8 @@
 /*
- * Every rule about switches, fragments and page states is alive: for each there is a planted fault that it,
- * by its id, reports. As in negative.c, the shadow is driven with its own predictions, and one word of an
- * export, or one field of a result, lies. The last test asks whether any rule was left out.
+ * Every rule about switches, fragments and page states is alive: for each there is a planted fault
+ * that it, by its id, reports. As in negative.c, the shadow is driven with its own predictions,
+ * and one word of an export, or one field of a result, lies. The last test asks whether any rule
+ * was left out.
  */
 #include "common.h"
 
@@ -64,7 +65,10 @@ static void expect_rule(const struct verdict *v, bool right, enum rule rule)
 
 /* ---- Lies in an export ---- */
 
-/* Word @at of the first section of a type, plus or minus something. The rest is true, and accepted. */
+/*
+ * Word @at of the first section of a type, plus or minus something. The rest is true, and
+ * accepted.
+ */
 static void expect_word(struct shadow *s, enum lb_state_section type, unsigned int at,
 			uint64_t change, bool at_boot, enum rule rule)
 {

@@ -1,6 +1,6 @@
 /*
- * Page flags, hwpoison, destructors (facts 1, 6; readings "Page states"). Blocks of order 4 and 5 bypass the
- * page lists.
+ * Page flags, hwpoison, destructors (facts 1, 6; readings "Page states"). Blocks of order 4 and 5
+ * bypass the page lists.
  */
 #include "common.h"
 

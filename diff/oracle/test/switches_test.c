@@ -43,8 +43,9 @@ static struct shadow *shuffled(void)
 }
 
 /*
- * The generator's first numbers for this seed are published: 6457827717110365317, 3203168211198807973,
- * 9817491932198370423, 4593380528125082431. Modulo 256 pages and rounded down to 64 they name
+ * The generator's first numbers for this seed are published: 6457827717110365317,
+ * 3203168211198807973, 9817491932198370423, 4593380528125082431. Modulo 256 pages and rounded down
+ * to 64 they name
  *
  *   192 (for 64)    192 128  64... : 64 <-> 192:  192 128 64 256
  *   192 (for 128)                    128 <-> 192: 128 192 64 256
@@ -111,7 +112,10 @@ TEST(what_is_freed_to_the_tail_or_ends_smaller_asks_nobody)
 	shadow_destroy(s);
 }
 
-/* Numbers are counted from the zone's start: from an odd one they name no block, ten times for each. */
+/*
+ * Numbers are counted from the zone's start: from an odd one they name no block, ten times for
+ * each.
+ */
 TEST(a_zone_that_starts_off_alignment_is_not_shuffled)
 {
 	struct machine m = bare_machine(256);
@@ -195,8 +199,8 @@ TEST(halves_below_the_guard_order_are_on_no_list)
 }
 
 /*
- * A CPU keeps up to 2 pages to itself. From 16: guards -4 (12), -2 (kept), -1 (-3: 9), block -1 (kept).
- * Back: block +1 (0), guards +1 (kept), +2 (3: 12), +4 (16).
+ * A CPU keeps up to 2 pages to itself. From 16: guards -4 (12), -2 (kept), -1 (-3: 9), block -1
+ * (kept). Back: block +1 (0), guards +1 (kept), +2 (3: 12), +4 (16).
  */
 TEST(guards_leave_before_the_block_and_come_back_after_it)
 {

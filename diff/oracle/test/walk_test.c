@@ -1,7 +1,7 @@
 /*
- * Long random walks over everything that a machine may have switched on: a shadow plays the target, and an
- * oracle that adopts the target's state now and then follows it. Both models agree with it at every step, what is
- * counted is what is there, and in the end nothing is missing.
+ * Long random walks over everything that a machine may have switched on: a shadow plays the
+ * target, and an oracle that adopts the target's state now and then follows it. Both models agree
+ * with it at every step, what is counted is what is there, and in the end nothing is missing.
  *
  *   target: shadow  --result, state-->  oracle: audit + shadow of its own
  *
@@ -32,7 +32,10 @@ struct walk {
 	uint64_t counts[OP_COUNT]; /* carried out */
 };
 
-/* One or two nodes, one zone of 255 or 256 pages each, memmaps of 4 pages; perhaps Movable above 384. */
+/*
+ * One or two nodes, one zone of 255 or 256 pages each, memmaps of 4 pages; perhaps Movable above
+ * 384.
+ */
 static void choose_machine(struct walk *w)
 {
 	struct machine *m = &w->m;
