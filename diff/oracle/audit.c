@@ -223,7 +223,7 @@ size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity)
 {
 	size_t n = 0;
 	uint64_t facts[] = { a->state->declared_leaks, a->state->marked, a->state->unbound,
-			     a->state->keeps_blocks };
+			     a->state->keeps_blocks, a->state->nr_pieces };
 
 	for (unsigned int i = 0; i < sizeof(facts) / sizeof(facts[0]); i++, n++)
 		if (n < capacity)

@@ -131,4 +131,25 @@ TEST(what_an_export_cannot_mean_is_not_adopted)
 	}
 }
 
+/* Two caches hold more of a block than it has references, and each by itself does not. */
+TEST(caches_that_share_a_block_are_not_adopted)
+{
+	struct machine m = bare_machine(320);
+	struct shadow *s;
+	uint64_t *caches;
+	struct verdict v;
+
+	m.nr_cpus = 2;
+	s = booted(&m, NULL, 0);
+	run(s, (struct lb_call){ .op = OP_PAGE_FRAG_ALLOC, .gfp = GFP_NOWAIT, .value = 77 });
+	EXPECT(shadow_export(s, words, WORDS) < WORDS);
+	caches = section_of(LB_STATE_FRAG_CACHES);
+	memcpy(caches + 5, caches, 5 * sizeof(*caches));
+	caches[8] = 1;
+	EXPECT(shadow_adopt(s, words, &v));
+	caches[8] = 2;
+	EXPECT(!shadow_adopt(s, words, &v));
+	shadow_destroy(s);
+}
+
 TEST_MAIN

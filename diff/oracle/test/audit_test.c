@@ -1447,6 +1447,9 @@ TEST(references_of_a_block_of_fragments_that_are_too_many_or_too_few_are_reporte
 	EXPECT_EQ(s.v.expect, 32769);
 	expect_rule(&s, audit_compare(s.audit, with_pieces(&p, 32770), &s.v),
 		    RULE_BUDDY_FRAG_REFERENCES);
+	EXPECT(step(&s, frees_piece(59, 4086), done));
+	put_free(&p, 56, 2);
+	EXPECT(audit_compare(s.audit, drawn(&p), &s.v)); /* each state by itself */
 	end(&s);
 }
 
@@ -1465,6 +1468,26 @@ TEST(a_live_fragment_in_no_block_is_reported)
 	end(&s);
 }
 
+/* 56 is a block of one page, and the fragment goes on into 57. */
+TEST(a_live_fragment_that_leaves_its_block_is_reported)
+{
+	const uint64_t block[] = { 56, 0, 1 };
+	struct picture p = at_boot();
+	struct scene s;
+
+	begin_boot(&s);
+	EXPECT(step(&s, asks_piece(5000), gives_piece(56, 0)));
+	take_free(&p, 56);
+	put_free(&p, 57, 0);
+	put_free(&p, 58, 1);
+	drawn(&p);
+	reopen(&p);
+	write_section(&p, LB_STATE_FRAG_BLOCKS, block, 3);
+	write_section(&p, LB_STATE_END, NULL, 0);
+	expect_rule(&s, audit_compare(s.audit, p.words, &s.v), RULE_BUDDY_FRAG_HELD);
+	end(&s);
+}
+
 TEST(a_block_of_fragments_has_its_place_like_any_other)
 {
 	struct picture p = at_boot(), q = at_boot();
@@ -1476,6 +1499,24 @@ TEST(a_block_of_fragments_has_its_place_like_any_other)
 	expect_rule(&s, audit_compare(s.audit, drawn(&q), &s.v), RULE_BUDDY_FRAME_LOST);
 	EXPECT(audit_compare(s.audit, with_pieces(&q, 32768), &s.v));
 	expect_rule(&s, audit_finish(s.audit, with_pieces(&q, 32768), &s.v), RULE_CONTRACT_LEAK);
+	end(&s);
+}
+
+/* What it will say next depends on where they are. */
+TEST(live_fragments_are_part_of_what_is_remembered)
+{
+	uint64_t one[64], other[64];
+	struct scene s;
+	size_t n;
+
+	begin_blind(&s, LINUX);
+	EXPECT(step(&s, asks_piece(10), gives_piece(16, 0)));
+	n = audit_memory(s.audit, one, 64);
+	EXPECT(step(&s, frees_piece(16, 0), done));
+	EXPECT_EQ(audit_memory(s.audit, other, 64), n - 1);
+	EXPECT(step(&s, asks_piece(10), gives_piece(16, 8)));
+	EXPECT_EQ(audit_memory(s.audit, other, 64), n);
+	EXPECT(n < 64 && memcmp(one, other, n * sizeof(*one)) != 0);
 	end(&s);
 }
 

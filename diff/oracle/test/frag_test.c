@@ -210,6 +210,18 @@ TEST(where_order_three_fails_a_page_will_do)
 	shadow_destroy(s);
 }
 
+/* The first attempt makes no effort: who may wait does not wait for it, nor is anybody killed. */
+TEST(a_page_is_taken_before_anything_is_done_for_order_three)
+{
+	struct shadow *s = plain();
+
+	empty(s);
+	for (uint32_t pfn = 64; pfn < 84; pfn += 2) /* more than a CPU keeps to itself */
+		shadow_buddy_free(s, pfn, 0, MT_UNMOVABLE, false);
+	expect_piece(piece(s, GFP_KERNEL, 4000), 82, 96);
+	shadow_destroy(s);
+}
+
 TEST(a_fragment_larger_than_the_page_is_not_given_and_the_page_stays)
 {
 	struct shadow *s = plain();

@@ -213,6 +213,28 @@ TEST(lies_about_flags_and_destructors)
 	shadow_destroy(s);
 }
 
+/* A row too many that looks like none. */
+TEST(a_row_of_no_frame_is_a_row)
+{
+	static uint64_t words[WORDS];
+	const uint64_t *from = words;
+	struct shadow *s = fresh();
+	int64_t held = take(s, GFP_NOWAIT | GFP_COMP, 4);
+	struct lb_call thp = on_block(OP_PREP_TRANSHUGE, held, 4, 0);
+	struct section section;
+	struct verdict v = { .broken = false };
+
+	thp.compound = 1;
+	run(s, thp);
+	shadow_export(s, words, WORDS);
+	EXPECT(section_find(&from, LB_STATE_DESTRUCTORS, &section));
+	words[section.words - words] = NO_PFN;
+	s->frames[held].thp = 0;
+	s->state->nr_thp = 0;
+	expect_rule(&v, shadow_compare(s, words, false, &v), RULE_DESTRUCTOR_KIND);
+	shadow_destroy(s);
+}
+
 /* ---- Lies in a result ---- */
 
 static void expect_lie(struct shadow *s, struct lb_call call, struct lb_result lie, enum rule rule)

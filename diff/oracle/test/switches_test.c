@@ -33,13 +33,18 @@ static void expect_refused(struct lb_result r, enum lb_reason reason)
 enum { SEED = 1234567 };
 
 /* Four blocks of the top order: 64, 128, 192, 256. */
-static struct shadow *shuffled(void)
+static struct shadow *shuffled_by(uint32_t seed)
 {
 	struct machine m = bare_machine(320);
 
 	m.memory[0].start = 64;
-	m.shuffle = SEED;
+	m.shuffle = seed;
 	return booted(&m, NULL, 0);
+}
+
+static struct shadow *shuffled(void)
+{
+	return shuffled_by(SEED);
 }
 
 /*
@@ -60,6 +65,19 @@ TEST(boot_exchanges_blocks_by_the_numbers_of_the_seed)
 	EXPECT(s->state->shuffle.generator == SEED + 4 * gamma_step);
 	EXPECT_EQ(s->state->shuffle.bits, 0);
 	EXPECT_EQ(s->state->shuffle.pool, 0);
+	shadow_destroy(s);
+}
+
+/*
+ * Seed 6 names 64 (for 64: itself, again), 192, 128 (for 128: again), 192, 64 (for 192), 128 (for
+ * 256): 192 128 64 256, 128 192 64 256, 128 64 192 256, 256 64 192 128.
+ */
+TEST(a_block_does_not_change_places_with_itself)
+{
+	struct shadow *s = shuffled_by(6);
+
+	EXPECT_STR(free_text(s, 0, 6, MT_MOVABLE), "256 64 192 128");
+	EXPECT(s->state->shuffle.generator == 6 + 6 * gamma_step);
 	shadow_destroy(s);
 }
 
