@@ -298,6 +298,34 @@ TEST(guards_cut_from_isolated_blocks_were_not_counted)
 	shadow_destroy(s);
 }
 
+/*
+ * Guards of a pageblock: order 4 with P = 4, T = 9. 512..528 is one, 528..544 is free beside it since
+ * their types did not mix. When the range is no longer isolated nothing keeps them apart.
+ */
+TEST(a_guard_of_a_pageblock_is_joined_when_its_range_comes_back)
+{
+	struct machine m = bare_machine(1024);
+	struct shadow *s;
+
+	m.memory[0].start = 512;
+	m.top_order = 9;
+	m.debug_pagealloc = 1;
+	m.guard_order = 5;
+	s = booted(&m, NULL, 0);
+	run(s, on_frame(OP_TAKE_FRAME, 531));
+	EXPECT(is_guard(s, 512, 4));
+	shadow_pageblock_set_type(s, 512, MT_HIGHATOMIC);
+	run(s, on_frame(OP_PUT_FRAME, 531));
+	EXPECT_STR(free_text(s, 0, 4, MT_MOVABLE), "528");
+	EXPECT_EQ(s->state->nr_guards, 1);
+	EXPECT_EQ(run(s, (struct lb_call){ .op = OP_ISOLATE, .value = 1 }).outcome, LB_DONE);
+	EXPECT_EQ(run(s, (struct lb_call){ .op = OP_UNISOLATE, .value = 1 }).outcome, LB_DONE);
+	EXPECT_EQ(s->state->nr_guards, 0);
+	EXPECT_STR(free_text(s, 0, 9, MT_MOVABLE), "512");
+	EXPECT_EQ(shadow_free_exact(s, s->zones), 512);
+	shadow_destroy(s);
+}
+
 /* ---- Who looks, with debug_pagealloc ---- */
 
 static struct shadow *checking(enum machine_checks checks, bool debug_pagealloc)
@@ -473,6 +501,26 @@ TEST(contents_that_nothing_fills_are_nobodys_business)
 	EXPECT_EQ(run(s, on_freed(1, 0, 7)).outcome, LB_DONE);
 	EXPECT_EQ(s->state->nr_dirty, 0);
 	shadow_destroy(s);
+}
+
+/* A section of its own where there is something to be wrong. */
+TEST(contents_are_exported_where_something_fills_free_pages)
+{
+	static uint64_t words[1 << 14];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		struct shadow *s = filling(i & 1, i & 2);
+		const uint64_t *at = words;
+		struct section section;
+
+		run(s, on_frame(OP_TAKE_FRAME, 70));
+		run(s, on_frame(OP_PUT_FRAME, 70));
+		EXPECT(shadow_export(s, words, 1 << 14) < 1 << 14);
+		EXPECT_EQ(section_find(&at, LB_STATE_CONTENTS, &section), i > 0);
+		EXPECT_EQ(section.n, i > 0 ? 2 : 0);
+		EXPECT(i == 0 || (section.words[0] == 70 && section.words[1] == 256));
+		shadow_destroy(s);
+	}
 }
 
 TEST(bulk_and_exact_pages_are_looked_at_too)
