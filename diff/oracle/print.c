@@ -102,6 +102,44 @@ static void say_task(const struct shadow *s, unsigned int cpu, struct out *out)
 	say(out, "\n");
 }
 
+static void say_fragments(const struct shadow *s, struct out *out)
+{
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const struct frag_cache *cache = &s->state->frag_caches[cpu];
+
+		if (cache->pfn != NO_PFN)
+			say(out,
+			    "fragments of cpu %u  pfn %llu  %llu of %llu bytes left, bias %llu%s\n",
+			    cpu, (unsigned long long)cache->pfn, (unsigned long long)cache->offset,
+			    (unsigned long long)cache->size, (unsigned long long)cache->bias,
+			    cache->pfmemalloc ? ", from reserves" : "");
+	}
+	for (uint64_t pfn = 0; s->state->nr_frag_blocks && pfn < s->max_pfn; pfn++)
+		if (s->frames[pfn].pieces)
+			say(out, "fragment block %llu  order %u  references %u\n",
+			    (unsigned long long)pfn, s->frames[pfn].order, s->frames[pfn].pieces);
+}
+
+static void say_frames(const struct shadow *s, struct out *out)
+{
+	bool any = s->state->nr_guards || s->state->nr_dirty || s->state->nr_marked;
+
+	for (uint64_t pfn = 0; any && pfn < s->max_pfn; pfn++) {
+		const struct frame *f = &s->frames[pfn];
+
+		if (f->kind == FRAME_GUARD)
+			say(out, "guard %llu  order %u\n", (unsigned long long)pfn, f->order);
+		if (f->contents == CONTENTS_OF_HOLDER)
+			say(out, "dirty %llu  as its last holder left it\n",
+			    (unsigned long long)pfn);
+		else if (f->contents != CONTENTS_RIGHT)
+			say(out, "dirty %llu  byte 0x%x\n", (unsigned long long)pfn,
+			    f->contents - 1u);
+		if (f->mark)
+			say(out, "marked %llu  0x%x\n", (unsigned long long)pfn, f->mark);
+	}
+}
+
 size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
 {
 	struct out out = { .buffer = buffer, .size = size };
@@ -114,5 +152,12 @@ size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
 		say_deferred(s, node, &out);
 	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++)
 		say_task(s, cpu, &out);
+	if (s->machine.shuffle)
+		say(&out, "random  generator 0x%llx  pool 0x%llx, %llu bits\n",
+		    (unsigned long long)s->state->shuffle.generator,
+		    (unsigned long long)s->state->shuffle.pool,
+		    (unsigned long long)s->state->shuffle.bits);
+	say_fragments(s, &out);
+	say_frames(s, &out);
 	return out.length;
 }

@@ -160,6 +160,14 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_UNISOLATE:
 		shadow_unisolate(s, call, r);
 		return;
+	case OP_PAGE_FRAG_ALLOC:
+	case OP_PAGE_FRAG_FREE:
+	case OP_PAGE_FRAG_DRAIN:
+		shadow_frag(s, call, r);
+		return;
+	case OP_WRITE_FREED:
+		shadow_write_freed(s, call, r);
+		return;
 	case OP_TAKE_FRAME:
 		shadow_take_frame(s, call, r);
 		return;
@@ -185,6 +193,8 @@ void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result 
 	s->cpu = call->cpu;
 	s->result = expect;
 	s->trail.walks = 0;
+	s->dropped = 0;
+	s->flag_is_bad = s->checked = s->from_reserves = false;
 	if (is_refused_from_nmi(call)) {
 		refuse(expect, LB_BAD_CONTEXT);
 		return;

@@ -12,6 +12,7 @@
  *   PLAIN     memory that heads nothing on a list: held by somebody, or inside of a block
  *   FREE      first frame of a block on a free list: order, type = the list's type
  *   PCP       first frame of a block on a page list: order, type = what page->index remembers
+ *   GUARD     first frame of a half that debug_pagealloc keeps off all lists: order
  *   RESERVED  never given to the buddy
  *   LEAKED    lost for good
  *   DEFERRED  free once its node's zone grows; nobody's until then
@@ -100,19 +101,57 @@ struct list {
 	uint32_t head, tail, n;
 };
 
-enum frame_kind { FRAME_ABSENT, FRAME_PLAIN, FRAME_FREE, FRAME_PCP, FRAME_RESERVED, FRAME_LEAKED,
-		  FRAME_DEFERRED, FRAME_LATE };
-enum { MARK_MAPCOUNT = 1, MARK_MAPPING = 2 };
+enum frame_kind {
+	FRAME_ABSENT,
+	FRAME_PLAIN,
+	FRAME_FREE,
+	FRAME_PCP,
+	FRAME_RESERVED,
+	FRAME_LEAKED,
+	FRAME_GUARD,
+	FRAME_DEFERRED,
+	FRAME_LATE,
+};
+
+/* What somebody did to a page; numbers as in LB_STATE_BAD_PAGES. Flags: facts 1. */
+enum page_mark {
+	MARK_MAPCOUNT = 1,
+	MARK_MAPPING = 2,
+	MARK_FIRST_FLAG = 4,
+	MARK_LOCKED = MARK_FIRST_FLAG << 0,
+	MARK_LRU = MARK_FIRST_FLAG << 4,
+	MARK_ACTIVE = MARK_FIRST_FLAG << 5,
+	MARK_SLAB = MARK_FIRST_FLAG << 9,
+	MARK_RESERVED = MARK_FIRST_FLAG << 12,
+	MARK_PRIVATE = MARK_FIRST_FLAG << 13,
+	MARK_PRIVATE_2 = MARK_FIRST_FLAG << 14,
+	MARK_WRITEBACK = MARK_FIRST_FLAG << 15,
+	MARK_UNEVICTABLE = MARK_FIRST_FLAG << 20,
+	MARK_MLOCKED = MARK_FIRST_FLAG << 21,
+	MARK_HWPOISON = MARK_FIRST_FLAG << 23,
+	/* what a free that looks finds bad; an allocation that looks finds any mark bad */
+	MARKS_BAD_WHEN_FREED = MARK_MAPCOUNT | MARK_MAPPING | MARK_LOCKED | MARK_LRU | MARK_ACTIVE |
+			       MARK_SLAB | MARK_RESERVED | MARK_PRIVATE | MARK_PRIVATE_2 |
+			       MARK_WRITEBACK | MARK_UNEVICTABLE | MARK_MLOCKED,
+};
+
+/*
+ * What a free frame holds where something is to be there; else 1 + the byte that was written over
+ * it.
+ */
+enum { CONTENTS_RIGHT = 0, CONTENTS_OF_HOLDER = 257 };
 
 struct frame {
 	uint32_t next, prev;
 	uint8_t kind;	     /* enum frame_kind */
-	uint8_t order, type; /* of FREE and PCP */
+	uint8_t order, type; /* of FREE and PCP; order of GUARD too, and of a block with pieces */
 	uint8_t refs;	     /* references of a block that begins here; 0: none is known */
-	uint8_t mark;	     /* MARK_: what makes it bad */
 	uint8_t zone;	     /* number of its zone; NO_ZONE */
+	uint8_t thp;	     /* the compound block that begins here has a THP's destructor */
 	uint8_t mirrored;    /* memory that is kept twice */
-	uint8_t unused;
+	uint16_t contents;   /* of a frame that is free; else CONTENTS_RIGHT */
+	uint32_t mark;	     /* enum page_mark */
+	uint32_t pieces;     /* references of a block of fragments that begins here; 0: none does */
 };
 
 struct zone {
@@ -154,13 +193,31 @@ struct task { /* of a CPU */
 };
 #define LB_NO_NODE UINT64_MAX
 
+/* Where a CPU cuts fragments from, from the end down. */
+struct frag_cache {
+	uint64_t pfn;	 /* first frame of its block; NO_PFN: empty, and all else 0 */
+	uint64_t size;	 /* bytes */
+	uint64_t offset; /* what is left of it */
+	uint64_t bias;	 /* of the block's references, those that the cache holds */
+	uint64_t pfmemalloc;
+};
+
+/* Numbers of shuffling. */
+struct shuffle {
+	uint64_t generator;
+	uint64_t pool, bits; /* bits are left in the pool */
+};
+
 struct state {
 	uint64_t ticks;
 	uint64_t grouping_off;
 	int64_t tunables[SYSCTL_COUNT];
 	int64_t user_min_free_kbytes;
 	uint64_t counters[LB_COUNT_COUNT];
-	int64_t nr_marked;  /* frames that are bad, and not lost */
+	int64_t nr_marked;  /* frames that are marked, and not lost */
+	int64_t nr_guards, nr_thp;
+	int64_t nr_dirty;	/* free frames whose contents are not right */
+	int64_t nr_frag_blocks; /* that a cache or a fragment holds */
 	uint64_t nr_leaked; /* frames */
 	uint64_t changes;   /* of lists, types and reserves, ever */
 	struct kswapd kswapd[MACHINE_MAX_NODES];
@@ -168,6 +225,8 @@ struct state {
 	uint64_t gfp_allowed_mask;
 	struct task tasks[MACHINE_MAX_CPUS];
 	uint64_t first_deferred[MACHINE_MAX_NODES]; /* pfn; NO_PFN: none */
+	struct shuffle shuffle;
+	struct frag_cache frag_caches[MACHINE_MAX_CPUS];
 };
 
 /* Order of zones for requests of one node: facts 3. */
@@ -229,6 +288,10 @@ struct shadow {
 	uint32_t cpu; /* the one that carries it out */
 	uint64_t bulk[PROGRAM_MAX_COUNT]; /* frames of a bulk allocation; NO_PFN: none */
 	struct trail trail;
+	bool from_reserves; /* the last block came without a look at the marks */
+	uint64_t dropped;   /* frames lost because one of them is marked hwpoison */
+	bool flag_is_bad;   /* a block was noticed as bad for a flag, not for mapcount or mapping */
+	bool checked;	    /* contents of a page that was handed out were looked at */
 };
 
 /* ---- shadow.c: life, and one operation ---- */
@@ -279,7 +342,11 @@ void shadow_free_list_take(struct shadow *s, uint32_t pfn); /* off its list, and
 /* A piece that was cut off goes to the head of its list. */
 void shadow_free_list_add_piece(struct shadow *s, uint32_t pfn, unsigned int order,
 				unsigned int type);
+/* page_is_buddy: free or a guard, whole, of that order, of the same zone. */
+bool shadow_is_buddy(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone);
 bool shadow_is_free_block(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone);
+bool shadow_is_free_frame(const struct shadow *s,
+			  uint64_t pfn); /* in a free block, a guard or a page list */
 void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
 		       bool to_tail);
 uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
@@ -403,10 +470,31 @@ void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_resul
 void shadow_free_past_lists(struct shadow *s, uint32_t pfn, bool to_tail);
 void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order);
 unsigned int shadow_references_of(const struct shadow *s, uint32_t pfn);
-bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn);
+bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn); /* for a free that looks at it */
+/* Who looks: whoever moves pages between page lists and buddy; whoever hands out or takes back. */
+bool shadow_looks_at_buddy_end(const struct shadow *s);
+bool shadow_looks_at_user_end(const struct shadow *s);
 void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad);
 /* A block that is to be handed out, or put on a page list for that: if any page is bad, it is lost. */
 bool shadow_new_block_is_lost(struct shadow *s, uint32_t pfn, unsigned int order);
+
+/* ---- switches.c ---- */
+void shadow_switches_init(struct shadow *s);
+void shadow_shuffle_zones(struct shadow *s); /* once, when boot has freed its memory */
+bool shadow_shuffle_to_tail(struct shadow *s); /* a freed block of the top order */
+/* A half that was cut off: does it become a guard? Its pages leave the count then. */
+bool shadow_guard_make(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type);
+void shadow_guard_join(struct shadow *s, uint32_t pfn, unsigned int type); /* a freed block's */
+/* A block is handed out: were its free pages written to? */
+void shadow_contents_check(struct shadow *s, uint32_t pfn, unsigned int order);
+void shadow_contents_forget(struct shadow *s, uint32_t pfn); /* it is free no longer */
+void shadow_contents_keep(struct shadow *s, uint32_t pfn);   /* it is free, as its holder left it */
+void shadow_write_freed(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+
+/* ---- frag.c ---- */
+void shadow_frag(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+/* The block that a fragment in this frame was cut from; NIL: none. */
+uint32_t shadow_frag_head(const struct shadow *s, uint64_t pfn);
 
 /* ---- tunables.c ---- */
 void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r);
@@ -437,6 +525,13 @@ size_t shadow_print(const struct shadow *s, char *buffer, size_t size);
 /* Our own export, in scratch memory. NULL: no memory. */
 const uint64_t *shadow_words(struct shadow *s);
 const char *shadow_zone_index_name(unsigned int index);
+
+/* One section of what facts 6 and 18 call switches, fragments and page states. */
+bool shadow_adopt_switch(struct shadow *s, const uint64_t *words, uint64_t n,
+			 enum lb_state_section type);
+void shadow_forget_switches(struct shadow *s);
+/* Caches of fragments and their blocks, when all is read: do they fit? */
+bool shadow_adopted_caches_fit(const struct shadow *s);
 
 /* One section of an export. */
 struct section {

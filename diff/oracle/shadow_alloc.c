@@ -198,7 +198,11 @@ static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request 
 	do {
 		pfn = take_from_zone(s, z, rq, alloc_flags);
 	} while (pfn == NIL && shadow_deferred_grow(s, z, rq->order));
-	if (pfn != NIL && is_high_atomic(s, rq, alloc_flags))
+	if (pfn == NIL)
+		return NIL;
+	shadow_contents_check(s, pfn, rq->order);
+	s->from_reserves = alloc_flags & ALLOC_NO_WATERMARKS;
+	if (is_high_atomic(s, rq, alloc_flags))
 		shadow_highatomic_reserve(s, z, pfn);
 	return pfn;
 }

@@ -295,6 +295,7 @@ static void init_tunables(struct shadow *s)
 	t[SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] = m->lowmem_reserve_ratio[ZONE_NORMAL];
 	s->state->user_min_free_kbytes = -1;
 	shadow_tasks_init(s);
+	shadow_switches_init(s);
 	for (uint32_t node = 0; node < MACHINE_MAX_NODES; node++)
 		s->state->kswapd[node].index = LB_NO_ZONE_INDEX;
 }
@@ -374,6 +375,7 @@ bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_
 	shadow_put_off(s);
 	shadow_hold_back_late(s);
 	shadow_free_all(s);
+	shadow_shuffle_zones(s);
 	init_marks_for_all(s);
 	shadow_free_late(s);
 	return true;

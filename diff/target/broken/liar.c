@@ -24,7 +24,8 @@ struct liar {
 	size_t capacity;
 	const struct machine *machine;
 	unsigned int allocations, frees;
-	uint64_t isolated; /* first frame of the last range that was isolated; 0: none */
+	uint64_t isolated;	   /* first frame of the last range that was isolated; 0: none */
+	struct lb_result fragment; /* the first one that was handed out; outcome LB_DONE: none */
 	enum lie lie;
 };
 
@@ -62,6 +63,7 @@ bool liar_reset(void *instance)
 	l->allocations = 0;
 	l->frees = 0;
 	l->isolated = 0;
+	l->fragment = (struct lb_result){ .outcome = LB_DONE };
 	return core_target.reset && core_target.reset(l->core);
 }
 
@@ -138,10 +140,22 @@ static void dirty(const struct liar *l, const struct lb_call *call, const struct
 		*memory ^= 0x40;
 }
 
+static void overlap_fragments(struct liar *l, const struct lb_call *call, struct lb_result *r)
+{
+	if (call->op != OP_PAGE_FRAG_ALLOC || r->outcome != LB_BLOCK)
+		return;
+	if (l->fragment.outcome != LB_BLOCK)
+		l->fragment = *r;
+	r->pfn = l->fragment.pfn;
+	r->offset = l->fragment.offset;
+}
+
 /* What is told of a result. */
 static void falsify_result(struct liar *l, const struct lb_call *call, struct lb_result *result)
 {
 	note_isolation(l, call, result);
+	if (l->lie == LIE_OVERLAPS_FRAGMENTS)
+		overlap_fragments(l, call, result);
 	if (l->lie == LIE_OVERCOUNTS && is_bulk(call) && result->outcome == LB_DONE)
 		result->count++;
 	if (l->lie == LIE_GIVES_ISOLATED && allocates(call) && result->outcome == LB_BLOCK &&
@@ -226,17 +240,41 @@ static size_t miscount_a_set(const struct machine *m, uint64_t *words, size_t si
 	return size;
 }
 
+/* Empties the first section of a type. */
+static size_t hide_section(uint64_t *words, size_t size, uint64_t type)
+{
+	size_t hidden = find_section(words, size, type), next;
+
+	if (hidden == size)
+		return size;
+	next = next_section(words, hidden);
+	memmove(words + hidden + 2, words + next, (size - next) * sizeof(*words));
+	size -= words[hidden + 1];
+	words[hidden + 1] = 0;
+	return size;
+}
+
 static size_t hide_losses(const struct machine *m, uint64_t *words, size_t size)
 {
-	size_t lost = find_section(words, size, LB_STATE_LEAKED), next;
+	(void)m;
+	return hide_section(words, size, LB_STATE_LEAKED);
+}
+
+static size_t hide_fragments(const struct machine *m, uint64_t *words, size_t size)
+{
+	(void)m;
+	return hide_section(words, size, LB_STATE_FRAG_BLOCKS);
+}
+
+enum { FRAGMENT_REFERENCES = 2 };
+
+static size_t miscount_fragments(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t blocks = find_section(words, size, LB_STATE_FRAG_BLOCKS);
 
 	(void)m;
-	if (lost == size)
-		return size;
-	next = next_section(words, lost);
-	memmove(words + lost + 2, words + next, (size - next) * sizeof(*words));
-	size -= words[lost + 1];
-	words[lost + 1] = 0;
+	if (blocks < size && words[blocks + 1] > FRAGMENT_REFERENCES)
+		words[blocks + 2 + FRAGMENT_REFERENCES]++;
 	return size;
 }
 
@@ -383,6 +421,8 @@ static size_t (*const falsify[LIE_COUNT])(const struct machine *m, uint64_t *wor
 	[LIE_LOSES_NOTHINGS] = lose_nothings,
 	[LIE_HIDES_LOSSES] = hide_losses,
 	[LIE_CUTS] = cut_the_end,
+	[LIE_HIDES_FRAGMENTS] = hide_fragments,
+	[LIE_MISCOUNTS_FRAGMENTS] = miscount_fragments,
 };
 
 /* The true state in l->words, with room to falsify it. Returns its size, 0 without memory. */

@@ -9,6 +9,7 @@
 
 #define A_PAGE(p) "p" p " = alloc_page(gfp=KERNEL)\n"
 #define THREE_PAGES A_PAGE("0") A_PAGE("1") A_PAGE("2")
+#define A_FRAGMENT(p) "p" p " = page_frag_alloc(gfp=KERNEL, value=16)\n"
 #define FREE(p) "__free_pages(p" p ")\n"
 
 static const struct {
@@ -69,6 +70,12 @@ static const struct {
 	  "lostbuddy 1\nmachine init_on_alloc=1\n" A_PAGE("0"), 0 },
 	{ "broken:core-gives-isolated", "buddy.isolated-given",
 	  "isolate_range(value=4)\ndrain_all_pages()\n" A_PAGE("0"), 2 },
+	{ "broken:core-overlaps-fragments", "contract.frag-overlap",
+	  A_FRAGMENT("0") A_FRAGMENT("1"), 1 },
+	{ "broken:core-hides-fragments", "buddy.frag-held",
+	  A_PAGE("0") FREE("0") A_FRAGMENT("1") "check()\n", 3 },
+	{ "broken:core-miscounts-fragments", "buddy.frag-references",
+	  A_PAGE("0") FREE("0") A_FRAGMENT("1") "check()\n", 3 },
 };
 
 enum { EXPECTED = sizeof(expected) / sizeof(expected[0]) };
