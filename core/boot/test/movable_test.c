@@ -29,9 +29,9 @@ static struct mm_config two_nodes(void)
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 		.distance = { { 10, 20 }, { 20, 10 } },
 		.nr_memory = 3,
-		.memory = { { 1, 159, 0, false },
-			    { 256, 131072, 0, false },
-			    { 131072, 262109, 1, false } },
+		.memory = { { 1, 159, 0, false, false },
+			    { 256, 131072, 0, false, false },
+			    { 131072, 262109, 1, false, false } },
 	};
 
 	return c;
@@ -126,7 +126,7 @@ static struct mm_config tiny(void)
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 		.distance = { { 10, 20 }, { 20, 10 } },
 		.nr_memory = 2,
-		.memory = { { 1, 129, 0, false }, { 129, 1024, 1, false } },
+		.memory = { { 1, 129, 0, false, false }, { 129, 1024, 1, false, false } },
 	};
 
 	return c;
