@@ -184,4 +184,96 @@ TEST(the_check_names_the_invariant_that_is_broken)
 	mm_machine_destroy(w.machine);
 }
 
+static void expect_no_boot(const struct mm_config *config, const char *why)
+{
+	char error[256] = "";
+
+	EXPECT(mm_machine_create(config, error) == NULL);
+	EXPECT_STR(error, why);
+}
+
+static struct mm_config config_of(struct shape shape)
+{
+	struct world w;
+
+	world_open(&w, shape);
+	struct mm_config config = w.config;
+
+	world_close(&w);
+	return config;
+}
+
+/* Leaves so many frames of 256: 10, 20 .. */
+static void reserve_all_but(struct mm_config *config, unsigned int frames)
+{
+	pfn_t start = 1;
+
+	config->nr_reserved = 0;
+	for (pfn_t frame = 10; frame <= 10 * frames; frame += 10) {
+		config->reserved[config->nr_reserved++] =
+			(struct mm_range){ start, frame, 0, false, false };
+		start = frame + 1;
+	}
+	config->reserved[config->nr_reserved++] = (struct mm_range){ start, 256, 0, false, false };
+}
+
+TEST(boot_takes_its_pages_in_as_few_pieces_as_there_are)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+	struct world w;
+
+	reserve_all_but(&config, 6);
+	world_open_config(&w, &config);
+	EXPECT_STR(world_free(&w, ZONE_NORMAL), "10:0 20:0");
+	world_close(&w);
+	for (unsigned int frames = 0; frames < 4; frames++) {
+		reserve_all_but(&config, frames);
+		expect_no_boot(&config,
+			       "no room for the memmap of node 0: 4 pages; give the machine "
+			       "more memory");
+	}
+}
+
+TEST(real_percpu_units_need_two_mib)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+
+	config.percpu_unit_pages = MM_PERCPU_REAL;
+	expect_no_boot(&config,
+		       "no room for the percpu units of node 0: 512 pages; give the machine "
+		       "more memory");
+}
+
+/* 251 pages are left after boot's own. */
+TEST(a_zone_cannot_manage_more_than_there_is)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+
+	config.managed_pages[0][ZONE_NORMAL] = 252;
+	expect_no_boot(&config, "zone 2 of node 0 is to manage 252 pages, 0 of them late, but boot "
+				"leaves it 251; give it fewer");
+	config.managed_pages[0][ZONE_NORMAL] = 100;
+	config.late_pages[0][ZONE_NORMAL] = 101;
+	expect_no_boot(&config,
+		       "zone 2 of node 0 is to manage 100 pages, 101 of them late, but boot "
+		       "leaves it 251; give it fewer");
+}
+
+/* Of 2^44 pages the host has no room for the structs page, of 2^36 none for the pages. */
+TEST(a_machine_too_large_for_the_host_is_refused)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+	char error[256];
+
+	for (unsigned int shift = 36; shift <= 44; shift += 8) {
+		char start[64];
+
+		config.max_pfn = config.memory[0].end = UINT64_C(1) << shift;
+		snprintf(start, sizeof(start),
+			 "no memory on the host for %llu pages: ", 1ULL << shift);
+		EXPECT(mm_machine_create(&config, error) == NULL);
+		EXPECT(strncmp(error, start, strlen(start)) == 0);
+	}
+}
+
 TEST_MAIN
