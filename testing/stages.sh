@@ -254,7 +254,7 @@ stage_coverage() {
 	ctest --preset coverage -j 2 --no-tests=error -R '^(core_|target_|corpus_test)'
 	"$lb" fuzz --seed lostbuddy --runs 2000 --dir "$LOGS/camp-coverage"
 	llvm-profdata-19 merge -sparse "$raw"/*.profraw -o "$LOGS/coverage.profdata"
-	set -- -instr-profile="$LOGS/coverage.profdata" -ignore-filename-regex='/test/' "$lb" \
+	set -- -instr-profile="$LOGS/coverage.profdata" -ignore-filename-regex='/test(ing)?/' "$lb" \
 		$(printf -- ' -object=%s' build/coverage/bin/core_*_test)
 	llvm-cov-19 export "$@" >"$LOGS/coverage.json"
 	llvm-cov-19 export -format=lcov "$@" >"$LOGS/coverage.lcov"

@@ -137,6 +137,15 @@ static void expect_broken(struct world *w, const char *number)
 	EXPECT_STR(why, number);
 }
 
+static void list_as_free(struct zone *zone, struct page *page, unsigned int order)
+{
+	page->page_type = PAGE_TYPE_BUDDY;
+	page->private = order;
+	list_add(&page->lru, &zone->free_area[order].free_list[MIGRATE_UNMOVABLE]);
+	zone->free_area[order].nr_free++;
+	zone->nr_free_pages += 1L << order;
+}
+
 TEST(the_check_names_the_invariant_that_is_broken)
 {
 	struct world w;
@@ -169,18 +178,24 @@ TEST(the_check_names_the_invariant_that_is_broken)
 	zone->managed_pages += 100;
 	expect_broken(&w, "M6");
 	zone->managed_pages -= 100;
+	zone->spanned_pages -= 100;
+	expect_broken(&w, "M6");
+	zone->spanned_pages += 100;
 	/* 1:0 alone; its buddy 0 made to look free as well */
 	mm_machine_reset(w.machine);
 	struct page *hole = pfn_to_page(0);
 
 	hole->flags = pfn_to_page(1)->flags;
-	hole->page_type = PAGE_TYPE_BUDDY;
-	hole->private = 0;
 	hole->_refcount = 0;
-	list_add(&hole->lru, &zone->free_area[0].free_list[MIGRATE_UNMOVABLE]);
-	zone->free_area[0].nr_free++;
-	zone->nr_free_pages++;
+	list_as_free(zone, hole, 0);
 	expect_broken(&w, "M5");
+	/* 33 is no place for a block of order 1; 34 lies in 32:5 already */
+	mm_machine_reset(w.machine);
+	list_as_free(zone, pfn_to_page(33), 1);
+	expect_broken(&w, "M2");
+	mm_machine_reset(w.machine);
+	list_as_free(zone, pfn_to_page(34), 0);
+	expect_broken(&w, "M1");
 	mm_machine_destroy(w.machine);
 }
 

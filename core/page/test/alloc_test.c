@@ -306,18 +306,21 @@ static void spoil(struct page *head, unsigned int kind)
 	}
 }
 
+/* Of another type's list, and of the request's own, which there is a shorter way to. */
 TEST(every_page_of_a_block_from_the_buddy_is_looked_at)
 {
+	static const gfp_t gfps[] = { GFP_KERNEL, GFP_HIGHUSER_MOVABLE };
 	struct world w;
 
 	world_open(&w, (struct shape){ .pages = 256 });
-	pfn_t first = page_to_pfn(alloc_pages(GFP_KERNEL, 4));
+	for (unsigned int i = 0; i < 8; i++) {
+		mm_machine_reset(w.machine);
+		pfn_t first = page_to_pfn(alloc_pages(gfps[i / 4], 4));
 
-	for (unsigned int kind = 0; kind < 4; kind++) {
 		mm_machine_reset(w.machine);
 		world_on(&w, 0, MM_TASK, 0);
-		spoil(pfn_to_page(first), kind);
-		EXPECT(page_to_pfn(alloc_pages(GFP_KERNEL, 4)) != first);
+		spoil(pfn_to_page(first), i % 4);
+		EXPECT(page_to_pfn(alloc_pages(gfps[i / 4], 4)) != first);
 		EXPECT_EQ(w.machine->vmstat.leaked, 16);
 		EXPECT_EQ(w.context.warnings, MM_WARN_BAD_PAGE);
 	}
