@@ -131,10 +131,12 @@ struct judge {
 	struct lb_result *trace; /* what each operation gave; NULL: not wanted */
 	judge_looker *look;	 /* at the end, before anything is given back; NULL: nobody looks */
 	void *look_data;
-	uint32_t *progress;	 /* index of the operation that is being carried out */
+	uint32_t *progress;	 /* index of the operation that is being carried out, or AT_BOOT */
 	uint32_t own_progress;
 	struct supervisor *supervisor; /* NULL: runs in this process */
 };
+
+#define AT_BOOT UINT32_MAX /* the target is being created or reset */
 
 /* When the states are compared, and where a run stops. */
 struct plan {
