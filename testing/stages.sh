@@ -316,5 +316,17 @@ stage_set_up() {
 	chmod +x "$LOGS/bin/apt-get"
 	PATH=$LOGS/bin:$PATH ./lostbuddy --version
 	[ ! -e "$LOGS/apt-called" ]
-	result "works without installing, asks nothing of apt when nothing is missing"
+	# An engine that cannot drive the target is refused before anything is built for it.
+	printf '#!/bin/sh\necho "$@" >>"%s/cmake-called"\nexec %s "$@"\n' "$LOGS" "$(command -v cmake)" >"$LOGS/bin/cmake"
+	chmod +x "$LOGS/bin/cmake"
+	cmake --build --preset release --target mine
+	if PATH=$LOGS/bin:$PATH ./lostbuddy fuzz --engine libfuzzer -t build/release/plugins/mine.so 2>"$LOGS/refused.txt"; then
+		return 1
+	fi
+	grep -q -e '--engine builtin' "$LOGS/refused.txt"
+	grep -q release "$LOGS/cmake-called"
+	if grep libfuzzer "$LOGS/cmake-called"; then
+		return 1
+	fi
+	result "works without installing, asks nothing of apt when nothing is missing, builds no engine in vain"
 }
