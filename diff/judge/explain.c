@@ -199,8 +199,10 @@ size_t explain_here(struct judge *j, const struct program *p, char *buffer, size
 	if (judge_run_here(j, p, &outcome)) {
 		text_add(&t,
 			 "Nothing was found: %u operations carried out, %u no-ops, %u comparisons "
-			 "of states.\n",
-			 outcome.executed, outcome.no_ops, outcome.comparisons);
+			 "%s.\n",
+			 outcome.executed, outcome.no_ops, outcome.comparisons,
+			 j->target->export_state ? "of states"
+						 : "of what is left when all was given back");
 		return t.used;
 	}
 	explain_finding(&t, p, &outcome);
