@@ -68,6 +68,7 @@ static void destroy_pair(struct judge *j, struct pair *pair)
 		oracle_destroy(pair->oracle);
 	contents_free(&pair->contents);
 	free(pair->heads);
+	free(pair->probed);
 	free(pair);
 }
 

@@ -99,6 +99,7 @@ struct pair {
 	uint32_t *heads;     /* a frame: handle + 1 that holds the block which begins there */
 	struct yields fresh; /* has_fresh: once it was asked for */
 	bool has_fresh;
+	uint8_t *probed; /* a frame: what it was handed out for (probe.c); NULL: never probed */
 	bool used; /* since it was made or reset */
 	uint64_t exercised_seen[RULE_COUNT];
 };
