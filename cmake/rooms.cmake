@@ -49,6 +49,9 @@ function(lb_set_up target)
 	endif()
 
 	target_link_libraries(${target} PRIVATE lb_flags lb_sanitizers)
+	if(place STREQUAL "core")	# tests too: what headers define is compiled there as well
+		target_link_libraries(${target} PRIVATE lb_coverage)
+	endif()
 	if(NOT target STREQUAL "lb_oracle")
 		target_link_libraries(${target} PRIVATE lb_edges)
 	endif()

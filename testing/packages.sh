@@ -3,7 +3,7 @@
 PACKAGES_BASE="cmake ninja-build gcc libc6-dev libjansson-dev libxxhash-dev"
 PACKAGES_LIBFUZZER="clang-19 libclang-rt-19-dev llvm-19"
 PACKAGES_AFL="afl++ clang-19 libclang-rt-19-dev llvm-19"
-PACKAGES_TEST="python3 gcc-12 clang-14 clang-format-19 clang-tidy-19 cppcheck gcovr"
+PACKAGES_TEST="python3 gcc-12 clang-14 clang-format-19 clang-tidy-19 cppcheck"
 
 # missing_packages NAME... - those of them that are not installed; where there is no dpkg, none: the build will tell
 missing_packages() {

@@ -220,7 +220,7 @@ static size_t words_of_a_thing(uint64_t type)
 	}
 }
 
-static void draw_word(struct text *t, uint64_t word, bool is_thing)
+static void draw_number(struct text *t, uint64_t word, bool is_thing)
 {
 	if (is_thing && word == UINT64_MAX)
 		text_add(t, "-");
@@ -234,12 +234,67 @@ static void draw_things(struct text *t, const struct row *row)
 
 	for (size_t i = 0; i < row->nr_words && t->used < COLUMN + 1; i++) {
 		text_add(t, "%s", i == 0 ? "" : i % size ? ":" : " ");
-		draw_word(t, row->words[i], size > 1);
+		draw_number(t, row->words[i], size > 1);
 		/* nothing more is to be said of a cache that is empty */
 		if (row->type == LB_STATE_FRAG_CACHES && i % size == 0 &&
 		    row->words[i] == UINT64_MAX)
 			i += size - 1;
 	}
+}
+
+/* Words of a section of page lists before the first list; each list then has two words before its pages. */
+enum { PCP_COUNT, PCP_HIGH, PCP_BATCH, PCP_FREE_FACTOR, PCP_NR_LISTS, PCP_LISTS };
+
+enum { SAVED_TYPE_SHIFT = 56 }; /* of a page on a page list: pfn + (type << 56) */
+
+static void draw_page(struct text *t, uint64_t word)
+{
+	const uint64_t type = word >> SAVED_TYPE_SHIFT;
+
+	text_add(t, "%llu%c", (unsigned long long)(word & ((UINT64_C(1) << SAVED_TYPE_SHIFT) - 1)),
+		 type < 6 ? type_letters[type] : '?');
+}
+
+/* count 3 high 16 batch 4 | 0: 2U 3U | 1: 8M, the lists by index; a free factor only where there is one */
+static void draw_page_lists(struct text *t, const struct row *row)
+{
+	if (row->nr_words < PCP_LISTS)
+		return;
+	text_add(t, "count %lld high %lld batch %lld", (long long)row->words[PCP_COUNT],
+		 (long long)row->words[PCP_HIGH], (long long)row->words[PCP_BATCH]);
+	if (row->words[PCP_FREE_FACTOR])
+		text_add(t, " factor %lld", (long long)row->words[PCP_FREE_FACTOR]);
+	for (size_t i = PCP_LISTS; i + 2 <= row->nr_words && t->used < COLUMN + 1;) {
+		uint64_t pages = row->words[i + 1];
+
+		text_add(t, " | %llu:", (unsigned long long)row->words[i]);
+		for (i += 2; pages > 0 && i < row->nr_words && t->used < COLUMN + 1; i++, pages--) {
+			text_add(t, " ");
+			draw_page(t, row->words[i]);
+		}
+	}
+}
+
+/* Is this word of the row a page on a page list? */
+static bool is_listed_page(const struct row *row, size_t word)
+{
+	size_t list = PCP_LISTS;
+
+	if (row->type != LB_STATE_PCP)
+		return false;
+	while (list + 2 <= word && row->words[list + 1] < word - list - 1)
+		list += 2 + (size_t)row->words[list + 1];
+	return word >= list + 2;
+}
+
+static void draw_word(struct text *t, const struct row *row, size_t word)
+{
+	if (word >= row->nr_words)
+		text_add(t, "nothing");
+	else if (is_listed_page(row, word))
+		draw_page(t, row->words[word]);
+	else
+		text_add(t, "%lld", (long long)row->words[word]);
 }
 
 static void draw_row(const struct row *row, char column[COLUMN + 1])
@@ -249,6 +304,8 @@ static void draw_row(const struct row *row, char column[COLUMN + 1])
 
 	if (row && row->type == LB_STATE_ZONE)
 		draw_zone(&t, row);
+	else if (row && row->type == LB_STATE_PCP)
+		draw_page_lists(&t, row);
 	else if (row && row->type == LB_STATE_PAGEBLOCKS)
 		draw_pageblocks(&t, row);
 	else if (row)
@@ -281,14 +338,10 @@ static void draw_words(struct text *t, const struct row *actual, const struct ro
 	while (i < actual->nr_words && i < expect->nr_words && actual->words[i] == expect->words[i])
 		i++;
 	text_add(t, "  %-*s first difference at word %zu: ", LABEL, "", i);
-	if (i < actual->nr_words)
-		text_add(t, "%lld", (long long)actual->words[i]);
-	else
-		text_add(t, "nothing");
-	if (i < expect->nr_words)
-		text_add(t, ", expected %lld\n", (long long)expect->words[i]);
-	else
-		text_add(t, ", expected nothing\n");
+	draw_word(t, actual, i);
+	text_add(t, ", expected ");
+	draw_word(t, expect, i);
+	text_add(t, "\n");
 }
 
 static void draw_merged(struct text *t, const struct rows *actual, const struct rows *expect)

@@ -37,6 +37,7 @@ struct outcome {
 	enum finding_kind kind;
 	uint32_t op; /* index of the operation at which it was seen, of a difference of states the
 					 * one after which they differed first; nr_ops: the end */
+	bool at_boot; /* before the first operation, in the target's create() or reset(); op is 0 */
 	struct verdict verdict;
 	struct lb_call call;
 	struct lb_result actual;

@@ -119,6 +119,7 @@ struct pair {
 	uint32_t *heads;     /* a frame: handle + 1 that holds the block which begins there */
 	struct yields fresh; /* has_fresh: once it was asked for */
 	bool has_fresh;
+	uint8_t *probed; /* a frame: what it was handed out for (probe.c); NULL: never probed */
 	bool used; /* since it was made or reset */
 	uint64_t exercised_seen[RULE_COUNT];
 };
@@ -152,10 +153,12 @@ struct judge {
 	struct lb_result *trace; /* what each operation gave; NULL: not wanted */
 	judge_looker *look;	 /* at the end, before anything is given back; NULL: nobody looks */
 	void *look_data;
-	uint32_t *progress;	 /* index of the operation that is being carried out */
+	uint32_t *progress;	 /* index of the operation that is being carried out, or AT_BOOT */
 	uint32_t own_progress;
 	struct supervisor *supervisor; /* NULL: runs in this process */
 };
+
+#define AT_BOOT UINT32_MAX /* the target is being created or reset */
 
 /* When the states are compared, and where a run stops. */
 struct plan {

@@ -107,6 +107,32 @@ static bool broken_at_end(struct run *r)
 	return broken(r, "end");
 }
 
+/* The handle whose block the frame was in last; NO_HANDLE: it was in none. */
+static uint32_t last_holder(const struct run *r, uint64_t pfn)
+{
+	for (uint32_t i = r->p->nr_handles; i-- > 0;) {
+		const struct held *h = &r->j->held[i];
+
+		if (h->born && pfn >= h->pfn && pfn - h->pfn < UINT64_C(1) << h->state.order)
+			return i;
+	}
+	return NO_HANDLE;
+}
+
+/* A frame is missing when everything was given back: who had it? */
+static bool missing_at_end(struct run *r)
+{
+	struct verdict *v = &r->verdict;
+	struct text t = { .buffer = v->what, .size = sizeof(v->what), .used = strlen(v->what) };
+	uint32_t holder = v->pfn == NOWHERE ? NO_HANDLE : last_holder(r, v->pfn);
+	bool missing = v->rule == RULE_CONTRACT_LEAK || v->rule == RULE_BUDDY_FRAME_LOST;
+
+	if (missing && holder != NO_HANDLE)
+		text_add(&t, "; the last that had pfn %llu is p%u", (unsigned long long)v->pfn,
+			 holder);
+	return broken_at_end(r);
+}
+
 static bool broken_contents(struct run *r, enum rule rule, const struct contents_fault *fault)
 {
 	struct verdict *v = &r->verdict;
@@ -745,7 +771,7 @@ static bool probe_end(struct run *r)
 		return true;
 	contents_wipe(&r->pair->contents);
 	r->outcome->comparisons++;
-	return probe_compare(r->j, r->pair, &r->verdict) || broken_at_end(r);
+	return probe_compare(r->j, r->pair, &r->verdict) || missing_at_end(r);
 }
 
 static bool run_end(struct run *r)
@@ -761,7 +787,7 @@ static bool run_end(struct run *r)
 		return false;
 	if (pair->oracle &&
 	    !oracle_finish(pair->oracle, exports ? r->j->state.words : NULL, &r->verdict))
-		return broken_at_end(r);
+		return missing_at_end(r);
 	return probe_end(r);
 }
 

@@ -129,7 +129,11 @@ static void print_outcome(const char *path, const struct replay *r, const struct
 		printf("%s: %sinconclusive%s, two runs differ", path, bad, none);
 		break;
 	default:
-		printf("%s: %sfinding%s at operation %u", path, bad, none, outcome->op);
+		printf("%s: %sfinding%s ", path, bad, none);
+		if (outcome->at_boot)
+			printf("when the target was created");
+		else
+			printf("at operation %u", outcome->op);
 		break;
 	}
 	if (outcome->kind != FINDING_NONE)

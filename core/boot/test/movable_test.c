@@ -374,4 +374,16 @@ TEST(a_real_percpu_unit_gives_back_what_it_does_not_use)
 	world_close(&w);
 }
 
+TEST(a_percentage_for_movable_is_of_all_memory_too)
+{
+	struct mm_config config = two_nodes();
+
+	/*
+	 * 262011 * 50 / 100 = 131005, rounded up 131072: 130939 are kept, half of it 65469. Node 0:
+	 * 3998 below the highest zone, 61471 from 4096 on: 65567. Node 1: 131072 + 65469 = 196541.
+	 */
+	config.movablecore_percent = 50;
+	expect_starts(&config, 66560, 196608);
+}
+
 TEST_MAIN

@@ -359,4 +359,23 @@ TEST(vmstat_sums_over_nodes)
 	world_close(&w);
 }
 
+/* Looked at are 1, 17 .. 97 of the first range, 113 .. 145 of the hole, 161 .. 241 of the second. */
+TEST(pagetypeinfo_leaves_holes_out)
+{
+	struct mm_config config;
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256 });
+	config = w.config;
+	world_close(&w);
+	config.nr_memory = 2;
+	config.memory[0].end = 100;
+	config.memory[1] = (struct mm_range){ 160, 256, 0, false, false };
+	world_open_config(&w, &config);
+	EXPECT(strstr(proc(&w, "pagetypeinfo"),
+		      "Node 0, zone   Normal            1           12            0            0 "
+		      "           0 \n"));
+	world_close(&w);
+}
+
 TEST_MAIN

@@ -12,23 +12,15 @@
  * order, ranges that are lost; a state is then written out as an export. The last test asks
  * whether any rule was left out.
  */
-#include "oracle/audit.h"
-#include "test.h"
-
-#include <stdlib.h>
+#include "audit_scene.h"
 
 enum {
-	NORMAL = 2,
 	MAX_BLOCKS = 64,
 	WORDS = 4096,
 	COMP = 0x40000,
 	THISNODE = 0x200000,
 	DMA = 0x1,
-	EAGER = LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE,
-	LINUX = LB_TARGET_BUDDY | LB_TARGET_LINUX,
 };
-
-static bool reported[RULE_COUNT];
 
 /* ---- Machines and states, drawn ---- */
 
@@ -219,17 +211,11 @@ static uint64_t *section(struct picture *p, uint64_t type)
 
 /* ---- An audit, calls and results ---- */
 
-struct scene {
-	struct audit *audit;
-	uint64_t exercised[RULE_COUNT];
-	struct verdict v;
-};
-
 static void begin(struct scene *s, uint32_t flags, const uint64_t *state)
 {
 	memset(s, 0, sizeof(*s));
-	s->audit = audit_create(machine(), flags, s->exercised);
-	if (!EXPECT(s->audit && audit_boot(s->audit, state, &s->v)))
+	s->m = *machine();
+	if (!EXPECT(boots(s, flags, state)))
 		exit(1);
 }
 
@@ -246,23 +232,6 @@ static void begin_boot(struct scene *s)
 	begin(s, LINUX, drawn(&p));
 }
 
-static void end(struct scene *s)
-{
-	audit_destroy(s->audit);
-}
-
-static bool step(struct scene *s, struct lb_call call, struct lb_result r)
-{
-	return audit_step(s->audit, &call, &r, NULL, &s->v);
-}
-
-static struct lb_call asks(unsigned int order, uint32_t gfp)
-{
-	return (struct lb_call){
-		.op = OP_ALLOC_PAGES, .order = (uint8_t)order, .gfp = gfp, .node = NODE_NONE
-	};
-}
-
 static struct lb_call about(enum opcode op, uint64_t pfn)
 {
 	return (struct lb_call){ .op = (uint8_t)op, .pfn = pfn, .node = NODE_NONE };
@@ -277,14 +246,7 @@ static struct lb_call frees_as(uint64_t pfn, unsigned int block_order, unsigned 
 	return call;
 }
 
-static struct lb_result gives(uint64_t pfn)
-{
-	return (struct lb_result){ .outcome = LB_BLOCK, .pfn = pfn };
-}
-
-static const struct lb_result done = { .outcome = LB_DONE };
 static const struct lb_result refused = { .outcome = LB_REFUSED, .reason = LB_NOT_ALLOWED };
-static const struct lb_result no_memory = { .outcome = LB_NULL, .reason = LB_NO_MEMORY };
 
 static struct lb_result loses(uint32_t frames)
 {
@@ -299,18 +261,6 @@ static void take(struct scene *s, uint64_t pfn, unsigned int order, uint32_t gfp
 static void does(struct scene *s, enum opcode op, uint64_t pfn)
 {
 	EXPECT(step(s, about(op, pfn), done));
-}
-
-static void expect_rule(const struct scene *s, bool right, enum rule rule)
-{
-	bool named = !right && s->v.broken && s->v.rule == rule;
-
-	if (!EXPECT(named))
-		fprintf(stderr, "  planted for %s, reported %s\n", rule_info[rule].id,
-			right ? "nothing" : rule_info[s->v.rule].id);
-	EXPECT(!named || s->v.what[0]);
-	EXPECT(!named || s->exercised[rule] > 0);
-	reported[rule] |= named;
 }
 
 static void expect_step(struct scene *s, struct lb_call call, struct lb_result r, enum rule rule)
