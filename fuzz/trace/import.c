@@ -64,7 +64,6 @@ static bool append(struct importer *im, struct op *op)
 {
 	const struct trace_event *event = event_of(im);
 
-	op->node = NODE_NONE;
 	op->cpu = (uint8_t)event->cpu;
 	op->level = event->level == LEVEL_NMI ? LEVEL_IRQ : event->level;
 	if (program_append(im->program, op))
@@ -186,7 +185,10 @@ static bool import_alloc(struct importer *im)
 	const struct trace_event *event = event_of(im);
 	uint64_t pages = UINT64_C(1) << event->order;
 	struct block *block = &im->blocks[im->nr_blocks];
-	struct op op = { .code = OP_ALLOC_PAGES, .order = event->order, .gfp = event->gfp };
+	struct op op = { .code = OP_ALLOC_PAGES,
+			 .order = event->order,
+			 .gfp = event->gfp,
+			 .node = NODE_NONE };
 
 	if (event->pfn != TRACE_NO_PFN && !assume_given_back(im, event->pfn, pages))
 		return false;
