@@ -21,7 +21,8 @@ bool trace_read_dat(struct trace *trace, char error[TRACE_ERROR_SIZE])
 {
 	return trace_error(error,
 			   "%s: a trace.dat, and this program was built without libtracecmd: install the "
-			   "packages libtracecmd-dev, libtraceevent-dev and libtracefs-dev and build again, or make text "
+			   "packages libtracecmd-dev, libtraceevent-dev and libtracefs-dev and build anew (rm -r "
+			   "build/release), or make text "
 			   "of it (trace-cmd report -l)",
 			   trace->path);
 }

@@ -133,7 +133,7 @@ static bool unpack(struct trace *trace, const struct bytes *packed, struct bytes
 	(void)packed, (void)to;
 	return trace_error(error,
 			   "%s: packed by xz, and this program was built without liblzma: install the "
-			   "package liblzma-dev and build again, or unpack it (xz -d)",
+			   "package liblzma-dev and build anew (rm -r build/release), or unpack it (xz -d)",
 			   trace->path);
 }
 #endif
