@@ -45,6 +45,12 @@ void trace_frames_destroy(struct trace_frames *f);
 /* Of one frame; stays where it is. NULL: no memory. */
 struct trace_frame *trace_frame(struct trace_frames *f, uint64_t pfn);
 
+/* ---- samples ---- */
+
+/* Free pages and both indices of a zone with these free blocks, by order. The indices of *out begin as 0. */
+void trace_indices(const uint64_t blocks[TRACE_ORDERS], unsigned int top_order,
+		   struct trace_zone_sample *out);
+
 /* ---- running ---- */
 
 struct lb_call;

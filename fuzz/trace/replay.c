@@ -28,18 +28,16 @@ struct replayer {
 
 /* ---- a sample ---- */
 
-static void sample_zone(struct trace_zone_sample *out, const struct map_zone *zone,
-			unsigned int top_order)
+void trace_indices(const uint64_t blocks[TRACE_ORDERS], unsigned int top_order,
+		   struct trace_zone_sample *out)
 {
-	uint64_t blocks[TRACE_ORDERS] = { 0 }, all = 0, pages = 0;
+	uint64_t all = 0, pages = 0;
 
 	for (unsigned int order = 0; order <= top_order; order++) {
-		for (unsigned int type = 0; type < MAP_TYPES; type++)
-			blocks[order] += zone->blocks[order][type];
 		all += blocks[order];
 		pages += blocks[order] << order;
 	}
-	*out = (struct trace_zone_sample){ .node = zone->node, .zone = zone->index, .free = pages };
+	out->free = pages;
 	for (unsigned int order = 0; order <= top_order; order++) {
 		uint64_t suitable = 0, scaled = pages * 1000 >> order;
 
@@ -52,6 +50,18 @@ static void sample_zone(struct trace_zone_sample *out, const struct map_zone *zo
 		else if (all)
 			out->fragmentation[order] = (int32_t)(1000 - (1000 + scaled) / all);
 	}
+}
+
+static void sample_zone(struct trace_zone_sample *out, const struct map_zone *zone,
+			unsigned int top_order)
+{
+	uint64_t blocks[TRACE_ORDERS] = { 0 };
+
+	for (unsigned int order = 0; order <= top_order; order++)
+		for (unsigned int type = 0; type < MAP_TYPES; type++)
+			blocks[order] += zone->blocks[order][type];
+	*out = (struct trace_zone_sample){ .node = zone->node, .zone = zone->index };
+	trace_indices(blocks, top_order, out);
 }
 
 static void sample_zones(struct trace_sample *sample, const struct map *map)
