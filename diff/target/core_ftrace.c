@@ -27,8 +27,8 @@ struct core_ftrace {
 	bool listening; /* a call is being carried out */
 	bool missing;
 	/*
-	 * What this call gave back. alloc_pages_exact gives back what is too much of a block whose line
-	 * comes first, and is written when the call is done.
+	 * What this call gave back. alloc_pages_exact gives back what is too much of a block whose
+	 * line comes first, and is written when the call is done.
 	 */
 	struct freed *freed;
 	size_t nr_freed, capacity;
@@ -149,7 +149,8 @@ static void print_alloc(struct core_ftrace *f, const struct lb_call *call, uint6
 
 	print_begin(f, call, "mm_page_alloc");
 	print_block(f, pfn, order);
-	fprintf(f->out, " migratetype=%u gfp_flags=", f->core->machine->grouping_disabled ? 0 : type);
+	fprintf(f->out,
+		" migratetype=%u gfp_flags=", f->core->machine->grouping_disabled ? 0 : type);
 	print_gfp(f->out, gfp);
 	fputc('\n', f->out);
 }
@@ -229,7 +230,8 @@ static void print_call(struct core_ftrace *f, const struct lb_call *call, const 
 	}
 }
 
-void core_ftrace_after(struct core_ftrace *f, const struct lb_call *call, const struct lb_result *result)
+void core_ftrace_after(struct core_ftrace *f, const struct lb_call *call,
+		       const struct lb_result *result)
 {
 	f->listening = false;
 	print_call(f, call, result);

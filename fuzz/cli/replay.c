@@ -22,7 +22,8 @@ static const struct argp_option options[] = {
 	{ "no-observed", OPT_NO_OBSERVED, NULL, 0,
 	  "do not compare with what the files say was observed", 0 },
 	{ "ftrace", OPT_FTRACE, "FILE", 0,
-	  "write the core's own events to FILE, as Linux's trace file would show them (one program)",
+	  "write the core's own events to FILE, as Linux's trace file would show them (one "
+	  "program)",
 	  0 },
 	{ 0 },
 };

@@ -1,4 +1,7 @@
-/* lostbuddy trace: recordings of real kernels, checked, imported, replayed; and the core's own events. */
+/*
+ * lostbuddy trace: recordings of real kernels, checked, imported, replayed; and the core's own
+ * events.
+ */
 #include "cli/cli.h"
 
 #include <stdlib.h>
@@ -16,7 +19,8 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, NULL, 0, "the report as one JSON object", 0 },
 	{ "machine", 'm', "LINE|FILE", 0,
 	  "import, replay: the machine: KEY=VALUE..., or a .machine file", 0 },
-	{ "from-boot", OPT_BOOT, "DIR", 0, "import, replay: the machine of a real kernel's boot", 0 },
+	{ "from-boot", OPT_BOOT, "DIR", 0, "import, replay: the machine of a real kernel's boot",
+	  0 },
 	{ "profile", OPT_PROFILE, "NAME", 0, "import, replay: linux-6.1 or linux-5.10", 0 },
 	{ "every", OPT_EVERY, "N", 0,
 	  "replay: a line after every N operations (default: a twentieth of them)", 0 },
@@ -151,17 +155,22 @@ static const struct argp argp = {
 	parse,
 	"import|check|replay RECORDING\nexport PROGRAM",
 	"Recordings of the page allocator of a real kernel (events kmem:mm_page_*).\v"
-	"RECORDING is the text of the trace file (trace, trace_pipe, trace-cmd report), the output of "
+	"RECORDING is the text of the trace file (trace, trace_pipe, trace-cmd report), the output "
+	"of "
 	"perf script, either of them packed by xz, or a trace.dat; - is the standard input.\n\n"
 	"  import  makes a program of it, for all other verbs, and reports what is in it, and what "
 	"has no operation: frees of blocks from before the recording, lost events, other events\n"
-	"  check   asks the recording itself whether the kernel kept the contract: no page handed out "
+	"  check   asks the recording itself whether the kernel kept the contract: no page handed "
+	"out "
 	"twice, natural alignment, no free of what is not held, drains and batches that match\n"
-	"  replay  carries it out on the core, and shows failures, steals from other migratetypes and "
+	"  replay  carries it out on the core, and shows failures, steals from other migratetypes "
+	"and "
 	"fragmentation along it\n"
-	"  export  carries out a program, and prints the core's own events as the trace file would\n\n"
+	"  export  carries out a program, and prints the core's own events as the trace file "
+	"would\n\n"
 	"The machine is what --machine or --from-boot say; else it is made from dmesg and zoneinfo "
-	"(zoneinfo.before) beside the recording; else it is the plainest PC with the recording's CPUs "
+	"(zoneinfo.before) beside the recording; else it is the plainest PC with the recording's "
+	"CPUs "
 	"and frames. It begins with all memory free: what the kernel held before is not known.\n\n"
 	"How to record, as root in /sys/kernel/tracing:\n"
 	"  for e in mm_page_alloc mm_page_free mm_page_free_batched mm_page_pcpu_drain; do\n"
@@ -270,7 +279,8 @@ static int report_import(const struct trace *trace, const struct arguments *a,
 	if (a->json)
 		return written(trace_json_imported(trace, imported, out));
 	trace_print_imported(trace, imported, out);
-	fprintf(out, "machine      %s\n", from ? from : "the plainest PC that has these CPUs and frames");
+	fprintf(out, "machine      %s\n",
+		from ? from : "the plainest PC that has these CPUs and frames");
 	return EXIT_CLEAN;
 }
 

@@ -3,10 +3,10 @@
  *
  * Of each frame the last event is remembered that decided what it is:
  *
- *   unknown --alloc--> held --free--> freed --drain--> in the buddy --zone_locked--> taken --alloc--> held
+ *   unknown --alloc--> held --free--> freed --drain--> in the buddy --zone_locked--> taken --> held
  *
- * Unknown is what no event named, or none since events were lost. A finding is a step that cannot be, from a state
- * that is known; whatever was found, the newest event is believed.
+ * Unknown is what no event named, or none since events were lost. A finding is a step that cannot
+ * be, from a state that is known; whatever was found, the newest event is believed.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -79,7 +79,8 @@ static void ask(struct checker *c, enum trace_rule rule, uint32_t event,
 		report(c, rule, event, frame, pfn);
 }
 
-static void check_alloc(struct checker *c, uint32_t i, const struct trace_frame *frame, uint64_t pfn)
+static void check_alloc(struct checker *c, uint32_t i, const struct trace_frame *frame,
+			uint64_t pfn)
 {
 	enum state state = state_of(c, frame);
 
@@ -93,8 +94,9 @@ static unsigned int held_order(const struct checker *c, const struct trace_frame
 }
 
 /*
- * A page that was seen free and comes back: single pages are handed out without an event too (trace.h). Seen so with a
- * page list in between, or not: page lists are where bulk allocations take from.
+ * A page that was seen free and comes back: single pages are handed out without an event too
+ * (trace.h). Seen so with a page list in between, or not: page lists are where bulk allocations
+ * take from.
  */
 static void check_free(struct checker *c, uint32_t i, const struct trace_frame *frame, uint64_t pfn)
 {
@@ -114,7 +116,8 @@ static void check_free(struct checker *c, uint32_t i, const struct trace_frame *
 }
 
 /* Where frees are not recorded, nothing of this is known. */
-static void check_batched(struct checker *c, uint32_t i, const struct trace_frame *frame, uint64_t pfn)
+static void check_batched(struct checker *c, uint32_t i, const struct trace_frame *frame,
+			  uint64_t pfn)
 {
 	enum state state = state_of(c, frame);
 
@@ -123,10 +126,11 @@ static void check_batched(struct checker *c, uint32_t i, const struct trace_fram
 }
 
 /*
- * A page gets onto a page list by a free or a refill. Without events of refills a page in the buddy may have come
- * there again unseen.
+ * A page gets onto a page list by a free or a refill. Without events of refills a page in the buddy
+ * may have come there again unseen.
  */
-static void check_drain(struct checker *c, uint32_t i, const struct trace_frame *frame, uint64_t pfn)
+static void check_drain(struct checker *c, uint32_t i, const struct trace_frame *frame,
+			uint64_t pfn)
 {
 	enum state state = state_of(c, frame);
 	bool refills = c->trace->counts[TRACE_LOCKED] > 0;
@@ -134,12 +138,12 @@ static void check_drain(struct checker *c, uint32_t i, const struct trace_frame 
 	if (state == UNKNOWN || c->trace->counts[TRACE_FREE] == 0)
 		return;
 	ask(c, TRACE_RULE_DRAIN, i, frame, pfn, state != HELD && !(state == IN_BUDDY && refills));
-	if (state == FREED &&
-	    c->trace->events[frame->event - 1].cpu != c->trace->events[i].cpu)
+	if (state == FREED && c->trace->events[frame->event - 1].cpu != c->trace->events[i].cpu)
 		c->checked->remote_drains++;
 }
 
-static void check_taken(struct checker *c, uint32_t i, const struct trace_frame *frame, uint64_t pfn)
+static void check_taken(struct checker *c, uint32_t i, const struct trace_frame *frame,
+			uint64_t pfn)
 {
 	enum state state = state_of(c, frame);
 
@@ -147,7 +151,8 @@ static void check_taken(struct checker *c, uint32_t i, const struct trace_frame 
 		ask(c, TRACE_RULE_TAKEN, i, frame, pfn, state != HELD);
 }
 
-static void check_frame(struct checker *c, uint32_t i, const struct trace_frame *frame, uint64_t pfn)
+static void check_frame(struct checker *c, uint32_t i, const struct trace_frame *frame,
+			uint64_t pfn)
 {
 	switch (c->trace->events[i].kind) {
 	case TRACE_ALLOC:
@@ -276,16 +281,17 @@ static const char *happens(enum trace_rule rule, const struct trace_event *event
 	}
 }
 
-int trace_finding_print(const struct trace *trace, const struct trace_finding *finding, char *buffer,
-			size_t size)
+int trace_finding_print(const struct trace *trace, const struct trace_finding *finding,
+			char *buffer, size_t size)
 {
 	const struct trace_event *event = &trace->events[finding->event];
 	char here[256], there[256];
 
 	trace_place(trace, finding->event, here, sizeof(here));
 	if (finding->other == TRACE_NOBODY)
-		return snprintf(buffer, size, "%s: %s: the block of order %u at pfn 0x%" PRIx64 " %s",
-				here, trace_rule_names[finding->rule], event->order, event->pfn,
+		return snprintf(buffer, size,
+				"%s: %s: the block of order %u at pfn 0x%" PRIx64 " %s", here,
+				trace_rule_names[finding->rule], event->order, event->pfn,
 				happens(finding->rule, event));
 
 	const struct trace_event *other = &trace->events[finding->other];

@@ -1,9 +1,10 @@
 /*
- * trace.dat, by libtracecmd (package libtracecmd-dev). It unpacks, sorts the CPUs' records by time, and knows the
- * formats of the events that the file brings along; so fields are read by name, as in text.
+ * trace.dat, by libtracecmd (package libtracecmd-dev). It unpacks, sorts the CPUs' records by time,
+ * and knows the formats of the events that the file brings along; so fields are read by name, as in
+ * text.
  *
- * libtracecmd is no judge of damaged files: it may say nothing, or fall over. It works in a child process, which sends
- * what it reads through a pipe: a child that dies is a sentence.
+ * libtracecmd is no judge of damaged files: it may say nothing, or fall over. It works in a child
+ * process, which sends what it reads through a pipe: a child that dies is a sentence.
  */
 #include <string.h>
 
@@ -20,10 +21,10 @@ bool trace_is_dat(const char *bytes, size_t size)
 bool trace_read_dat(struct trace *trace, char error[TRACE_ERROR_SIZE])
 {
 	return trace_error(error,
-			   "%s: a trace.dat, and this program was built without libtracecmd: install the "
-			   "packages libtracecmd-dev, libtraceevent-dev and libtracefs-dev and build anew (rm -r "
-			   "build/release), or make text "
-			   "of it (trace-cmd report -l)",
+			   "%s: a trace.dat, and this program was built without libtracecmd: "
+			   "install the packages libtracecmd-dev, libtraceevent-dev and "
+			   "libtracefs-dev and build anew (rm -r build/release), or make text of "
+			   "it (trace-cmd report -l)",
 			   trace->path);
 }
 #else
@@ -101,7 +102,8 @@ static bool find_fields(struct child *c, struct format *f, uint64_t place)
 		if (f->fields[i])
 			continue;
 		snprintf(words, sizeof(words),
-			 " without %s: an event of another version of the kernel; 5.10 and 6.1 are known",
+			 " without %s: an event of another version of the kernel; 5.10 and 6.1 are "
+			 "known",
 			 field_names[f->kind][i]);
 		send_error(c, place, f->event->name, words);
 		return false;
@@ -154,7 +156,8 @@ static void send_lost(struct child *c, const struct tep_record *record)
 			   .cpu = (uint16_t)record->cpu,
 			   .time = record->ts,
 			   .place = record->offset,
-			   .value = record->missed_events > 0 ? (uint64_t)record->missed_events : 0 },
+			   .value = record->missed_events > 0 ? (uint64_t)record->missed_events
+							      : 0 },
 	};
 
 	if (record->missed_events)
@@ -165,8 +168,8 @@ static bool read_fields(const struct format *f, const struct tep_record *record,
 			unsigned long long values[MAX_FIELDS])
 {
 	for (unsigned int i = 0; i < MAX_FIELDS && f->fields[i]; i++) {
-		unsigned long end = (unsigned long)f->fields[i]->offset +
-				    (unsigned long)f->fields[i]->size;
+		unsigned long end =
+			(unsigned long)f->fields[i]->offset + (unsigned long)f->fields[i]->size;
 
 		if (end > (unsigned long)record->size ||
 		    tep_read_number_field(f->fields[i], record->data, &values[i]) != 0)
@@ -191,8 +194,9 @@ static int send_event(struct child *c, const struct format *f, struct tep_record
 		return send_error(c, record->offset, f->event->name,
 				  " is shorter than the file says it is: it is damaged");
 	if (values[1] >= TRACE_ORDERS || values[2] > 7 || values[3] > UINT32_MAX)
-		return send_error(c, record->offset, f->event->name,
-				  " with an order, type or gfp out of all ranges: the file is damaged");
+		return send_error(
+			c, record->offset, f->event->name,
+			" with an order, type or gfp out of all ranges: the file is damaged");
 	message.event.pfn = values[0] && values[0] != UINT64_MAX ? values[0] : TRACE_NO_PFN;
 	if (message.event.pfn == TRACE_NO_PFN && f->kind != TRACE_ALLOC)
 		return send_error(c, record->offset, f->event->name,
@@ -207,7 +211,8 @@ static int send_event(struct child *c, const struct format *f, struct tep_record
 	return 0;
 }
 
-static int take_record(struct tracecmd_input *handle, struct tep_record *record, int cpu, void *data)
+static int take_record(struct tracecmd_input *handle, struct tep_record *record, int cpu,
+		       void *data)
 {
 	struct child *c = data;
 	struct message other = { .kind = MESSAGE_OTHER };
@@ -250,7 +255,8 @@ static void read_in_child(const char *path, int pipe_end)
 	} else {
 		c.tep = tracecmd_get_tep(input);
 		if (tracecmd_iterate_events(input, NULL, 0, take_record, &c) != 0 && !c.failed)
-			send_error(&c, 0, "", "libtracecmd cannot read all of it: it is cut off, or damaged");
+			send_error(&c, 0, "",
+				   "libtracecmd cannot read all of it: it is cut off, or damaged");
 	}
 	if (!c.failed)
 		send(&c, &end);
@@ -277,13 +283,15 @@ static bool take_messages(struct trace *trace, FILE *in, char error[TRACE_ERROR_
 			trace_add_other(trace, message.words, strlen(message.words));
 			break;
 		case MESSAGE_ERROR:
-			return trace_error_at(trace, message.event.place, error, "%s", message.words);
+			return trace_error_at(trace, message.event.place, error, "%s",
+					      message.words);
 		default:
 			return true;
 		}
 	}
-	return trace_error_at(trace, place, error,
-			      "libtracecmd came to grief behind this record: the file is cut off, or damaged");
+	return trace_error_at(
+		trace, place, error,
+		"libtracecmd came to grief behind this record: the file is cut off, or damaged");
 }
 
 bool trace_read_dat(struct trace *trace, char error[TRACE_ERROR_SIZE])
@@ -292,8 +300,9 @@ bool trace_read_dat(struct trace *trace, char error[TRACE_ERROR_SIZE])
 	FILE *in;
 
 	if (strcmp(trace->path, "-") == 0 || trace->xz)
-		return trace_error(error, "%s: a trace.dat has to be a file of its own, unpacked: it is "
-					  "not read in order",
+		return trace_error(error,
+				   "%s: a trace.dat has to be a file of its own, unpacked: it is "
+				   "not read in order",
 				   trace->path);
 	if (pipe(ends) != 0)
 		return trace_error(error, "%s: no pipe: %s", trace->path, strerror(errno));

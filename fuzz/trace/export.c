@@ -1,4 +1,7 @@
-/* The core's events while it carries a program out, as a trace file: target/core_ftrace.h writes the lines. */
+/*
+ * The core's events while it carries a program out, as a trace file: target/core_ftrace.h writes
+ * the lines.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * What is remembered of frames: a hash table of chunks of 512 frames each, so that a recording of a large machine
- * costs memory only for the frames that it names.
+ * What is remembered of frames: a hash table of chunks of 512 frames each, so that a recording of a
+ * large machine costs memory only for the frames that it names.
  *
  *   pfn  --/ 512-->  chunk, by open addressing  --% 512-->  two words
  *

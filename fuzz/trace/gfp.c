@@ -1,6 +1,7 @@
 /*
- * Names of gfp bits as the kernel's events print them: composites GFP_X, single bits __GFP_X, but for GFP_DMA and
- * GFP_DMA32; "none" for no bits; what has no name stands at the end as a number. Numbers: facts 5.
+ * Names of gfp bits as the kernel's events print them: composites GFP_X, single bits __GFP_X, but
+ * for GFP_DMA and GFP_DMA32; "none" for no bits; what has no name stands at the end as a number.
+ * Numbers: facts 5.
  */
 #include <string.h>
 

@@ -1,13 +1,13 @@
 /*
  * A recording as a program: who was handed out a block asks for one, who gave it back frees it.
  *
- *   mm_page_alloc pfn order gfp     p7 = alloc_pages(order, gfp) @cpu/context     frames pfn .. are p7's
- *   mm_page_free pfn order          __free_pages(p7)                              and nobody's again
+ *   mm_page_alloc pfn order gfp     p7 = alloc_pages(order, gfp) @cpu/context  frames are p7's
+ *   mm_page_free pfn order          __free_pages(p7)                           and nobody's again
  *   ... of a part, p7 not compound  p8..p15 = split_page(p7), once; then __free_pages of each page
  *   ... of a part, p7 compound      nothing, until the last part came: __free_pages(p7)
  *
- * A recording that is whole does not contradict itself (trace_check() is asked first). One in which events were lost
- * may hand out a block whose free was lost: then it is freed here, before.
+ * A recording that is whole does not contradict itself (trace_check() is asked first). One in which
+ * events were lost may hand out a block whose free was lost: then it is freed here, before.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -20,9 +20,9 @@ enum { GFP_COMP = 0x40000, SECTION = 32768 };
 
 const char *const trace_unmapped_sentences[TRACE_UNMAPPED] = {
 	[TRACE_FREE_UNKNOWN] = "frees of blocks whose allocation was not recorded: no operation",
-	[TRACE_FREE_SILENT] = "frees of pages that were free already, and came to be held without an event (bulk "
-			      "allocations, compaction): no operation",
-	[TRACE_FREE_PART] = "frees of a part of a compound block: the whole is freed when its last part is",
+	[TRACE_FREE_SILENT] = "frees of pages that came to be held without an event: no operation",
+	[TRACE_FREE_PART] =
+		"frees of a part of a compound block: the whole is freed when its last part is",
 	[TRACE_IN_NMI] = "events from an NMI: operations as if from an interrupt",
 };
 
@@ -70,10 +70,11 @@ static bool append(struct importer *im, struct op *op)
 		return true;
 	if (im->program->nr_ops >= PROGRAM_MAX_OPS ||
 	    im->program->nr_handles + 1024 >= PROGRAM_MAX_HANDLES)
-		return trace_error_at(im->trace, event->place, im->error,
-				      "a program holds at most %d operations and handles, and there are "
-				      "more; import a part of the recording",
-				      PROGRAM_MAX_OPS);
+		return trace_error_at(
+			im->trace, event->place, im->error,
+			"a program holds at most %d operations and handles, and there are "
+			"more; import a part of the recording",
+			PROGRAM_MAX_OPS);
 	return trace_error_at(im->trace, event->place, im->error,
 			      "no memory for operation %" PRIu32, im->program->nr_ops);
 }
@@ -185,10 +186,9 @@ static bool import_alloc(struct importer *im)
 	const struct trace_event *event = event_of(im);
 	uint64_t pages = UINT64_C(1) << event->order;
 	struct block *block = &im->blocks[im->nr_blocks];
-	struct op op = { .code = OP_ALLOC_PAGES,
-			 .order = event->order,
-			 .gfp = event->gfp,
-			 .node = NODE_NONE };
+	struct op op = {
+		.code = OP_ALLOC_PAGES, .order = event->order, .gfp = event->gfp, .node = NODE_NONE
+	};
 
 	if (event->pfn != TRACE_NO_PFN && !assume_given_back(im, event->pfn, pages))
 		return false;
@@ -203,7 +203,8 @@ static bool import_alloc(struct importer *im)
 	im->out->pages += pages;
 	if (!append(im, &op))
 		return false;
-	return event->pfn == TRACE_NO_PFN ? import_failed(im, block->handle) : take_frames(im, block);
+	return event->pfn == TRACE_NO_PFN ? import_failed(im, block->handle)
+					  : take_frames(im, block);
 }
 
 /* No block of ours holds what is given back. */

@@ -13,8 +13,8 @@ bool trace_error_at(const struct trace *trace, uint64_t place, char error[TRACE_
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Appends an event, and does all the counting. Returns false iff there is no memory, or T1 would break (error is
- * filled).
+ * Appends an event, and does all the counting. Returns false iff there is no memory, or T1 would
+ * break (error is filled).
  */
 bool trace_add(struct trace *trace, const struct trace_event *event, char error[TRACE_ERROR_SIZE]);
 void trace_add_other(struct trace *trace, const char *name, size_t length);
@@ -47,7 +47,10 @@ struct trace_frame *trace_frame(struct trace_frames *f, uint64_t pfn);
 
 /* ---- samples ---- */
 
-/* Free pages and both indices of a zone with these free blocks, by order. The indices of *out begin as 0. */
+/*
+ * Free pages and both indices of a zone with these free blocks, by order. The indices of *out begin
+ * as 0.
+ */
 void trace_indices(const uint64_t blocks[TRACE_ORDERS], unsigned int top_order,
 		   struct trace_zone_sample *out);
 
@@ -57,8 +60,8 @@ struct lb_call;
 struct lb_result;
 
 /*
- * Carries a program out on the core, and tells of every call. @before may be NULL. Nothing is told of what the judge
- * gives back afterwards; @end is called before that, and @instance is the core's.
+ * Carries a program out on the core, and tells of every call. @before may be NULL. Nothing is told
+ * of what the judge gives back afterwards; @end is called before that, and @instance is the core's.
  */
 struct trace_watcher {
 	void (*begin)(void *data, void *instance);

@@ -58,7 +58,8 @@ static json_t *begin(const struct trace *trace)
 
 static bool finish(json_t *report, FILE *out)
 {
-	bool good = report && json_dumpf(report, out, JSON_INDENT(2)) == 0 && fputc('\n', out) != EOF;
+	bool good =
+		report && json_dumpf(report, out, JSON_INDENT(2)) == 0 && fputc('\n', out) != EOF;
 
 	json_decref(report);
 	return good;
@@ -75,8 +76,8 @@ static json_t *orders(const uint64_t values[TRACE_ORDERS])
 
 static json_t *unmapped(const struct trace *trace, const struct trace_imported *imported)
 {
-	static const char *const keys[TRACE_UNMAPPED] = { "free_unknown", "free_silent", "free_part",
-							  "in_nmi" };
+	static const char *const keys[TRACE_UNMAPPED] = { "free_unknown", "free_silent",
+							  "free_part", "in_nmi" };
 	json_t *list = json_object();
 
 	for (unsigned int why = 0; why < TRACE_UNMAPPED; why++) {
@@ -90,7 +91,8 @@ static json_t *unmapped(const struct trace *trace, const struct trace_imported *
 	return list;
 }
 
-bool trace_json_imported(const struct trace *trace, const struct trace_imported *imported, FILE *out)
+bool trace_json_imported(const struct trace *trace, const struct trace_imported *imported,
+			 FILE *out)
 {
 	json_t *report = begin(trace);
 

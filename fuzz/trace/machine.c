@@ -1,16 +1,18 @@
 /*
  * The machine of a recording, from the files that were captured beside it.
  *
- *   DIR/dmesg       "node   0: [mem 0x..-0x..]" (Early memory node ranges), "Movable zone start for each node",
- *                   "Linux version 6.1.0-..", "RAMDISK: [mem ..]", "Freeing .. memory: 1152K", the command line
+ *   DIR/dmesg       "node   0: [mem 0x..-0x..]" (Early memory node ranges), "Movable zone start for
+ *                   each node", "Linux version 6.1.0-..", "RAMDISK: [mem ..]",
+ *                   "Freeing .. memory: 1152K", the command line
  *   DIR/zoneinfo    or zoneinfo.before: where zones begin, what they span, have and manage; CPUs
  *   DIR/node        as in a boot's folder (machine_from_boot_whole() reads it all then)
  *
- * With a log only: what the kernel kept for itself, beside the memory map, is not known, and free. With zoneinfo only:
- * a zone is one range, but for the hole below 1 MiB that every PC has. Neither says which node a CPU is on: they
- * are dealt out evenly.
+ * With a log only: what the kernel kept for itself, beside the memory map, is not known, and free.
+ * With zoneinfo only: a zone is one range, but for the hole below 1 MiB that every PC has. Neither
+ * says which node a CPU is on: they are dealt out evenly.
  *
- * The image of the kernel is taken to lie at 16 MiB, where it is linked, as in machine_boot_whole.c.
+ * The image of the kernel is taken to lie at 16 MiB, where it is linked, as in
+ * machine_boot_whole.c.
  */
 #include <inttypes.h>
 #include <libgen.h>
@@ -73,7 +75,8 @@ static char *read_beside(const struct beside *b, const char *name)
 }
 
 /* Calls @take for each line of a text; stops at the first false. */
-static bool for_each_line(struct beside *b, char *text, bool (*take)(struct beside *b, const char *line))
+static bool for_each_line(struct beside *b, char *text,
+			  bool (*take)(struct beside *b, const char *line))
 {
 	bool good = true;
 
@@ -137,8 +140,8 @@ static bool add_memory(struct beside *b, uint64_t node, uint64_t start, uint64_t
 	struct machine *m = b->m;
 
 	if (node >= MACHINE_MAX_NODES || m->nr_memory == MACHINE_MAX_RANGES)
-		return trace_error(b->error, "%s: more nodes or ranges of memory than a machine has",
-				   b->dir);
+		return trace_error(b->error,
+				   "%s: more nodes or ranges of memory than a machine has", b->dir);
 	m->memory[m->nr_memory++] =
 		(struct machine_range){ .start = start, .end = end, .node = (uint32_t)node };
 	if (end > m->max_pfn)
@@ -276,7 +279,8 @@ static bool assemble(struct beside *b, char *log, char *zones)
 		return false;
 	if (!b->has_log && !b->has_zones)
 		return trace_error(b->error,
-				   "%s: neither dmesg nor zoneinfo says what memory there is", b->dir);
+				   "%s: neither dmesg nor zoneinfo says what memory there is",
+				   b->dir);
 	if (b->has_zones && b->has_log)
 		set_managed(b);
 	else if (b->has_zones && !memory_from_zones(b))

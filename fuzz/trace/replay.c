@@ -1,6 +1,6 @@
 /*
- * A recording's program on the core, with samples along the way: what is free, what failed, what was stolen, and how
- * fragmented the zones are (facts 11).
+ * A recording's program on the core, with samples along the way: what is free, what failed, what
+ * was stolen, and how fragmented the zones are (facts 11).
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -19,8 +19,8 @@ struct replayer {
 	struct trace_replayed *out;
 	void *instance;
 	uint32_t every, operations;
-	size_t event;	  /* of the last allocation, in the recording */
-	bool any_event;	  /* there was one */
+	size_t event;	/* of the last allocation, in the recording */
+	bool any_event; /* there was one */
 	uint64_t held, failures, unexpected;
 	size_t capacity;
 	bool no_memory;
@@ -43,8 +43,8 @@ void trace_indices(const uint64_t blocks[TRACE_ORDERS], unsigned int top_order,
 
 		for (unsigned int at = order; at <= top_order; at++)
 			suitable += blocks[at] << at;
-		out->unusable[order] = pages ? (int32_t)((pages - suitable) * 1000 / pages)
-					     : ALL_UNUSABLE;
+		out->unusable[order] =
+			pages ? (int32_t)((pages - suitable) * 1000 / pages) : ALL_UNUSABLE;
 		if (suitable)
 			out->fragmentation[order] = A_BLOCK_IS_THERE;
 		else if (all)
@@ -83,8 +83,7 @@ static bool sample_memory(struct replayer *r, struct trace_sample *sample)
 	size_t size = core_target.export_state(r->instance, NULL, 0);
 	uint64_t *state = malloc(size * sizeof(*state));
 	struct map *map = calloc(1, sizeof(*map));
-	bool good = state && map &&
-		    core_target.export_state(r->instance, state, size) == size &&
+	bool good = state && map && core_target.export_state(r->instance, state, size) == size &&
 		    map_build(map, &r->program->machine, state, size);
 
 	if (good)
@@ -145,7 +144,10 @@ static void begin(void *data, void *instance)
 	take_sample(r);
 }
 
-/* The event that this allocation was made of: programs of ours have one for each, in their order (T4). */
+/*
+ * The event that this allocation was made of: programs of ours have one for each, in their order
+ * (T4).
+ */
 static const struct trace_event *next_event(struct replayer *r)
 {
 	size_t at = r->any_event ? r->event + 1 : 0;
@@ -159,7 +161,8 @@ static const struct trace_event *next_event(struct replayer *r)
 	return &r->trace->events[at];
 }
 
-static void note_alloc(struct replayer *r, const struct lb_call *call, const struct lb_result *result)
+static void note_alloc(struct replayer *r, const struct lb_call *call,
+		       const struct lb_result *result)
 {
 	const struct trace_event *event = next_event(r);
 

@@ -25,7 +25,9 @@ static void print_events(const struct trace *trace, FILE *out)
 		fprintf(out, "  %9" PRIu64 "  %s: not read\n", trace->others[i].count,
 			trace->others[i].name);
 	if (trace->counts[TRACE_LOST])
-		fprintf(out, "  %9" PRIu64 "  places where events were lost (at least %" PRIu64 " events)\n",
+		fprintf(out,
+			"  %9" PRIu64 "  places where events were lost (at least %" PRIu64
+			" events)\n",
 			trace->counts[TRACE_LOST], trace->lost_events);
 	if (trace->nr_no_events)
 		fprintf(out, "  %9" PRIu64 "  lines that are no events\n", trace->nr_no_events);
@@ -39,7 +41,8 @@ static void print_first(const struct trace *trace, uint32_t event, FILE *out)
 	fprintf(out, " (first: %s)\n", place);
 }
 
-void trace_print_imported(const struct trace *trace, const struct trace_imported *imported, FILE *out)
+void trace_print_imported(const struct trace *trace, const struct trace_imported *imported,
+			  FILE *out)
 {
 	print_events(trace, out);
 	fprintf(out,
@@ -57,7 +60,8 @@ void trace_print_imported(const struct trace *trace, const struct trace_imported
 		fprintf(out, "split        %" PRIu64 " blocks that came back in parts\n",
 			imported->splits);
 	if (imported->assumed)
-		fprintf(out, "assumed      %" PRIu64 " frees among the lost events\n", imported->assumed);
+		fprintf(out, "assumed      %" PRIu64 " frees among the lost events\n",
+			imported->assumed);
 	for (unsigned int why = 0; why < TRACE_UNMAPPED; why++) {
 		if (!imported->unmapped[why])
 			continue;
@@ -99,8 +103,8 @@ static void print_sample(const struct trace *trace, const struct trace_sample *s
 	double at = s->time ? (double)(s->time - trace->events[0].time) / 1e9 : 0;
 
 	fprintf(out,
-		"%10" PRIu32 " %10.6f %10" PRIu64 " %10" PRIu64 " %8" PRIu64 " %6" PRIu64 " %6" PRIu64
-		" %6" PRIu64 " %6" PRIu64 " %8" PRIu64 " %7" PRIu64 "\n",
+		"%10" PRIu32 " %10.6f %10" PRIu64 " %10" PRIu64 " %8" PRIu64 " %6" PRIu64
+		" %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %8" PRIu64 " %7" PRIu64 "\n",
 		s->operations, at, s->free, s->held, s->failures, s->steals.page, s->steals.move,
 		s->steals.claim, s->steals.whole, s->slowpath, s->kswapd);
 }
@@ -140,7 +144,8 @@ void trace_print_replayed(const struct trace *trace, const struct program *progr
 	fprintf(out,
 		"\nfree, held: pages; page .. whole: steals from another migratetype, by kind "
 		"(the recording has %" PRIu64 ");\n"
-		"fragmentation -1: a block of the order is there; 0: memory is short, 1: it is in pieces\n"
+		"fragmentation -1: a block of the order is there; 0: memory is short, 1: it is in "
+		"pieces\n"
 		"%" PRIu64 " of %" PRIu64 " allocations got the frame of the recording\n",
 		replayed->recorded_steals, replayed->same_frames, trace->counts[TRACE_ALLOC]);
 	fprintf(out,

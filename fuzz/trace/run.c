@@ -1,6 +1,6 @@
 /*
- * Carrying a program out on the core with somebody watching: the core's target with an exec of ours before its own, under
- * the judge, which resolves handles as always.
+ * Carrying a program out on the core with somebody watching: the core's target with an exec of ours
+ * before its own, under the judge, which resolves handles as always.
  */
 #include <string.h>
 

@@ -13,7 +13,8 @@
 #if defined(__has_feature)
 #if __has_feature(memory_sanitizer)
 #include <sanitizer/msan_interface.h>
-#define WRITTEN_ELSEWHERE(bytes, size) __msan_unpoison(bytes, size) /* liblzma is not instrumented */
+#define WRITTEN_ELSEWHERE(bytes, size)                                                             \
+	__msan_unpoison(bytes, size) /* liblzma is not instrumented */
 #endif
 #endif
 #ifndef WRITTEN_ELSEWHERE
@@ -123,18 +124,19 @@ static bool unpack(struct trace *trace, const struct bytes *packed, struct bytes
 	lzma_end(&stream);
 	if (code == LZMA_OK && to->size >= MAX_TEXT)
 		return trace_error(error, "%s: more than 4 GiB when unpacked", trace->path);
-	return code == LZMA_STREAM_END || trace_error(error, "%s: offset 0x%zx: %s", trace->path,
-						      offset, lzma_sentence(code));
+	return code == LZMA_STREAM_END ||
+	       trace_error(error, "%s: offset 0x%zx: %s", trace->path, offset, lzma_sentence(code));
 }
 #else
 static bool unpack(struct trace *trace, const struct bytes *packed, struct bytes *to,
 		   char error[TRACE_ERROR_SIZE])
 {
 	(void)packed, (void)to;
-	return trace_error(error,
-			   "%s: packed by xz, and this program was built without liblzma: install the "
-			   "package liblzma-dev and build anew (rm -r build/release), or unpack it (xz -d)",
-			   trace->path);
+	return trace_error(
+		error,
+		"%s: packed by xz, and this program was built without liblzma: install the "
+		"package liblzma-dev and build anew (rm -r build/release), or unpack it (xz -d)",
+		trace->path);
 }
 #endif
 

@@ -1,15 +1,16 @@
 /*
  * Recordings as text, line by line.
  *
- *   ftrace      |  init-1  [000] .....  1.784332: mm_page_alloc: page=.. pfn=0x60bc order=1 migratetype=0 gfp_flags=..
+ *   ftrace      |  init-1  [000] .....  1.784332: mm_page_alloc: page=.. pfn=0x60bc order=1 ..
  *               |  init-1  [000]  1.784332: mm_page_alloc: ..           without irq-info
- *               |  init-1  (      1) [000] d..1 1.784332: ..            with record-tgid; four flags before 5.16
+ *               |  init-1  (      1) [000] d..1 1.784332: ..   with record-tgid; 4 flags until 5.15
  *               |  init-1  0d..1.  12us+: mm_page_alloc: ..             latency-format
  *   trace-cmd   |  init-1  [000]  1.784332: mm_page_alloc:     page=..
- *   perf        |  init  1 [000]  1.784332: kmem:mm_page_alloc: ..      maybe a period before the event, 1/1 for the task
+ *   perf        |  init  1 [000]  1.784332: kmem:mm_page_alloc: ..   or 1/1, a period before kmem
  *
- * A task's name may hold anything, spaces and brackets too; so a line is an event if behind some `[CPU]` there is
- * the rest of one. Besides: headings (#), `CPU:1 [LOST 5 EVENTS]`, call chains, empty lines.
+ * A task's name may hold anything, spaces and brackets too; so a line is an event if behind some
+ * `[CPU]` there is the rest of one. Besides: headings (#), `CPU:1 [LOST 5 EVENTS]`, call chains,
+ * empty lines.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -134,8 +135,8 @@ static bool whole_number(struct span s, uint64_t *value)
 /* ---- the head of an event ---- */
 
 /*
- * `1.784332:` in nanoseconds; `1234:` of a clock that counts as it stands; `12us+:` of the latency format. The
- * colon may be a word of its own.
+ * `1.784332:` in nanoseconds; `1234:` of a clock that counts as it stands; `12us+:` of the latency
+ * format. The colon may be a word of its own.
  */
 static bool take_time(struct span *s, uint64_t *time)
 {
@@ -192,7 +193,9 @@ static uint8_t level_of(struct span flags)
 	}
 }
 
-/* `kmem:mm_page_alloc:`, `mm_page_alloc:`; a tracer of functions writes `schedule <-worker_thread`. */
+/*
+ * `kmem:mm_page_alloc:`, `mm_page_alloc:`; a tracer of functions writes `schedule <-worker_thread`.
+ */
 static bool take_name(struct span *s, struct head *head)
 {
 	struct span word = next_word(s), ahead = *s, period = word;
@@ -301,8 +304,8 @@ enum field {
 };
 
 static const char *const field_names[FIELDS] = {
-	"pfn",	"order", "migratetype",	"gfp_flags", "percpu_refill",
-	"cold", "fallback_order", "fallback_migratetype",
+	"pfn",		 "order", "migratetype",    "gfp_flags",
+	"percpu_refill", "cold",  "fallback_order", "fallback_migratetype",
 };
 
 static const unsigned int needed[TRACE_LOST] = {
@@ -310,7 +313,8 @@ static const unsigned int needed[TRACE_LOST] = {
 	[TRACE_FREE] = 1u << FIELD_PFN | 1u << FIELD_ORDER,
 	[TRACE_BATCHED] = 1u << FIELD_PFN,
 	[TRACE_DRAIN] = 1u << FIELD_PFN | 1u << FIELD_ORDER | 1u << FIELD_TYPE,
-	[TRACE_LOCKED] = 1u << FIELD_PFN | 1u << FIELD_ORDER | 1u << FIELD_TYPE | 1u << FIELD_REFILL,
+	[TRACE_LOCKED] =
+		1u << FIELD_PFN | 1u << FIELD_ORDER | 1u << FIELD_TYPE | 1u << FIELD_REFILL,
 	[TRACE_EXTFRAG] = 1u << FIELD_PFN | 1u << FIELD_FALLBACK_ORDER | 1u << FIELD_FALLBACK_TYPE,
 };
 
@@ -334,8 +338,8 @@ static bool take_gfp(struct reader *r, struct span value, uint64_t *bits)
 		struct span name = { bad, bad + size };
 
 		return trace_error_at(r->trace, r->line, r->error,
-				      "gfp_flags: `%.*s' is no name that 5.10 or 6.1 has", printed(name),
-				      bad);
+				      "gfp_flags: `%.*s' is no name that 5.10 or 6.1 has",
+				      printed(name), bad);
 	}
 	*bits = gfp;
 	return true;
@@ -359,8 +363,8 @@ static bool take_field(struct reader *r, struct span word, struct fields *fields
 			return take_gfp(r, value, &fields->values[i]);
 		return whole_number(value, &fields->values[i]) ||
 		       trace_error_at(r->trace, r->line, r->error,
-				      "`%.*s': expected a number behind %s=", printed(word), word.at,
-				      field_names[i]);
+				      "`%.*s': expected a number behind %s=", printed(word),
+				      word.at, field_names[i]);
 	}
 	return true;
 }
@@ -385,9 +389,9 @@ static bool take_fields(struct reader *r, const struct head *head, enum trace_ki
 
 static bool is_small(struct reader *r, enum field field, uint64_t value, uint64_t limit)
 {
-	return value < limit ||
-	       trace_error_at(r->trace, r->line, r->error, "%s=%" PRIu64 ": expected less than %" PRIu64,
-			      field_names[field], value, limit);
+	return value < limit || trace_error_at(r->trace, r->line, r->error,
+					       "%s=%" PRIu64 ": expected less than %" PRIu64,
+					       field_names[field], value, limit);
 }
 
 /* An allocation that failed says frame 0, or in raw form -1. */
@@ -398,7 +402,8 @@ static bool take_pfn(struct reader *r, struct trace_event *event, uint64_t pfn)
 		return true;
 	event->pfn = TRACE_NO_PFN;
 	return event->kind == TRACE_ALLOC ||
-	       trace_error_at(r->trace, r->line, r->error, "%s of frame 0, which is never handed out",
+	       trace_error_at(r->trace, r->line, r->error,
+			      "%s of frame 0, which is never handed out",
 			      trace_kind_names[event->kind]);
 }
 
@@ -413,7 +418,8 @@ static bool add_event(struct reader *r, const struct head *head, enum trace_kind
 	enum field order = kind == TRACE_EXTFRAG ? FIELD_FALLBACK_ORDER : FIELD_ORDER;
 	enum field type = kind == TRACE_EXTFRAG ? FIELD_FALLBACK_TYPE : FIELD_TYPE;
 
-	if (!take_fields(r, head, kind, &fields) || !take_pfn(r, &event, fields.values[FIELD_PFN]) ||
+	if (!take_fields(r, head, kind, &fields) ||
+	    !take_pfn(r, &event, fields.values[FIELD_PFN]) ||
 	    !is_small(r, order, fields.values[order], TRACE_ORDERS) ||
 	    !is_small(r, type, fields.values[type], 8))
 		return false;
@@ -442,7 +448,10 @@ static bool add_lost(struct reader *r, uint64_t cpu, uint64_t count)
 	return trace_add(r->trace, &event, r->error);
 }
 
-/* `CPU:1 [LOST 5 EVENTS]`, `CPU:1 [LOST EVENTS]`, `CPU:1 [5 EVENTS DROPPED]`, `CPU:1 [EVENTS DROPPED]` */
+/*
+ * `CPU:1 [LOST 5 EVENTS]`, `CPU:1 [LOST EVENTS]`, `CPU:1 [5 EVENTS DROPPED]`, `CPU:1 [EVENTS
+ * DROPPED]`
+ */
 static bool is_lost(struct span s, uint64_t *cpu, uint64_t *count)
 {
 	uint64_t number;
@@ -463,8 +472,8 @@ static bool is_lost(struct span s, uint64_t *cpu, uint64_t *count)
 }
 
 /*
- * `# entries-in-buffer/entries-written: 10/12   #P:2` tells what to expect. `##### CPU 1 buffer started ####` says that
- * older events of that CPU were overwritten.
+ * `# entries-in-buffer/entries-written: 10/12   #P:2` tells what to expect. `##### CPU 1 buffer
+ * started ####` says that older events of that CPU were overwritten.
  */
 static bool take_heading(struct reader *r, struct span line)
 {
@@ -511,9 +520,10 @@ static bool is_remark(struct span s)
 static bool take_foreign(struct reader *r)
 {
 	if (r->entries == 0)
-		return trace_error_at(r->trace, r->line, r->error,
-				      "this is no recording: expected lines as in the trace file "
-				      "(TASK-PID [CPU] FLAGS TIME: EVENT: ...), perf script, or a trace.dat");
+		return trace_error_at(
+			r->trace, r->line, r->error,
+			"this is no recording: expected lines as in the trace file "
+			"(TASK-PID [CPU] FLAGS TIME: EVENT: ...), perf script, or a trace.dat");
 	return trace_error_at(r->trace, r->line, r->error,
 			      "expected an event: TASK-PID [CPU] FLAGS TIME: EVENT: ...");
 }
@@ -571,8 +581,9 @@ static bool take_lines(struct reader *r, const char *text, size_t size)
 
 		r->line++;
 		if (!stop)
-			return trace_error_at(r->trace, r->line, r->error,
-					      "the last line does not end: the recording is cut off");
+			return trace_error_at(
+				r->trace, r->line, r->error,
+				"the last line does not end: the recording is cut off");
 		if (length(line) > 0 && line.end[-1] == '\r')
 			line.end--;
 		if (!take_line(r, line))
@@ -597,10 +608,11 @@ static bool check_times(const struct trace *trace, char error[TRACE_ERROR_SIZE])
 		if (event->kind == TRACE_LOST)
 			continue;
 		if (event->time < last[event->cpu])
-			good = trace_error_at(trace, event->place, error,
-					      "time goes back on CPU %u, from %" PRIu64 " to %" PRIu64
-					      " ns: lines are missing, moved, or of several recordings",
-					      event->cpu, last[event->cpu], event->time);
+			good = trace_error_at(
+				trace, event->place, error,
+				"time goes back on CPU %u, from %" PRIu64 " to %" PRIu64
+				" ns: lines are missing, moved, or of several recordings",
+				event->cpu, last[event->cpu], event->time);
 		last[event->cpu] = event->time;
 	}
 	free(last);
@@ -610,16 +622,18 @@ static bool check_times(const struct trace *trace, char error[TRACE_ERROR_SIZE])
 static bool finish(const struct trace *trace, uint64_t entries, char error[TRACE_ERROR_SIZE])
 {
 	if (trace->announced > entries)
-		return trace_error(error,
-				   "%s: the heading announces %" PRIu64 " events, and there are %" PRIu64
-				   ": the recording is cut off (or, where lines were left out on purpose, "
-				   "leave out the heading too)",
-				   trace->path, trace->announced, entries);
+		return trace_error(
+			error,
+			"%s: the heading announces %" PRIu64 " events, and there are %" PRIu64
+			": the recording is cut off (or, where lines were left out on purpose, "
+			"leave out the heading too)",
+			trace->path, trace->announced, entries);
 	if (trace->nr_events == trace->counts[TRACE_LOST])
-		return trace_error(error,
-				   "%s: no events of page allocation; record kmem:mm_page_alloc and "
-				   "kmem:mm_page_free",
-				   trace->path);
+		return trace_error(
+			error,
+			"%s: no events of page allocation; record kmem:mm_page_alloc and "
+			"kmem:mm_page_free",
+			trace->path);
 	return check_times(trace, error);
 }
 

@@ -79,8 +79,7 @@ static bool make_room(struct trace *trace)
 
 	if (trace->nr_events < trace->capacity)
 		return true;
-	events = capacity > MAX_EVENTS ? NULL
-				       : realloc(trace->events, capacity * sizeof(*events));
+	events = capacity > MAX_EVENTS ? NULL : realloc(trace->events, capacity * sizeof(*events));
 	if (!events)
 		return false;
 	trace->events = events;
@@ -88,13 +87,16 @@ static bool make_room(struct trace *trace)
 	return true;
 }
 
-/* What no recording of a kernel says, whatever its version. Events of a CPU stand in the order of its clock. */
+/*
+ * What no recording of a kernel says, whatever its version. Events of a CPU stand in the order of
+ * its clock.
+ */
 static bool is_possible(const struct trace *trace, const struct trace_event *event,
 			char error[TRACE_ERROR_SIZE])
 {
 	if (event->order > TRACE_MAX_ORDER)
-		return trace_error_at(trace, event->place, error,
-				      "order %u: expected 0 .. %d", event->order, TRACE_MAX_ORDER);
+		return trace_error_at(trace, event->place, error, "order %u: expected 0 .. %d",
+				      event->order, TRACE_MAX_ORDER);
 	if (event->pfn != TRACE_NO_PFN && event->pfn >= UINT64_C(1) << 40)
 		return trace_error_at(trace, event->place, error,
 				      "pfn 0x%" PRIx64 ": no machine has so many frames",

@@ -1,11 +1,9 @@
 /*
- * Real traces: what a kernel's page allocator did, recorded as events of its group kmem; read, checked, turned
- * into programs, and replayed.
+ * Real traces: what a kernel's page allocator did, recorded as events of its group kmem; read,
+ * checked, turned into programs, and replayed.
  *
- *   text of the trace file, trace_pipe, trace-cmd report  \
- *   (each plain or xz)                                     \
- *   perf script (plain or xz)                               >--trace_read-->  struct trace, events as data
- *   trace.dat (libtracecmd)                                /
+ *   text of the trace file, trace-cmd report, perf script
+ *   (plain or xz); trace.dat (libtracecmd)  --trace_read-->  struct trace, events as data
  *
  *   struct trace  --trace_check-->   findings: the contract, broken by the recorded kernel itself
  *                 --trace_import-->  struct program, and a report of what is in it and what is not
@@ -14,37 +12,38 @@
  *
  * What an event is to us (facts 6, 8; Linux 5.10 and 6.1):
  *
- *   mm_page_alloc              a block was handed out: one operation alloc_pages. Frame 0: it failed
- *   mm_page_free               a block comes back: __free_pages of a block whose allocation was recorded
- *   mm_page_free_batched       evidence: the page is given back with others; its mm_page_free stands before
+ *   mm_page_alloc              a block was handed out: one alloc_pages. Frame 0: it failed
+ *   mm_page_free               a block comes back: __free_pages, if its allocation was seen
+ *   mm_page_free_batched       evidence: it is given back with others, after its mm_page_free
  *   mm_page_pcpu_drain         evidence: a page leaves a page list for the buddy
- *   mm_page_alloc_zone_locked  evidence: a block leaves the buddy, for a page list or for its holder
+ *   mm_page_alloc_zone_locked  evidence: a block leaves the buddy for a page list or a holder
  *   mm_page_alloc_extfrag      evidence: a free block is stolen from another migratetype
  *   lost events                of a CPU: from here on nothing is known of any page
  *   anything else              counted by its name: slab events have no operations yet
  *
- * mm_page_free is written before the block can be taken again, mm_page_alloc after it was taken. So a recording
- * that is in the order of one clock never shows a block as held twice when it was not. But not every block that
- * is handed out has an event: pages of bulk allocations (vmalloc), of compaction and of contiguous ranges come
- * without one, all of them single pages. A free of a single page that was seen free already is therefore no
- * finding, unless the recording is said to be complete (struct trace_check_options).
+ * mm_page_free is written before the block can be taken again, mm_page_alloc after it was taken. So
+ * a recording that is in the order of one clock never shows a block as held twice when it was not.
+ * But not every block that is handed out has an event: pages of bulk allocations (vmalloc), of
+ * compaction and of contiguous ranges come without one, all of them single pages. A free of a
+ * single page that was seen free already is therefore no finding, unless the recording is said to
+ * be complete (struct trace_check_options).
  *
- * The context of an operation is what the flags column shows (hardirq, softirq, else task); perf script shows
- * none: task.
+ * The context of an operation is what the flags column shows (hardirq, softirq, else task); perf
+ * script shows none: task.
  *
  * Invariants:
  *   T1  events stand in the order of the recording, and for each CPU in the order of time;
  *   T2  events[i].place is the line (text) or the offset in the file (trace.dat) that it came from;
- *   T3  what was read is all there: events by kind, others by name, and lines that are no events, add up to the
- *       lines of the file; a line that is understood by halves is an error, never dropped;
+ *   T3  what was read is all there: events by kind, others by name, and lines that are no events
+ *       add up to the lines of the file; a line that is understood by halves is an error;
  *   T4  an imported program has one allocation for each mm_page_alloc, in their order;
  *   T5  of those, allocated = live at the end + freed + failed in the recording.
  *
  * Errors are a sentence in char error[TRACE_ERROR_SIZE], with the file and the line or offset.
  * No state outlives a call. Nothing here is for several threads.
  *
- * Not here: contents of pages; slab; what the kernel did before the recording began. Blocks from then are
- * unknown: their frees are counted, and have no operation.
+ * Not here: contents of pages; slab; what the kernel did before the recording began. Blocks from
+ * then are unknown: their frees are counted, and have no operation.
  */
 #ifndef LOSTBUDDY_TRACE_H
 #define LOSTBUDDY_TRACE_H
@@ -103,21 +102,22 @@ struct trace {
 	unsigned int nr_others;	/* names beyond are counted together as "(more)" */
 	uint64_t nr_lines;	/* of the file; 0: trace.dat */
 	uint64_t nr_no_events;	/* lines that are no events: headings, call chains, empty ones */
-	uint64_t announced;	/* events that the heading says the buffer holds; 0: it says nothing */
+	uint64_t announced;	/* events that the heading says there are; 0: it says nothing */
 	uint64_t lost_events;	/* sum of what is known */
 	uint32_t nr_cpus;	/* one more than the highest that is named */
 	uint64_t max_pfn;	/* one more than the highest frame of an event */
 };
 
-extern const char *const trace_kind_names[TRACE_KINDS];	/* "mm_page_alloc"; TRACE_LOST: "lost events" */
-extern const char *const trace_form_names[];		/* "trace file", "perf script", "trace.dat" */
+extern const char *const trace_kind_names[TRACE_KINDS];	/* "mm_page_alloc"; "lost events" */
+extern const char *const trace_form_names[];	/* "trace file", "perf script", "trace.dat" */
 
 /*
- * trace_read - a recording of any form; which one is told from its bytes. "-" is the standard input.
- * Returns false, with error filled, iff it cannot be read, is empty or foreign, ends in the middle of a line, of
- * the packed stream or of a section, has fewer events than its heading announces, has an event whose fields are not
- * those we know, goes back in time, or has none of the events above; or this program was built without the library
- * that the form needs. In all cases *trace is to be given to trace_free().
+ * trace_read - a recording of any form; which one is told from its bytes. "-" is the standard
+ * input. Returns false, with error filled, iff it cannot be read, is empty or foreign, ends in the
+ * middle of a line, of the packed stream or of a section, has fewer events than its heading
+ * announces, has an event whose fields are not those we know, goes back in time, or has none of the
+ * events above; or this program was built without the library that the form needs. In all cases
+ * *trace is to be given to trace_free().
  */
 bool trace_read(struct trace *trace, const char *path, char error[TRACE_ERROR_SIZE]);
 /* The same of text that is there already; @path is only named in errors. */
@@ -129,8 +129,9 @@ void trace_free(struct trace *trace);
 int trace_place(const struct trace *trace, uint32_t event, char *buffer, size_t size);
 
 /*
- * trace_gfp - "GFP_KERNEL|__GFP_ZERO", "none", "0x400dc0" to bits; names and numbers of 5.10 and 6.1 (facts 5).
- * Returns false iff a part of it is no such name or number; *bad (length *length) is that part.
+ * trace_gfp - "GFP_KERNEL|__GFP_ZERO", "none", "0x400dc0" to bits; names and numbers of 5.10 and
+ * 6.1 (facts 5). Returns false iff a part of it is no such name or number; *bad (length *length) is
+ * that part.
  */
 bool trace_gfp(const char *text, size_t size, uint32_t *gfp, const char **bad, size_t *length);
 
@@ -165,34 +166,37 @@ struct trace_check_options {
 
 struct trace_checked {
 	uint64_t by_rule[TRACE_RULES];	/* findings */
-	uint64_t asked[TRACE_RULES];	/* how often the premise of the rule held: something was known */
+	uint64_t asked[TRACE_RULES];	/* how often its premise held: something was known */
 	struct trace_finding findings[TRACE_MAX_FINDINGS];	/* the first ones */
 	uint32_t nr_findings;	/* all of them; more than TRACE_MAX_FINDINGS are only counted */
-	uint64_t silent;	/* single pages given back that were seen free: handed out without an event */
+	uint64_t silent;	/* single pages given back, handed out without an event */
 	uint64_t remote_drains;	/* pages drained by another CPU than the one that freed them */
 	uint64_t unknown_frees;	/* of blocks of which nothing is known */
 	uint64_t held;		/* pages held at the end, of those whose allocation was recorded */
 };
 
 /*
- * trace_check - the contract, asked of the recording. False iff there is no memory; findings are in *checked.
+ * trace_check - the contract, asked of the recording. False iff there is no memory; findings are in
+ * *checked.
  * @options: NULL: none
  */
 bool trace_check(const struct trace *trace, const struct trace_check_options *options,
 		 struct trace_checked *checked);
 
 /* A sentence with both places. As snprintf. */
-int trace_finding_print(const struct trace *trace, const struct trace_finding *finding, char *buffer,
-			size_t size);
+int trace_finding_print(const struct trace *trace, const struct trace_finding *finding,
+			char *buffer, size_t size);
 
 /* ---- import ---- */
 
-/* Why an event of an allocation or a free has no operation of its own, or another one than it says. */
+/*
+ * Why an event of an allocation or a free has no operation of its own, or another one than it says.
+ */
 enum trace_unmapped {
-	TRACE_FREE_UNKNOWN,	/* block handed out before the recording, or while events were lost */
+	TRACE_FREE_UNKNOWN,	/* block from before the recording, or from among lost events */
 	TRACE_FREE_SILENT,	/* page seen free before: it was handed out without an event */
-	TRACE_FREE_PART,	/* part of a compound block: the whole is freed when its last part is */
-	TRACE_IN_NMI,		/* recorded in an NMI, from which pages cannot be asked for: as if in an interrupt */
+	TRACE_FREE_PART,	/* part of a compound block: it is freed with its last part */
+	TRACE_IN_NMI,		/* from an NMI, where nobody may ask: as if from an interrupt */
 	TRACE_UNMAPPED
 };
 
@@ -203,9 +207,9 @@ struct trace_imported {
 	uint32_t first_unmapped[TRACE_UNMAPPED];	/* event, or TRACE_NOBODY */
 	uint64_t allocations, failed;	/* operations; those of them that failed in the recording */
 	uint64_t freed;			/* allocations that were given back, whole or in parts */
-	uint64_t assumed;		/* ... because events were lost: the block was handed out anew */
+	uint64_t assumed;		/* ... as events were lost: it was handed out anew */
 	uint64_t live;			/* allocations that nobody gave back */
-	uint64_t splits;		/* blocks split_page had to cut, since they came back in parts */
+	uint64_t splits;		/* blocks that came back in parts, and are split */
 	uint64_t peak_pages;		/* most that were held at once */
 	uint64_t by_order[TRACE_ORDERS], pages;	/* allocations; pages of all of them */
 };
@@ -216,18 +220,20 @@ struct trace_import_options {
 };
 
 /*
- * trace_import - a program of what was recorded. *program is initialised, and to be freed in all cases.
- * An allocation that failed in the recording is followed by a free of what it gives: nobody kept a block.
- * Returns false, with error filled, iff the recording contradicts itself (the first finding of trace_check()), has
- * more CPUs than a machine has, or more operations than a program holds; or there is no memory.
+ * trace_import - a program of what was recorded. *program is initialised, and to be freed in all
+ * cases. An allocation that failed in the recording is followed by a free of what it gives: nobody
+ * kept a block. Returns false, with error filled, iff the recording contradicts itself (the first
+ * finding of trace_check()), has more CPUs than a machine has, or more operations than a program
+ * holds; or there is no memory.
  */
 bool trace_import(const struct trace *trace, const struct trace_import_options *options,
 		  struct program *program, struct trace_imported *imported,
 		  char error[TRACE_ERROR_SIZE]);
 
 /*
- * trace_machine_beside - the machine of the files beside a recording: DIR/dmesg ("Early memory node ranges"), and
- * DIR/zoneinfo or zoneinfo.before (spans, managed pages, CPUs); DIR/node as well, if it is there.
+ * trace_machine_beside - the machine of the files beside a recording: DIR/dmesg ("Early memory node
+ * ranges"), and DIR/zoneinfo or zoneinfo.before (spans, managed pages, CPUs); DIR/node as well, if
+ * it is there.
  * @found: false iff there is neither; then *m is untouched
  * Returns false, with error filled, iff what is there makes no machine.
  */
@@ -281,19 +287,21 @@ void trace_replayed_free(struct trace_replayed *replayed);
 /* ---- export ---- */
 
 /*
- * trace_export - the core's events while it carries out the program, as text of the trace file, in virtual time.
- * What is given back when the program is over is no event of it.
+ * trace_export - the core's events while it carries out the program, as text of the trace file, in
+ * virtual time. What is given back when the program is over is no event of it.
  */
 bool trace_export(const struct program *program, FILE *out, char error[TRACE_ERROR_SIZE]);
 
 /* ---- reports ---- */
 
-void trace_print_imported(const struct trace *trace, const struct trace_imported *imported, FILE *out);
+void trace_print_imported(const struct trace *trace, const struct trace_imported *imported,
+			  FILE *out);
 void trace_print_checked(const struct trace *trace, const struct trace_checked *checked, FILE *out);
 void trace_print_replayed(const struct trace *trace, const struct program *program,
 			  const struct trace_replayed *replayed, FILE *out);
 /* The same as JSON, one object. False: no memory. */
-bool trace_json_imported(const struct trace *trace, const struct trace_imported *imported, FILE *out);
+bool trace_json_imported(const struct trace *trace, const struct trace_imported *imported,
+			 FILE *out);
 bool trace_json_checked(const struct trace *trace, const struct trace_checked *checked, FILE *out);
 bool trace_json_replayed(const struct trace *trace, const struct program *program,
 			 const struct trace_replayed *replayed, FILE *out);

@@ -69,7 +69,8 @@ TEST(a_page_that_is_handed_out_twice)
 	good_recording(&s);
 	add_alloc(&s, 0, 0x14, 1);
 	expect_finding(&s, TRACE_RULE_OVERLAP,
-		       "t:12: contract.overlap: the block of order 1 at pfn 0x14 is handed out while it is held: pfn 0x14 was "
+		       "t:12: contract.overlap: the block of order 1 at pfn 0x14 is handed out "
+		       "while it is held: pfn 0x14 was "
 		       "handed out at t:11, in a block of order 3");
 }
 
@@ -80,7 +81,8 @@ TEST(a_block_over_a_held_page)
 	good_recording(&s);
 	add_alloc(&s, 0, 0x20, 2);
 	expect_finding(&s, TRACE_RULE_OVERLAP,
-		       "t:12: contract.overlap: the block of order 2 at pfn 0x20 is handed out while it is held: pfn 0x20 was "
+		       "t:12: contract.overlap: the block of order 2 at pfn 0x20 is handed out "
+		       "while it is held: pfn 0x20 was "
 		       "handed out at t:9, in a block of order 0");
 }
 
@@ -91,11 +93,13 @@ TEST(a_block_off_its_alignment)
 	good_recording(&s);
 	add_alloc(&s, 0, 0x32, 2);
 	expect_finding(&s, TRACE_RULE_ALIGN,
-		       "t:12: contract.align: the block of order 2 at pfn 0x32 does not lie at a multiple of its size");
+		       "t:12: contract.align: the block of order 2 at pfn 0x32 does not lie at a "
+		       "multiple of its size");
 	good_recording(&s);
 	add_free(&s, 0, 0x31, 1);
 	expect_finding(&s, TRACE_RULE_ALIGN,
-		       "t:12: contract.align: the block of order 1 at pfn 0x31 does not lie at a multiple of its size");
+		       "t:12: contract.align: the block of order 1 at pfn 0x31 does not lie at a "
+		       "multiple of its size");
 }
 
 TEST(a_block_that_is_given_back_twice)
@@ -106,7 +110,8 @@ TEST(a_block_that_is_given_back_twice)
 	add_free(&s, 0, 0x10, 3);
 	add_free(&s, 1, 0x10, 3);
 	expect_finding(&s, TRACE_RULE_DOUBLE_FREE,
-		       "t:13: contract.double-free: the block of order 3 at pfn 0x10 is given back and is free: pfn 0x10 was "
+		       "t:13: contract.double-free: the block of order 3 at pfn 0x10 is given back "
+		       "and is free: pfn 0x10 was "
 		       "given back at t:12, in a block of order 3");
 }
 
@@ -141,7 +146,8 @@ TEST(a_block_that_is_given_back_as_more_than_it_is)
 	good_recording(&s);
 	add_free(&s, 0, 0x20, 1);
 	expect_finding(&s, TRACE_RULE_FREE_ORDER,
-		       "t:12: contract.free-order: the block of order 1 at pfn 0x20 is given back and is more than was handed "
+		       "t:12: contract.free-order: the block of order 1 at pfn 0x20 is given back "
+		       "and is more than was handed "
 		       "out: pfn 0x20 was handed out at t:9, in a block of order 0");
 }
 
@@ -169,7 +175,8 @@ TEST(a_batch_with_a_page_that_is_held)
 	good_recording(&s);
 	add_batched(&s, 1, 0x20);
 	expect_finding(&s, TRACE_RULE_BATCHED,
-		       "t:12: contract.batched: the block of order 0 at pfn 0x20 is in a batch of frees and was not given back: "
+		       "t:12: contract.batched: the block of order 0 at pfn 0x20 is in a batch of "
+		       "frees and was not given back: "
 		       "pfn 0x20 was handed out at t:9, in a block of order 0");
 }
 
@@ -180,7 +187,8 @@ TEST(a_drain_of_a_page_that_is_held)
 	good_recording(&s);
 	add_drain(&s, 1, 0x20, 0);
 	expect_finding(&s, TRACE_RULE_DRAIN,
-		       "t:12: contract.drain: the block of order 0 at pfn 0x20 is drained and lies on no page list: pfn 0x20 "
+		       "t:12: contract.drain: the block of order 0 at pfn 0x20 is drained and lies "
+		       "on no page list: pfn 0x20 "
 		       "was handed out at t:9, in a block of order 0");
 }
 
@@ -193,7 +201,8 @@ TEST(a_drain_of_a_page_that_is_in_the_buddy)
 	add_drain(&s, 1, 0x20, 0);
 	add_drain(&s, 1, 0x20, 0);
 	expect_finding(&s, TRACE_RULE_DRAIN,
-		       "t:14: contract.drain: the block of order 0 at pfn 0x20 is drained and lies on no page list: pfn 0x20 "
+		       "t:14: contract.drain: the block of order 0 at pfn 0x20 is drained and lies "
+		       "on no page list: pfn 0x20 "
 		       "was drained to the buddy at t:13, in a block of order 0");
 }
 
@@ -221,7 +230,8 @@ TEST(a_held_page_in_the_buddy)
 	good_recording(&s);
 	add_locked(&s, 0, 0x20, 0);
 	expect_finding(&s, TRACE_RULE_TAKEN,
-		       "t:12: contract.taken: the block of order 0 at pfn 0x20 is taken from the buddy while it is held: pfn "
+		       "t:12: contract.taken: the block of order 0 at pfn 0x20 is taken from the "
+		       "buddy while it is held: pfn "
 		       "0x20 was handed out at t:9, in a block of order 0");
 }
 
@@ -230,10 +240,13 @@ TEST(a_held_page_in_a_block_that_is_stolen)
 	struct sample s;
 
 	good_recording(&s);
-	add(&s, 0, "mm_page_alloc_extfrag: page=00 pfn=0x20 alloc_order=0 fallback_order=5 pageblock_order=9 "
-		   "alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1");
+	add(&s, 0,
+	    "mm_page_alloc_extfrag: page=00 pfn=0x20 alloc_order=0 fallback_order=5 "
+	    "pageblock_order=9 "
+	    "alloc_migratetype=0 fallback_migratetype=1 fragmenting=0 change_ownership=1");
 	expect_finding(&s, TRACE_RULE_TAKEN,
-		       "t:12: contract.taken: the block of order 5 at pfn 0x20 is stolen from the buddy while it is held: pfn "
+		       "t:12: contract.taken: the block of order 5 at pfn 0x20 is stolen from the "
+		       "buddy while it is held: pfn "
 		       "0x20 was handed out at t:9, in a block of order 0");
 }
 

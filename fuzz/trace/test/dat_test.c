@@ -1,16 +1,23 @@
 /*
  * trace.dat: files written here by hand in its sixth format, small enough to see through.
  *
- *   magic, version | layout of pages and records | formats of events | CPUs | options | per CPU: where its pages lie
+ *   magic, version | layout of pages and records | formats of events | CPUs | options | pages
  *
- * A page: time, bytes used (bit 31: events before it were lost), then records of a 32-bit head (type and length: 5
- * bits, time since the last: 27 bits) and words of data.
+ * A page: time, bytes used (bit 31: events before it were lost), then records of a 32-bit head
+ * (type and length: 5 bits, time since the last: 27 bits) and words of data.
  */
 #include <unistd.h>
 
 #include "trace/test/samples.h"
 
-enum { PAGE = 4096, ID_ALLOC = 500, ID_FREE = 501, ID_OTHER = 502, IN_HARDIRQ = 8, IN_SOFTIRQ = 16 };
+enum {
+	PAGE = 4096,
+	ID_ALLOC = 500,
+	ID_FREE = 501,
+	ID_OTHER = 502,
+	IN_HARDIRQ = 8,
+	IN_SOFTIRQ = 16
+};
 
 struct dat {
 	char bytes[16 * PAGE];
@@ -34,11 +41,11 @@ static void put_text(struct dat *d, const char *text)
 	put(d, text, strlen(text));
 }
 
-#define COMMON                                                                                                         \
-	"format:\n"                                                                                                    \
-	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"                                         \
-	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"                                         \
-	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"                                 \
+#define COMMON                                                                                     \
+	"format:\n"                                                                                \
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"                     \
+	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"                     \
+	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"             \
 	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
 #define PFN "\tfield:unsigned long pfn;\toffset:8;\tsize:8;\tsigned:0;\n"
 #define ORDER "\tfield:unsigned int order;\toffset:16;\tsize:4;\tsigned:0;\n"
@@ -58,20 +65,25 @@ static void put_head(struct dat *d, bool old)
 		    "\tfield: int overwrite;\toffset:8;\tsize:1;\tsigned:1;\n"
 		    "\tfield: char data;\toffset:16;\tsize:4080;\tsigned:1;\n");
 	put(d, "header_event", 13);
-	put_text(d, "# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n"
-		    "\tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == 30\n"
-		    "\ttime_stamp : type == 31\n\tdata max type_len  == 28\n");
+	put_text(d,
+		 "# compressed entry header\n\ttype_len    :    5 bits\n\ttime_delta  :   27 bits\n"
+		 "\tarray       :   32 bits\n\n\tpadding     : type == 29\n\ttime_extend : type == "
+		 "30\n"
+		 "\ttime_stamp : type == 31\n\tdata max type_len  == 28\n");
 	put_number(d, 0, 4); /* ftrace's own events */
 	put_number(d, 1, 4); /* systems */
 	put(d, "kmem", 5);
 	put_number(d, 3, 4);
-	put_text(d, "name: mm_page_alloc\nID: 500\n" COMMON PFN ORDER GFP TYPE "\nprint fmt: \"pfn=%lu\", REC->pfn\n");
+	put_text(d, "name: mm_page_alloc\nID: 500\n" COMMON PFN ORDER GFP TYPE
+		    "\nprint fmt: \"pfn=%lu\", REC->pfn\n");
 	put_text(d, old ? "name: mm_page_free\nID: 501\n" COMMON
 			  "\tfield:struct page * page;\toffset:8;\tsize:8;\tsigned:0;\n" ORDER
 			  "\nprint fmt: \"page=%p\", REC->page\n"
-			: "name: mm_page_free\nID: 501\n" COMMON PFN ORDER "\nprint fmt: \"pfn=%lu\", REC->pfn\n");
+			: "name: mm_page_free\nID: 501\n" COMMON PFN ORDER
+			  "\nprint fmt: \"pfn=%lu\", REC->pfn\n");
 	put_text(d, "name: kfree\nID: 502\n" COMMON
-		    "\tfield:unsigned long ptr;\toffset:8;\tsize:8;\tsigned:0;\n\nprint fmt: \"%lu\", REC->ptr\n");
+		    "\tfield:unsigned long ptr;\toffset:8;\tsize:8;\tsigned:0;\n\nprint fmt: "
+		    "\"%lu\", REC->ptr\n");
 	put_number(d, 0, 4); /* kallsyms */
 	put_number(d, 0, 4); /* printk */
 	put_number(d, 0, 8); /* command lines */
@@ -118,7 +130,8 @@ static void put_record(struct dat *d, const struct record *r)
 	put_number(d, 0, 8);
 }
 
-static void put_page(struct dat *d, uint64_t time, bool lost, const struct record *records, size_t n)
+static void put_page(struct dat *d, uint64_t time, bool lost, const struct record *records,
+		     size_t n)
 {
 	size_t begin = d->size, used;
 
@@ -136,12 +149,14 @@ static void put_page(struct dat *d, uint64_t time, bool lost, const struct recor
 
 /*
  *   CPU 0  1000: alloc 0x10 order 3    1020: free 0x10
- *   CPU 1  1010: alloc 0x20 in a hard interrupt    1030: kfree    1040: alloc that fails, in a soft one
+ *   CPU 1  1010: alloc 0x20 in a hard interrupt    1030: kfree    1040: failed, in a soft one
  */
 static struct dat *small(bool old, bool lost)
 {
-	static const struct record cpu0[] = { { ID_ALLOC, 0, 0, 0x10, 3, 0xdc0 }, { ID_FREE, 20, 0, 0x10, 3, 0 } };
-	static const struct record cpu1[] = { { ID_ALLOC, 0, IN_HARDIRQ | IN_SOFTIRQ, 0x20, 0, 0xa20 },
+	static const struct record cpu0[] = { { ID_ALLOC, 0, 0, 0x10, 3, 0xdc0 },
+					      { ID_FREE, 20, 0, 0x10, 3, 0 } };
+	static const struct record cpu1[] = { { ID_ALLOC, 0, IN_HARDIRQ | IN_SOFTIRQ, 0x20, 0,
+						0xa20 },
 					      { ID_OTHER, 20, 0, 7, 0, 0 },
 					      { ID_ALLOC, 10, IN_SOFTIRQ, UINT64_MAX, 0, 0xa20 } };
 	struct dat *d = calloc(1, sizeof(*d));
@@ -155,7 +170,8 @@ static struct dat *small(bool old, bool lost)
 	return d;
 }
 
-static bool read_dat(const struct dat *d, size_t size, struct trace *trace, char error[TRACE_ERROR_SIZE])
+static bool read_dat(const struct dat *d, size_t size, struct trace *trace,
+		     char error[TRACE_ERROR_SIZE])
 {
 	char path[] = "/tmp/trace-test-XXXXXX";
 	int file = mkstemp(path);
@@ -229,8 +245,9 @@ TEST(a_format_of_another_version_is_told_with_its_offset)
 	EXPECT(!read_dat(d, d->size, &trace, error));
 	colon = strstr(error, ": offset 0x");
 	if (EXPECT(colon))
-		EXPECT_STR(strchr(colon + 2, ':'), ": mm_page_free without pfn: an event of another version of the kernel; "
-						   "5.10 and 6.1 are known");
+		EXPECT_STR(strchr(colon + 2, ':'),
+			   ": mm_page_free without pfn: an event of another version of the kernel; "
+			   "5.10 and 6.1 are known");
 	trace_free(&trace);
 	free(d);
 }
@@ -287,7 +304,8 @@ TEST(without_the_library_the_packages_are_named)
 	char error[TRACE_ERROR_SIZE];
 
 	EXPECT(!read_dat(d, d->size, &trace, error));
-	EXPECT(strstr(error, "install the packages libtracecmd-dev, libtraceevent-dev and libtracefs-dev") != NULL);
+	EXPECT(strstr(error, "install the packages libtracecmd-dev, libtraceevent-dev and "
+			     "libtracefs-dev") != NULL);
 	trace_free(&trace);
 	free(d);
 }

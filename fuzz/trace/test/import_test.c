@@ -1,4 +1,7 @@
-/* The importer: small recordings as programs, their properties, and a whole recording of a real kernel. */
+/*
+ * The importer: small recordings as programs, their properties, and a whole recording of a real
+ * kernel.
+ */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,7 +86,8 @@ TEST(the_context_is_that_of_the_flags)
 {
 	struct sample s = { .size = 0 };
 
-	add_words(&s, "i-1 [001] d.h1. 1.000001: mm_page_alloc: page=00 pfn=0x10 order=0 migratetype=0 gfp_flags=GFP_ATOMIC\n"
+	add_words(&s, "i-1 [001] d.h1. 1.000001: mm_page_alloc: page=00 pfn=0x10 order=0 "
+		      "migratetype=0 gfp_flags=GFP_ATOMIC\n"
 		      "i-1 [000] ..s1. 1.000002: mm_page_free: page=00 pfn=0x10 order=0\n");
 	expect_operations(&s, "p0 = alloc_pages(order=0, gfp=ATOMIC) @cpu1/irq\n"
 			      "__free_pages(p0) @cpu0/softirq\n");
@@ -133,7 +137,9 @@ TEST(a_compound_block_is_freed_with_its_last_part)
 {
 	struct sample s = { .size = 0 };
 
-	add(&s, 0, "mm_page_alloc: page=00 pfn=0x10 order=1 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_COMP");
+	add(&s, 0,
+	    "mm_page_alloc: page=00 pfn=0x10 order=1 migratetype=0 "
+	    "gfp_flags=GFP_KERNEL|__GFP_COMP");
 	add_free(&s, 0, 0x11, 0);
 	add_alloc(&s, 0, 0x20, 0);
 	add_free(&s, 0, 0x10, 0);
@@ -142,7 +148,8 @@ TEST(a_compound_block_is_freed_with_its_last_part)
 			      "__free_pages(p0)\n");
 }
 
-static void expect_unmapped(const struct imported *im, enum trace_unmapped why, uint64_t count, uint64_t line)
+static void expect_unmapped(const struct imported *im, enum trace_unmapped why, uint64_t count,
+			    uint64_t line)
 {
 	EXPECT_EQ(im->report.unmapped[why], count);
 	if (EXPECT(im->report.first_unmapped[why] != TRACE_NOBODY))
@@ -158,7 +165,9 @@ TEST(what_has_no_operation_is_counted_with_its_first_line)
 	add_free(&s, 0, 0x10, 0);
 	add_free(&s, 0, 0x10, 0); /* came to be held without an event */
 	add_free(&s, 0, 0x50, 0);
-	add(&s, 0, "mm_page_alloc: page=00 pfn=0x20 order=1 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_COMP");
+	add(&s, 0,
+	    "mm_page_alloc: page=00 pfn=0x20 order=1 migratetype=0 "
+	    "gfp_flags=GFP_KERNEL|__GFP_COMP");
 	add_free(&s, 0, 0x20, 0);
 	add_words(&s, "i-1 [000] d.z.. 1.000100: mm_page_free: page=00 pfn=0x21 order=0\n");
 	struct imported *im = import_trace(given(s.text), NULL);
@@ -204,7 +213,8 @@ TEST(where_events_were_lost_a_free_is_assumed)
 	done(im);
 }
 
-static void expect_refused(const struct sample *s, const struct machine *machine, const char *sentence)
+static void expect_refused(const struct sample *s, const struct machine *machine,
+			   const char *sentence)
 {
 	struct imported *im = import_trace(given(s->text), machine);
 
@@ -220,7 +230,8 @@ TEST(a_recording_that_contradicts_itself_is_refused_with_both_lines)
 	add_alloc(&s, 0, 0x10, 1);
 	add_alloc(&s, 0, 0x11, 0);
 	expect_refused(&s, NULL,
-		       "t:2: contract.overlap: the block of order 0 at pfn 0x11 is handed out while it is held: pfn 0x11 was "
+		       "t:2: contract.overlap: the block of order 0 at pfn 0x11 is handed out "
+		       "while it is held: pfn 0x11 was "
 		       "handed out at t:1, in a block of order 1");
 }
 
@@ -308,7 +319,8 @@ static void expect_each_alloc_in_order(const struct imported *im)
 			event++;
 		if (!EXPECT(event < im->trace.nr_events))
 			return;
-		wrong += im->trace.events[event].order != op->order || im->trace.events[event].gfp != op->gfp ||
+		wrong += im->trace.events[event].order != op->order ||
+			 im->trace.events[event].gfp != op->gfp ||
 			 im->trace.events[event].cpu != op->cpu;
 		event++;
 	}
@@ -364,9 +376,10 @@ TEST(every_allocation_is_one_operation_and_is_live_or_freed_or_failed)
  */
 TEST(a_recorded_boot_is_imported_whole)
 {
-	static const uint64_t counts[TRACE_KINDS] = { [TRACE_ALLOC] = 3463, [TRACE_FREE] = 4412,
-						      [TRACE_BATCHED] = 508, [TRACE_DRAIN] = 1643,
-						      [TRACE_LOCKED] = 4695, [TRACE_EXTFRAG] = 5 };
+	static const uint64_t counts[TRACE_KINDS] = {
+		[TRACE_ALLOC] = 3463, [TRACE_FREE] = 4412,   [TRACE_BATCHED] = 508,
+		[TRACE_DRAIN] = 1643, [TRACE_LOCKED] = 4695, [TRACE_EXTFRAG] = 5
+	};
 	struct trace trace;
 	char error[TRACE_ERROR_SIZE] = "";
 
@@ -384,9 +397,13 @@ TEST(a_recorded_boot_is_imported_whole)
 		EXPECT_EQ(im->report.by_order[1], 1002);
 		EXPECT_EQ(im->report.pages, 6752);
 		EXPECT_EQ(im->report.freed + im->report.live, 3463);
-		/* every free has an operation, or is counted; one block came back in four pages (one free more) */
-		EXPECT_EQ(im->report.unmapped[TRACE_FREE_UNKNOWN] + im->report.unmapped[TRACE_FREE_SILENT] +
-				  im->program.nr_ops - im->report.allocations - im->report.splits,
+		/*
+		 * every free has an operation, or is counted; one block came back in four pages
+		 * (one free more)
+		 */
+		EXPECT_EQ(im->report.unmapped[TRACE_FREE_UNKNOWN] +
+				  im->report.unmapped[TRACE_FREE_SILENT] + im->program.nr_ops -
+				  im->report.allocations - im->report.splits,
 			  4412);
 		expect_each_alloc_in_order(im);
 	}
@@ -431,7 +448,8 @@ static void remove_folder(const char *folder)
 /* From the log and zoneinfo alone comes what comes from a whole boot's folder. */
 TEST(the_machine_beside_a_recording_is_that_of_its_boot)
 {
-	static const char *const boots[] = { "corpus/machines/a-1n1c-128m", "corpus/machines/e8-slub_debug_nomerge",
+	static const char *const boots[] = { "corpus/machines/a-1n1c-128m",
+					     "corpus/machines/e8-slub_debug_nomerge",
 					     "corpus/machines/b-2n4c-2x512m" };
 
 	for (size_t i = 0; i < 3; i++) {

@@ -1,6 +1,6 @@
 /*
- * The round: a program -> the core -> its events as text -> imported again -> the same operations, and, on the same
- * machine, the same frames. And samples of a replay.
+ * The round: a program -> the core -> its events as text -> imported again -> the same operations,
+ * and, on the same machine, the same frames. And samples of a replay.
  */
 #include "trace/internal.h"
 #include "trace/test/samples.h"
@@ -49,16 +49,20 @@ static uint32_t draw(uint32_t limit)
 	return (uint32_t)(random_state >> 33) % limit;
 }
 
-/* Blocks are asked for and freed at random; none fails: a quarter of the machine is held at most. */
+/*
+ * Blocks are asked for and freed at random; none fails: a quarter of the machine is held at most.
+ */
 static void random_program(struct program *p, uint64_t seed, uint32_t ops)
 {
-	static const uint32_t gfps[] = { 0xcc0, 0xdc0, 0xa20, 0x100cca, 0x1401ca, 0xcd0, 0x800, 0x2cc0, 0x40cc0, 0 };
+	static const uint32_t gfps[] = { 0xcc0, 0xdc0, 0xa20,  0x100cca, 0x1401ca,
+					 0xcd0, 0x800, 0x2cc0, 0x40cc0,	 0 };
 	static const uint8_t levels[] = { LEVEL_TASK, LEVEL_TASK, LEVEL_SOFTIRQ, LEVEL_IRQ };
 	uint32_t held[64], nr_held = 0;
 
 	random_state = seed;
 	for (uint32_t i = 0; i < ops; i++) {
-		struct op op = { .cpu = (uint8_t)draw(p->machine.nr_cpus), .level = levels[draw(4)] };
+		struct op op = { .cpu = (uint8_t)draw(p->machine.nr_cpus),
+				 .level = levels[draw(4)] };
 
 		if (nr_held == 64 || (nr_held > 0 && draw(2))) {
 			uint32_t slot = draw(nr_held);
@@ -148,12 +152,16 @@ TEST(events_look_as_the_kernel_prints_them)
 {
 	static const char *const lines[] = {
 		"# entries-in-buffer/entries-written: 4/4   #P:2\n",
-		"       lostbuddy-1       [000] .....     0.000000: mm_page_alloc: page=ffffea00000",
+		"       lostbuddy-1       [000] .....     0.000000: mm_page_alloc: "
+		"page=ffffea00000",
 		" order=0 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n",
-		"       lostbuddy-1       [001] ..s..     0.000001: mm_page_alloc: page=ffffea00000",
+		"       lostbuddy-1       [001] ..s..     0.000001: mm_page_alloc: "
+		"page=ffffea00000",
 		" order=1 migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE|__GFP_COMP\n",
-		"       lostbuddy-1       [001] d.h..     0.000002: mm_page_alloc: page=ffffea00000",
-		" order=0 migratetype=2 gfp_flags=__GFP_RECLAIMABLE|__GFP_HIGH|__GFP_ATOMIC|0x40000000\n",
+		"       lostbuddy-1       [001] d.h..     0.000002: mm_page_alloc: "
+		"page=ffffea00000",
+		" order=0 migratetype=2 "
+		"gfp_flags=__GFP_RECLAIMABLE|__GFP_HIGH|__GFP_ATOMIC|0x40000000\n",
 		/* five ticks of 4 ms, and the four calls before */
 		"       lostbuddy-1       [000] .....     0.020004: mm_page_free: page=ffffea00000",
 		" order=0\n",
@@ -172,7 +180,8 @@ TEST(events_look_as_the_kernel_prints_them)
 TEST(what_failed_says_frame_0_and_what_was_never_tried_says_nothing)
 {
 	static const char *const lines[] = {
-		"mm_page_alloc: page=0000000000000000 pfn=0x0 order=6 migratetype=0 gfp_flags=GFP_NOWAIT\n",
+		"mm_page_alloc: page=0000000000000000 pfn=0x0 order=6 migratetype=0 "
+		"gfp_flags=GFP_NOWAIT\n",
 		NULL,
 	};
 
@@ -184,27 +193,44 @@ TEST(what_failed_says_frame_0_and_what_was_never_tried_says_nothing)
 		      lines);
 }
 
-/* A block of eight pages, of which five stay: the line of the block first, then those of what goes back. */
+/*
+ * A block of eight pages, of which five stay: the line of the block first, then those of what goes
+ * back.
+ */
 TEST(what_an_exact_allocation_gives_back_stands_behind_it)
 {
 	static const char *const lines[] = {
-		" order=3 migratetype=0 gfp_flags=GFP_KERNEL\n", "mm_page_free: ", " order=0\n", "mm_page_free: ",
-		" order=0\n", "mm_page_free: ", " order=0\n", NULL,
+		" order=3 migratetype=0 gfp_flags=GFP_KERNEL\n",
+		"mm_page_free: ",
+		" order=0\n",
+		"mm_page_free: ",
+		" order=0\n",
+		"mm_page_free: ",
+		" order=0\n",
+		NULL,
 	};
 
-	expect_events("lostbuddy 1\nmachine pages=512\np0..p4 = alloc_pages_exact(n=5, gfp=KERNEL)\n", lines);
+	expect_events(
+		"lostbuddy 1\nmachine pages=512\np0..p4 = alloc_pages_exact(n=5, gfp=KERNEL)\n",
+		lines);
 }
 
 TEST(bulk_allocations_have_a_line_a_page)
 {
 	static const char *const lines[] = {
-		"mm_page_alloc: ", " order=0 ", "mm_page_alloc: ", " order=0 ", "mm_page_alloc: ", " order=0 ", NULL,
+		"mm_page_alloc: ", " order=0 ", "mm_page_alloc: ", " order=0 ", "mm_page_alloc: ",
+		" order=0 ",	   NULL,
 	};
 
-	expect_events("lostbuddy 1\nmachine pages=512\np0..p2 = alloc_pages_bulk(n=3, gfp=KERNEL, value=0)\n", lines);
+	expect_events("lostbuddy 1\nmachine pages=512\np0..p2 = alloc_pages_bulk(n=3, gfp=KERNEL, "
+		      "value=0)\n",
+		      lines);
 }
 
-/* What the core hands out under pressure keeps the contract: every page has its event, and failures come back too. */
+/*
+ * What the core hands out under pressure keeps the contract: every page has its event, and failures
+ * come back too.
+ */
 TEST(a_machine_that_runs_full_comes_back_too)
 {
 	const struct machine m = small_machine("pages=512 cpus=2");
@@ -216,7 +242,10 @@ TEST(a_machine_that_runs_full_comes_back_too)
 	program_init(&p);
 	p.machine = m;
 	for (uint32_t i = 0; i < 300; i++) {
-		struct op op = { .code = OP_ALLOC_PAGES, .order = (uint8_t)(i % 4), .gfp = 0x800, .node = NODE_NONE };
+		struct op op = { .code = OP_ALLOC_PAGES,
+				 .order = (uint8_t)(i % 4),
+				 .gfp = 0x800,
+				 .node = NODE_NONE };
 		struct op back = { .code = OP_FREE_PAGES_STRUCT, .handle = i / 2 };
 
 		EXPECT(program_append(&p, &op));
@@ -230,7 +259,10 @@ TEST(a_machine_that_runs_full_comes_back_too)
 	EXPECT_EQ(checked.nr_findings, 0);
 	EXPECT_EQ(checked.silent + checked.unknown_frees, 0);
 	import_again(text, &m, &again, &report);
-	/* asked for: 75 * (1 + 2 + 4 + 8) = 1125; 37 blocks of 8 come back; a failure is 8 pages at most */
+	/*
+	 * asked for: 75 * (1 + 2 + 4 + 8) = 1125; 37 blocks of 8 come back; a failure is 8 pages at
+	 * most
+	 */
 	EXPECT(report.failed >= (1125 - 37 * 8 - 512) / 8);
 	EXPECT_EQ(report.allocations, 300);
 	char *same = exported(&again);
@@ -245,7 +277,10 @@ TEST(a_machine_that_runs_full_comes_back_too)
 
 /* ---- replay ---- */
 
-/* A hundred blocks of 16 pages are handed out, and half of them come back: a sample every 25 operations. */
+/*
+ * A hundred blocks of 16 pages are handed out, and half of them come back: a sample every 25
+ * operations.
+ */
 TEST(samples_are_taken_along_the_way)
 {
 	const struct machine m = small_machine("pages=2048 cpus=1 min_free_kbytes=0");
@@ -296,10 +331,10 @@ static const struct indices indices[] = {
 	{ { 1000, 500, 100 }, 9, 997, 1000 },
 	{ { [8] = 3 }, 9, 167, 1000 },
 	{ { 100 }, 4, 928, 1000 },
-	{ { 0 }, 0, 0, 1000 },	/* nothing is free */
+	{ { 0 }, 0, 0, 1000 }, /* nothing is free */
 	{ { 1 }, 0, -1000, 0 },
-	{ { 1, 1, 1, 1 }, 3, -1000, 466 },	/* 15 pages, 8 of them in a block: 7 * 1000 / 15 */
-	{ { 1, 1, 1, 1 }, 4, 516, 1000 },	/* 1000 - (1000 + 15000 / 16) / 4, in whole numbers */
+	{ { 1, 1, 1, 1 }, 3, -1000, 466 }, /* 15 pages, 8 of them in a block: 7 * 1000 / 15 */
+	{ { 1, 1, 1, 1 }, 4, 516, 1000 },  /* 1000 - (1000 + 15000 / 16) / 4, in whole numbers */
 	{ { [10] = 2 }, 10, -1000, 0 },
 };
 

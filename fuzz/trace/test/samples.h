@@ -24,19 +24,24 @@ add(struct sample *s, unsigned int cpu, const char *format, ...)
 	va_list list;
 
 	s->size += (size_t)snprintf(s->text + s->size, sizeof(s->text) - s->size,
-				    "            init-1       [%03u] .....     1.%06u: ", cpu, s->time++);
+				    "            init-1       [%03u] .....     1.%06u: ", cpu,
+				    s->time++);
 	va_start(list, format);
 	s->size += (size_t)vsnprintf(s->text + s->size, sizeof(s->text) - s->size, format, list);
 	va_end(list);
 	s->size += (size_t)snprintf(s->text + s->size, sizeof(s->text) - s->size, "\n");
 }
 
-static inline void add_alloc(struct sample *s, unsigned int cpu, unsigned int pfn, unsigned int order)
+static inline void add_alloc(struct sample *s, unsigned int cpu, unsigned int pfn,
+			     unsigned int order)
 {
-	add(s, cpu, "mm_page_alloc: page=00 pfn=0x%x order=%u migratetype=0 gfp_flags=GFP_KERNEL", pfn, order);
+	add(s, cpu, "mm_page_alloc: page=00 pfn=0x%x order=%u migratetype=0 "
+	    "gfp_flags=GFP_KERNEL", pfn,
+	    order);
 }
 
-static inline void add_free(struct sample *s, unsigned int cpu, unsigned int pfn, unsigned int order)
+static inline void add_free(struct sample *s, unsigned int cpu, unsigned int pfn,
+			    unsigned int order)
 {
 	add(s, cpu, "mm_page_free: page=00 pfn=0x%x order=%u", pfn, order);
 }
@@ -46,15 +51,17 @@ static inline void add_batched(struct sample *s, unsigned int cpu, unsigned int 
 	add(s, cpu, "mm_page_free_batched: page=00 pfn=0x%x order=0", pfn);
 }
 
-static inline void add_drain(struct sample *s, unsigned int cpu, unsigned int pfn, unsigned int order)
+static inline void add_drain(struct sample *s, unsigned int cpu, unsigned int pfn,
+			     unsigned int order)
 {
 	add(s, cpu, "mm_page_pcpu_drain: page=00 pfn=0x%x order=%u migratetype=0", pfn, order);
 }
 
-static inline void add_locked(struct sample *s, unsigned int cpu, unsigned int pfn, unsigned int order)
+static inline void add_locked(struct sample *s, unsigned int cpu, unsigned int pfn,
+			      unsigned int order)
 {
-	add(s, cpu, "mm_page_alloc_zone_locked: page=00 pfn=0x%x order=%u migratetype=0 percpu_refill=1", pfn,
-	    order);
+	add(s, cpu, "mm_page_alloc_zone_locked: page=00 pfn=0x%x order=%u migratetype=0 "
+	    "percpu_refill=1", pfn, order);
 }
 
 static inline void add_words(struct sample *s, const char *words)

@@ -3,7 +3,9 @@
 
 #include "trace/test/samples.h"
 
-#define ALLOC "mm_page_alloc: page=ffffea0000182f00 pfn=0x60bc order=1 migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n"
+#define ALLOC                                                                                      \
+	"mm_page_alloc: page=ffffea0000182f00 pfn=0x60bc order=1 migratetype=0 "                   \
+	"gfp_flags=GFP_KERNEL|__GFP_ZERO\n"
 #define FREE "mm_page_free: page=ffffea0000182f00 pfn=0x60bc order=1\n"
 
 /* ---- forms of a line ---- */
@@ -17,48 +19,73 @@ struct form {
 
 static const struct form forms[] = {
 	/* 6.1: five flags; the third is the context */
-	{ "            init-1       [000] .....     1.784332: " ALLOC, 0, LEVEL_TASK, 1784332000, TRACE_FORM_TEXT },
-	{ "          <idle>-0       [012] d.h1.     0.185321: " ALLOC, 12, LEVEL_IRQ, 185321000, TRACE_FORM_TEXT },
-	{ "          <idle>-0       [012] d.H1.     0.185321: " ALLOC, 12, LEVEL_IRQ, 185321000, TRACE_FORM_TEXT },
-	{ "            init-1       [000] ..s..     1.784332: " ALLOC, 0, LEVEL_SOFTIRQ, 1784332000, TRACE_FORM_TEXT },
-	{ "            init-1       [000] bNs2.     1.784332: " ALLOC, 0, LEVEL_SOFTIRQ, 1784332000, TRACE_FORM_TEXT },
-	{ "            init-1       [000] d.z..     1.784332: " ALLOC, 0, LEVEL_NMI, 1784332000, TRACE_FORM_TEXT },
-	{ "            init-1       [000] d.Z..     1.784332: " ALLOC, 0, LEVEL_NMI, 1784332000, TRACE_FORM_TEXT },
+	{ "            init-1       [000] .....     1.784332: " ALLOC, 0, LEVEL_TASK, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "          <idle>-0       [012] d.h1.     0.185321: " ALLOC, 12, LEVEL_IRQ, 185321000,
+	  TRACE_FORM_TEXT },
+	{ "          <idle>-0       [012] d.H1.     0.185321: " ALLOC, 12, LEVEL_IRQ, 185321000,
+	  TRACE_FORM_TEXT },
+	{ "            init-1       [000] ..s..     1.784332: " ALLOC, 0, LEVEL_SOFTIRQ, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "            init-1       [000] bNs2.     1.784332: " ALLOC, 0, LEVEL_SOFTIRQ, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "            init-1       [000] d.z..     1.784332: " ALLOC, 0, LEVEL_NMI, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "            init-1       [000] d.Z..     1.784332: " ALLOC, 0, LEVEL_NMI, 1784332000,
+	  TRACE_FORM_TEXT },
 	/* 5.10: four flags; without irq-info: none; with record-tgid: the group's number */
-	{ "            bash-1977    [003] d..2  2310.000001: " ALLOC, 3, LEVEL_TASK, 2310000001000, TRACE_FORM_TEXT },
-	{ "            bash-1977    [003]  2310.000001: " ALLOC, 3, LEVEL_TASK, 2310000001000, TRACE_FORM_TEXT },
-	{ "            bash-1977    (   1977) [003] ..s1  2310.000001: " ALLOC, 3, LEVEL_SOFTIRQ, 2310000001000,
+	{ "            bash-1977    [003] d..2  2310.000001: " ALLOC, 3, LEVEL_TASK, 2310000001000,
 	  TRACE_FORM_TEXT },
-	{ "           <...>-77      (-------) [003] ....  2310.000001: " ALLOC, 3, LEVEL_TASK, 2310000001000,
+	{ "            bash-1977    [003]  2310.000001: " ALLOC, 3, LEVEL_TASK, 2310000001000,
 	  TRACE_FORM_TEXT },
+	{ "            bash-1977    (   1977) [003] ..s1  2310.000001: " ALLOC, 3, LEVEL_SOFTIRQ,
+	  2310000001000, TRACE_FORM_TEXT },
+	{ "           <...>-77      (-------) [003] ....  2310.000001: " ALLOC, 3, LEVEL_TASK,
+	  2310000001000, TRACE_FORM_TEXT },
 	/* names of tasks may hold anything */
-	{ "     tmux: server-55      [001] .....     1.784332: " ALLOC, 1, LEVEL_TASK, 1784332000, TRACE_FORM_TEXT },
-	{ "        a [9] b-55      [001] .....     1.784332: " ALLOC, 1, LEVEL_TASK, 1784332000, TRACE_FORM_TEXT },
-	{ "   x [009] y: z-55      [001] .....     1.784332: " ALLOC, 1, LEVEL_TASK, 1784332000, TRACE_FORM_TEXT },
-	{ "    kworker/u2:1-39      [000] .....     0.994527: " ALLOC, 0, LEVEL_TASK, 994527000, TRACE_FORM_TEXT },
+	{ "     tmux: server-55      [001] .....     1.784332: " ALLOC, 1, LEVEL_TASK, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "        a [9] b-55      [001] .....     1.784332: " ALLOC, 1, LEVEL_TASK, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "   x [009] y: z-55      [001] .....     1.784332: " ALLOC, 1, LEVEL_TASK, 1784332000,
+	  TRACE_FORM_TEXT },
+	{ "    kworker/u2:1-39      [000] .....     0.994527: " ALLOC, 0, LEVEL_TASK, 994527000,
+	  TRACE_FORM_TEXT },
 	/* clocks: nanoseconds of a recording by trace-cmd -t, and one that counts */
-	{ "            init-1       [000] .....     1.784332001: " ALLOC, 0, LEVEL_TASK, 1784332001, TRACE_FORM_TEXT },
-	{ "            init-1       [000] .....     4711: " ALLOC, 0, LEVEL_TASK, 4711, TRACE_FORM_TEXT },
+	{ "            init-1       [000] .....     1.784332001: " ALLOC, 0, LEVEL_TASK, 1784332001,
+	  TRACE_FORM_TEXT },
+	{ "            init-1       [000] .....     4711: " ALLOC, 0, LEVEL_TASK, 4711,
+	  TRACE_FORM_TEXT },
 	/* latency-format */
 	{ "    init-1       0.....    12us : " ALLOC, 0, LEVEL_TASK, 12000, TRACE_FORM_TEXT },
 	{ "    init-1       3d.h1.    12us+: " ALLOC, 3, LEVEL_IRQ, 12000, TRACE_FORM_TEXT },
 	{ "  <...>-2       63d.s2    12us!: " ALLOC, 63, LEVEL_SOFTIRQ, 12000, TRACE_FORM_TEXT },
 	/* trace-cmd report, with and without -l */
-	{ "            init-1     [000]     5.109972: mm_page_alloc:        page=0xffffffff8241b878 pfn=0x60bc order=1 "
-	  "migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n", 0, LEVEL_TASK, 5109972000, TRACE_FORM_TEXT },
-	{ "    init-1       0d.h..     5.109972: mm_page_alloc:        page=0xffffffff8241b878 pfn=0x60bc order=1 "
-	  "migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n", 0, LEVEL_IRQ, 5109972000, TRACE_FORM_TEXT },
+	{ "            init-1     [000]     5.109972: mm_page_alloc:        "
+	  "page=0xffffffff8241b878 pfn=0x60bc order=1 "
+	  "migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n",
+	  0, LEVEL_TASK, 5109972000, TRACE_FORM_TEXT },
+	{ "    init-1       0d.h..     5.109972: mm_page_alloc:        page=0xffffffff8241b878 "
+	  "pfn=0x60bc order=1 "
+	  "migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n",
+	  0, LEVEL_IRQ, 5109972000, TRACE_FORM_TEXT },
 	/* trace-cmd report -R: other order, numbers */
-	{ "            init-1     [000]     5.109972: mm_page_alloc:         pfn=0x60bc order=1 gfp_flags=0xdc0 "
-	  "migratetype=0\n", 0, LEVEL_TASK, 5109972000, TRACE_FORM_TEXT },
+	{ "            init-1     [000]     5.109972: mm_page_alloc:         pfn=0x60bc order=1 "
+	  "gfp_flags=0xdc0 "
+	  "migratetype=0\n",
+	  0, LEVEL_TASK, 5109972000, TRACE_FORM_TEXT },
 	/* until 5.17 frames were written in decimal */
-	{ "            init-1       [000] ....     1.784332: mm_page_alloc: page=00000000a1b2c3d4 pfn=24764 order=1 "
-	  "migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n", 0, LEVEL_TASK, 1784332000, TRACE_FORM_TEXT },
+	{ "            init-1       [000] ....     1.784332: mm_page_alloc: page=00000000a1b2c3d4 "
+	  "pfn=24764 order=1 "
+	  "migratetype=0 gfp_flags=GFP_KERNEL|__GFP_ZERO\n",
+	  0, LEVEL_TASK, 1784332000, TRACE_FORM_TEXT },
 	/* perf script: pid or pid/tid, maybe a period */
-	{ "init     1 [000]    12.345678: kmem:" ALLOC, 0, LEVEL_TASK, 12345678000, TRACE_FORM_PERF },
-	{ "  Web Content  1234/1235  [002]  1234.567890:          1 kmem:" ALLOC, 2, LEVEL_TASK, 1234567890000,
+	{ "init     1 [000]    12.345678: kmem:" ALLOC, 0, LEVEL_TASK, 12345678000,
 	  TRACE_FORM_PERF },
-	{ "swapper     0 [001]    12.345678901:  kmem:" ALLOC, 1, LEVEL_TASK, 12345678901, TRACE_FORM_PERF },
+	{ "  Web Content  1234/1235  [002]  1234.567890:          1 kmem:" ALLOC, 2, LEVEL_TASK,
+	  1234567890000, TRACE_FORM_PERF },
+	{ "swapper     0 [001]    12.345678901:  kmem:" ALLOC, 1, LEVEL_TASK, 12345678901,
+	  TRACE_FORM_PERF },
 };
 
 TEST(every_form_of_a_line_says_the_same)
@@ -70,11 +97,14 @@ TEST(every_form_of_a_line_says_the_same)
 		if (!EXPECT_EQ(trace.nr_events, 1)) {
 			fprintf(stderr, "  %s", forms[i].line);
 		} else {
-			bool good = EXPECT_EQ(event->kind, TRACE_ALLOC) & EXPECT_EQ(event->cpu, forms[i].cpu) &
-				    EXPECT_EQ(event->level, forms[i].level) & EXPECT_EQ(event->time, forms[i].time) &
+			bool good = EXPECT_EQ(event->kind, TRACE_ALLOC) &
+				    EXPECT_EQ(event->cpu, forms[i].cpu) &
+				    EXPECT_EQ(event->level, forms[i].level) &
+				    EXPECT_EQ(event->time, forms[i].time) &
 				    EXPECT_EQ(event->pfn, 0x60bc) & EXPECT_EQ(event->order, 1) &
 				    EXPECT_EQ(event->type, 0) & EXPECT_EQ(event->gfp, 0xdc0) &
-				    EXPECT_EQ(event->place, 1) & EXPECT_EQ(trace.form, forms[i].form);
+				    EXPECT_EQ(event->place, 1) &
+				    EXPECT_EQ(trace.form, forms[i].form);
 			if (!good)
 				fprintf(stderr, "  %s", forms[i].line);
 		}
@@ -84,15 +114,20 @@ TEST(every_form_of_a_line_says_the_same)
 
 TEST(every_event_has_its_fields)
 {
-	struct trace trace = given(
-		"i-1 [000] ..... 1.000001: mm_page_alloc: page=(nil) pfn=0x0 order=9 migratetype=1 gfp_flags=GFP_TRANSHUGE\n"
-		"i-1 [000] ..... 1.000002: mm_page_free: page=00 pfn=0x200 order=9\n"
-		"i-1 [000] ..... 1.000003: mm_page_free_batched: page=00 pfn=0x201 order=0\n"
-		"i-1 [000] ..... 1.000004: mm_page_pcpu_drain: page=00 pfn=0x202 order=1 migratetype=2\n"
-		"i-1 [000] ..... 1.000005: mm_page_alloc_zone_locked: page=00 pfn=0x204 order=2 migratetype=1 "
-		"percpu_refill=1\n"
-		"i-1 [000] ..... 1.000006: mm_page_alloc_extfrag: page=00 pfn=0x8000 alloc_order=1 fallback_order=10 "
-		"pageblock_order=9 alloc_migratetype=2 fallback_migratetype=1 fragmenting=0 change_ownership=1\n");
+	struct trace trace =
+		given("i-1 [000] ..... 1.000001: mm_page_alloc: page=(nil) pfn=0x0 order=9 "
+		      "migratetype=1 gfp_flags=GFP_TRANSHUGE\n"
+		      "i-1 [000] ..... 1.000002: mm_page_free: page=00 pfn=0x200 order=9\n"
+		      "i-1 [000] ..... 1.000003: mm_page_free_batched: page=00 pfn=0x201 order=0\n"
+		      "i-1 [000] ..... 1.000004: mm_page_pcpu_drain: page=00 pfn=0x202 order=1 "
+		      "migratetype=2\n"
+		      "i-1 [000] ..... 1.000005: mm_page_alloc_zone_locked: page=00 pfn=0x204 "
+		      "order=2 migratetype=1 "
+		      "percpu_refill=1\n"
+		      "i-1 [000] ..... 1.000006: mm_page_alloc_extfrag: page=00 pfn=0x8000 "
+		      "alloc_order=1 fallback_order=10 "
+		      "pageblock_order=9 alloc_migratetype=2 fallback_migratetype=1 fragmenting=0 "
+		      "change_ownership=1\n");
 
 	if (!EXPECT_EQ(trace.nr_events, 6))
 		return;
@@ -115,17 +150,18 @@ TEST(every_event_has_its_fields)
 
 TEST(what_is_no_event_of_ours_is_counted)
 {
-	struct trace trace = given("# tracer: nop\n"
-				   "#\n"
-				   "# entries-in-buffer/entries-written: 5/5   #P:2\n"
-				   "            init-1       [000] .....     1.000001: " FREE
-				   "            init-1       [000] .....     1.000002: kfree: call_site=x ptr=y\n"
-				   " => __do_softirq\n"
-				   " => asm_sysvec\n"
-				   "            init-1       [000] .....     1.000003: kfree: call_site=x ptr=y\n"
-				   "            init-1       [000] .....     1.000004: schedule <-worker_thread\n"
-				   "            init-1       [000] .....     1.000005: sys_openat(dfd: 3, flags: 0)\n"
-				   "\n");
+	struct trace trace = given(
+		"# tracer: nop\n"
+		"#\n"
+		"# entries-in-buffer/entries-written: 5/5   #P:2\n"
+		"            init-1       [000] .....     1.000001: " FREE
+		"            init-1       [000] .....     1.000002: kfree: call_site=x ptr=y\n"
+		" => __do_softirq\n"
+		" => asm_sysvec\n"
+		"            init-1       [000] .....     1.000003: kfree: call_site=x ptr=y\n"
+		"            init-1       [000] .....     1.000004: schedule <-worker_thread\n"
+		"            init-1       [000] .....     1.000005: sys_openat(dfd: 3, flags: 0)\n"
+		"\n");
 
 	EXPECT_EQ(trace.nr_events, 1);
 	EXPECT_EQ(trace.nr_lines, 11);
@@ -155,8 +191,7 @@ TEST(call_chains_of_perf_are_passed_over)
 TEST(lost_events_are_events)
 {
 	struct trace trace = given("CPU:1 [LOST 23 EVENTS]\n"
-				   "i-1 [001] ..... 1.000001: " FREE
-				   "CPU:0 [LOST EVENTS]\n"
+				   "i-1 [001] ..... 1.000001: " FREE "CPU:0 [LOST EVENTS]\n"
 				   "CPU:2 [7 EVENTS DROPPED]\n"
 				   "##### CPU 3 buffer started ####\n"
 				   "CPU 4 is empty\n");
@@ -174,7 +209,8 @@ TEST(lost_events_are_events)
 
 TEST(lines_may_end_as_in_another_world)
 {
-	struct trace trace = given("i-1 [000] ..... 1.000001: mm_page_free: page=00 pfn=0x60bc order=1\r\n");
+	struct trace trace =
+		given("i-1 [000] ..... 1.000001: mm_page_free: page=00 pfn=0x60bc order=1\r\n");
 
 	EXPECT_EQ(trace.nr_events, 1);
 	EXPECT_EQ(trace.events[0].order, 1);
@@ -198,7 +234,9 @@ TEST(gfp_names_are_the_numbers_of_the_facts)
 		{ "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO", 0x140dca },
 		{ "GFP_HIGHUSER|__GFP_ACCOUNT", 0x500cc2 },
 		{ "GFP_KERNEL|GFP_DMA32|__GFP_NOWARN", 0x2cc4 },
-		{ "__GFP_IO|__GFP_FS|__GFP_NOWARN|__GFP_NORETRY|__GFP_COMP|__GFP_NOMEMALLOC|__GFP_RECLAIMABLE", 0xd20d0 },
+		{ "__GFP_IO|__GFP_FS|__GFP_NOWARN|__GFP_NORETRY|__GFP_COMP|__GFP_NOMEMALLOC|__GFP_"
+		  "RECLAIMABLE",
+		  0xd20d0 },
 		{ "GFP_KERNEL|0x80000000", 0x80000cc0 },
 		{ "0x400dc0", 0x400dc0 },
 	};
@@ -247,8 +285,9 @@ TEST(what_is_no_gfp_is_shown)
 
 TEST(foreign_files_are_told_at_their_first_line)
 {
-	const char *sentence = "t:1: this is no recording: expected lines as in the trace file "
-			       "(TASK-PID [CPU] FLAGS TIME: EVENT: ...), perf script, or a trace.dat";
+	const char *sentence =
+		"t:1: this is no recording: expected lines as in the trace file "
+		"(TASK-PID [CPU] FLAGS TIME: EVENT: ...), perf script, or a trace.dat";
 
 	expect_error("buy milk\n", sentence);
 	expect_error("lostbuddy 1\nmachine pages=64\n", sentence);
@@ -261,7 +300,8 @@ TEST(foreign_files_are_told_at_their_first_line)
 
 TEST(a_foreign_line_among_events_is_told)
 {
-	expect_error(GOOD GOOD "and so on\n" GOOD, "t:3: expected an event: TASK-PID [CPU] FLAGS TIME: EVENT: ...");
+	expect_error(GOOD GOOD "and so on\n" GOOD,
+		     "t:3: expected an event: TASK-PID [CPU] FLAGS TIME: EVENT: ...");
 	expect_error(GOOD "i-1 [000] ..... 1.0000x1: " FREE,
 		     "t:2: expected an event: TASK-PID [CPU] FLAGS TIME: EVENT: ...");
 	expect_error(GOOD "i-1 [000] ..... 1.1234567890: " FREE,
@@ -273,7 +313,8 @@ TEST(a_recording_that_is_cut_off_is_told)
 	expect_error(GOOD "i-1 [000] ..... 1.000002: mm_page_free: page=00 pfn=0x60bc order=1",
 		     "t:2: the last line does not end: the recording is cut off");
 	expect_error("# entries-in-buffer/entries-written: 3/3   #P:1\n" GOOD GOOD,
-		     "t: the heading announces 3 events, and there are 2: the recording is cut off (or, where lines were "
+		     "t: the heading announces 3 events, and there are 2: the recording is cut off "
+		     "(or, where lines were "
 		     "left out on purpose, leave out the heading too)");
 }
 
@@ -287,44 +328,60 @@ TEST(more_events_than_announced_come_while_recording_goes_on)
 
 TEST(without_events_there_is_nothing)
 {
-	expect_error("# tracer: nop\n", "t: no events of page allocation; record kmem:mm_page_alloc and kmem:mm_page_free");
-	expect_error("i-1 [000] ..... 1.000001: kfree: call_site=x ptr=y\n",
-		     "t: no events of page allocation; record kmem:mm_page_alloc and kmem:mm_page_free");
-	expect_error("CPU:0 [LOST 5 EVENTS]\n",
-		     "t: no events of page allocation; record kmem:mm_page_alloc and kmem:mm_page_free");
+	expect_error(
+		"# tracer: nop\n",
+		"t: no events of page allocation; record kmem:mm_page_alloc and kmem:mm_page_free");
+	expect_error(
+		"i-1 [000] ..... 1.000001: kfree: call_site=x ptr=y\n",
+		"t: no events of page allocation; record kmem:mm_page_alloc and kmem:mm_page_free");
+	expect_error(
+		"CPU:0 [LOST 5 EVENTS]\n",
+		"t: no events of page allocation; record kmem:mm_page_alloc and kmem:mm_page_free");
 }
 
 TEST(events_of_another_version_are_told)
 {
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 order=1\n",
-		     "t:1: mm_page_free without pfn=: an event of another version of the kernel; 5.10 and 6.1 are known");
-	expect_error(GOOD "i-1 [000] .... 1.000002: mm_page_alloc: page=00 pfn=0x1 order=0 migratetype=0\n",
-		     "t:2: mm_page_alloc without gfp_flags=: an event of another version of the kernel; 5.10 and 6.1 are "
-		     "known");
-	expect_error("i-1 [000] .... 1.000001: mm_page_alloc_zone_locked: page=00 pfn=0x1 order=0 migratetype=0\n",
-		     "t:1: mm_page_alloc_zone_locked without percpu_refill=: an event of another version of the kernel; "
+		     "t:1: mm_page_free without pfn=: an event of another version of the kernel; "
+		     "5.10 and 6.1 are known");
+	expect_error(
+		GOOD
+		"i-1 [000] .... 1.000002: mm_page_alloc: page=00 pfn=0x1 order=0 migratetype=0\n",
+		"t:2: mm_page_alloc without gfp_flags=: an event of another version of the kernel; "
+		"5.10 and 6.1 are "
+		"known");
+	expect_error("i-1 [000] .... 1.000001: mm_page_alloc_zone_locked: page=00 pfn=0x1 order=0 "
+		     "migratetype=0\n",
+		     "t:1: mm_page_alloc_zone_locked without percpu_refill=: an event of another "
+		     "version of the kernel; "
 		     "5.10 and 6.1 are known");
 	expect_error("i-1 [000] .... 1.000001: mm_page_pcpu_drain: page=00 pfn=0x1 order=0\n",
-		     "t:1: mm_page_pcpu_drain without migratetype=: an event of another version of the kernel; 5.10 and "
+		     "t:1: mm_page_pcpu_drain without migratetype=: an event of another version of "
+		     "the kernel; 5.10 and "
 		     "6.1 are known");
-	expect_error("i-1 [000] .... 1.000001: mm_page_alloc_extfrag: page=00 pfn=0x1 alloc_order=1 "
-		     "alloc_migratetype=2 fallback_migratetype=1\n",
-		     "t:1: mm_page_alloc_extfrag without fallback_order=: an event of another version of the kernel; 5.10 "
-		     "and 6.1 are known");
+	expect_error(
+		"i-1 [000] .... 1.000001: mm_page_alloc_extfrag: page=00 pfn=0x1 alloc_order=1 "
+		"alloc_migratetype=2 fallback_migratetype=1\n",
+		"t:1: mm_page_alloc_extfrag without fallback_order=: an event of another version "
+		"of the kernel; 5.10 "
+		"and 6.1 are known");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free_batched: page=00\n",
-		     "t:1: mm_page_free_batched without pfn=: an event of another version of the kernel; 5.10 and 6.1 are "
+		     "t:1: mm_page_free_batched without pfn=: an event of another version of the "
+		     "kernel; 5.10 and 6.1 are "
 		     "known");
-	expect_error("i-1 [000] .... 1.000001: mm_page_alloc: page=00 pfn=0x1 order=0 migratetype=0 "
-		     "gfp_flags=GFP_KERNEL|GFP_TEMPORARY\n",
-		     "t:1: gfp_flags: `GFP_TEMPORARY' is no name that 5.10 or 6.1 has");
+	expect_error(
+		"i-1 [000] .... 1.000001: mm_page_alloc: page=00 pfn=0x1 order=0 migratetype=0 "
+		"gfp_flags=GFP_KERNEL|GFP_TEMPORARY\n",
+		"t:1: gfp_flags: `GFP_TEMPORARY' is no name that 5.10 or 6.1 has");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: a page of order 1\n",
 		     "t:1: `a': expected NAME=VALUE, as 5.10 and 6.1 write it");
 }
 
 TEST(batches_before_4_15_come_before_the_free_and_are_no_evidence)
 {
-	struct trace trace = given("i-1 [000] .... 1.000001: mm_page_free_batched: page=00 pfn=24764 order=0 cold=0\n"
-				   "i-1 [000] .... 1.000002: " FREE);
+	struct trace trace = given(
+		"i-1 [000] .... 1.000001: mm_page_free_batched: page=00 pfn=24764 order=0 cold=0\n"
+		"i-1 [000] .... 1.000002: " FREE);
 
 	EXPECT_EQ(trace.counts[TRACE_BATCHED], 0);
 	EXPECT_STR(trace.others[0].name, "mm_page_free_batched (before 4.15)");
@@ -345,18 +402,22 @@ TEST(values_out_of_range_are_told)
 		     "t:1: mm_page_free of frame 0, which is never handed out");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 pfn=0x10000000000 order=1\n",
 		     "t:1: pfn 0x10000000000: no machine has so many frames");
-	expect_error("i-1 [000] .... 1.000001: mm_page_pcpu_drain: page=00 pfn=0x1 order=0 migratetype=8\n",
+	expect_error("i-1 [000] .... 1.000001: mm_page_pcpu_drain: page=00 pfn=0x1 order=0 "
+		     "migratetype=8\n",
 		     "t:1: migratetype=8: expected less than 8");
 	expect_error("i-1 [70000] .... 1.000001: " FREE, "t:1: CPU 70000 is none");
 }
 
 TEST(time_does_not_go_back_on_a_cpu)
 {
-	expect_error("i-1 [000] .... 1.000005: " FREE "i-1 [001] .... 1.000001: " FREE "i-1 [000] .... 1.000004: " FREE,
-		     "t:3: time goes back on CPU 0, from 1000005000 to 1000004000 ns: lines are missing, moved, or of several "
+	expect_error("i-1 [000] .... 1.000005: " FREE "i-1 [001] .... 1.000001: " FREE
+		     "i-1 [000] .... 1.000004: " FREE,
+		     "t:3: time goes back on CPU 0, from 1000005000 to 1000004000 ns: lines are "
+		     "missing, moved, or of several "
 		     "recordings");
 
-	struct trace trace = given("i-1 [000] .... 1.000005: " FREE "i-1 [001] .... 1.000001: " FREE);
+	struct trace trace =
+		given("i-1 [000] .... 1.000005: " FREE "i-1 [001] .... 1.000001: " FREE);
 
 	EXPECT_EQ(trace.nr_events, 2);
 	trace_free(&trace);
@@ -370,7 +431,8 @@ static void expect_file_error(const char *path, const char *end)
 	char error[TRACE_ERROR_SIZE] = "";
 
 	EXPECT(!trace_read(&trace, path, error));
-	if (!EXPECT(strlen(error) >= strlen(end) && strcmp(error + strlen(error) - strlen(end), end) == 0))
+	if (!EXPECT(strlen(error) >= strlen(end) &&
+		    strcmp(error + strlen(error) - strlen(end), end) == 0))
 		fprintf(stderr, "  %s\n  expected ... %s\n", error, end);
 	EXPECT(strncmp(error, path, strlen(path)) == 0);
 	trace_free(&trace);
@@ -407,13 +469,16 @@ TEST(files_that_cannot_be_read_are_told)
 	expect_file_error(path, "empty: a recording has at least one event");
 #ifdef LOSTBUDDY_HAS_LZMA
 	write_beginning(path, 40000, false);
-	expect_file_error(path, "offset 0x9c40: the packed data ends too early: the file is cut off");
+	expect_file_error(path,
+			  "offset 0x9c40: the packed data ends too early: the file is cut off");
 	write_beginning(path, 40000, true);
 	expect_file_error(path, "the packed data is damaged");
 #else
 	write_beginning(path, 40000, false);
-	expect_file_error(path, "built without liblzma: install the package liblzma-dev and build anew (rm -r "
-				"build/release), or unpack it (xz -d)");
+	expect_file_error(
+		path,
+		"built without liblzma: install the package liblzma-dev and build anew (rm -r "
+		"build/release), or unpack it (xz -d)");
 #endif
 	unlink(path);
 }
