@@ -13,9 +13,15 @@ enum { TICK_US = 4000, FAILED = 0 };
 
 #define VMEMMAP UINT64_C(0xffffea0000000000) /* facts 1 */
 
-struct freed {
+struct block {
 	uint64_t pfn;
 	unsigned int order;
+	int type;
+};
+
+struct blocks {
+	struct block *list;
+	size_t nr, capacity;
 };
 
 struct core_ftrace {
@@ -27,35 +33,40 @@ struct core_ftrace {
 	bool listening; /* a call is being carried out */
 	bool missing;
 	/*
-	 * What this call gave back. alloc_pages_exact gives back what is too much of a block whose
-	 * line comes first, and is written when the call is done.
+	 * Of this call: what left the buddy's lists, and what was given back. The line of what was
+	 * handed out stands between them (alloc_pages_exact gives back what is too much of its block),
+	 * and is known only when the call is done.
 	 */
-	struct freed *freed;
-	size_t nr_freed, capacity;
+	struct blocks taken, freed;
 };
 
-static void note_freed(struct core_ftrace *f, const struct mm_event *event)
+static void note(struct core_ftrace *f, struct blocks *blocks, const struct mm_event *event)
 {
-	if (f->nr_freed == f->capacity) {
-		size_t capacity = f->capacity ? f->capacity * 2 : 64;
-		struct freed *freed = realloc(f->freed, capacity * sizeof(*freed));
+	if (blocks->nr == blocks->capacity) {
+		size_t capacity = blocks->capacity ? blocks->capacity * 2 : 64;
+		struct block *list = realloc(blocks->list, capacity * sizeof(*list));
 
-		if (!freed) {
+		if (!list) {
 			f->missing = true;
 			return;
 		}
-		f->freed = freed;
-		f->capacity = capacity;
+		blocks->list = list;
+		blocks->capacity = capacity;
 	}
-	f->freed[f->nr_freed++] = (struct freed){ event->pfn, event->order };
+	blocks->list[blocks->nr++] = (struct block){ event->pfn, event->order, event->migratetype };
 }
 
+/* A block that is taken is cut afterwards: it is as large as the last half that went back. */
 static void listen(void *data, const struct mm_event *event)
 {
 	struct core_ftrace *f = data;
 
 	if (f->listening && event->kind == MM_EVENT_FREE)
-		note_freed(f, event);
+		note(f, &f->freed, event);
+	else if (f->listening && event->kind == MM_EVENT_TAKE)
+		note(f, &f->taken, event);
+	else if (f->listening && event->kind == MM_EVENT_SPLIT && f->taken.nr > 0)
+		f->taken.list[f->taken.nr - 1].order = event->order;
 	f->next(f->next_data, event);
 }
 
@@ -77,9 +88,8 @@ struct core_ftrace *core_ftrace_begin(void *instance, FILE *out)
 
 void core_ftrace_before(struct core_ftrace *f, const struct lb_call *call)
 {
-	(void)call;
-	f->nr_freed = 0;
-	f->listening = true;
+	f->taken.nr = f->freed.nr = 0;
+	f->listening = call->op != OP_TAKE_FRAME && call->op != OP_PUT_FRAME;
 }
 
 /* ---- lines ---- */
@@ -155,7 +165,24 @@ static void print_alloc(struct core_ftrace *f, const struct lb_call *call, uint6
 	fputc('\n', f->out);
 }
 
-static void print_free(struct core_ftrace *f, const struct lb_call *call, const struct freed *freed)
+/* Whether page lists hold such blocks (facts 8). */
+static bool is_listed(const struct mm_machine *m, const struct block *block)
+{
+	return block->type < MIGRATE_PCPTYPES &&
+	       (block->order <= m->pcp_max_order ||
+		(m->pcp_thp && block->order == m->pageblock_order));
+}
+
+static void print_taken(struct core_ftrace *f, const struct lb_call *call,
+			const struct block *block)
+{
+	print_begin(f, call, "mm_page_alloc_zone_locked");
+	print_block(f, block->pfn, block->order);
+	fprintf(f->out, " migratetype=%d percpu_refill=%d\n", block->type,
+		is_listed(f->core->machine, block));
+}
+
+static void print_free(struct core_ftrace *f, const struct lb_call *call, const struct block *freed)
 {
 	print_begin(f, call, "mm_page_free");
 	print_block(f, freed->pfn, freed->order);
@@ -234,9 +261,11 @@ void core_ftrace_after(struct core_ftrace *f, const struct lb_call *call,
 		       const struct lb_result *result)
 {
 	f->listening = false;
+	for (size_t i = 0; i < f->taken.nr; i++)
+		print_taken(f, call, &f->taken.list[i]);
 	print_call(f, call, result);
-	for (size_t i = 0; i < f->nr_freed; i++)
-		print_free(f, call, &f->freed[i]);
+	for (size_t i = 0; i < f->freed.nr; i++)
+		print_free(f, call, &f->freed.list[i]);
 	f->calls++;
 }
 
@@ -245,7 +274,8 @@ uint64_t core_ftrace_end(struct core_ftrace *f)
 	uint64_t lines = f->missing ? UINT64_MAX : f->lines;
 
 	mm_listen(f->core->machine, f->next, f->next_data);
-	free(f->freed);
+	free(f->taken.list);
+	free(f->freed.list);
 	free(f);
 	return lines;
 }

@@ -6,15 +6,17 @@
  *	core_ftrace_before(f, call); exec(...); core_ftrace_after(f, call, result);
  *	core_ftrace_end(f)                       as before
  *
- * A line of mm_page_alloc for each block that was handed out, or that an allocation asked for in
- * vain (frame 0), unless it was refused, too large, or its failure injected: those come to no event
- * in Linux either. Other than there, pages of bulk allocations have a line too. A line of
- * mm_page_free for each block that enters the way back, with the order it is given back with. Time
- * is virtual: a tick is 4 ms, and each call takes one microsecond.
+ * mm_page_alloc             a block was handed out, or asked for in vain (frame 0), unless that was
+ *                           refused, too large, or its failure injected: then there is no event in
+ *                           Linux either. Unlike there, pages of bulk allocations have a line too
+ * mm_page_free              a block enters the way back, with the order it is given back with
+ * mm_page_alloc_zone_locked a block left the buddy's lists, to be handed out or for a page list
  *
- * Not here: blocks that caches of fragments take and frames that are taken by their number have no
- * line when they are handed out. Page lists and the buddy's own steps (pcpu_drain, zone_locked)
- * have none.
+ * Time is virtual: a tick is 4 ms, and each call takes one microsecond.
+ *
+ * Not here: what caches of fragments take has no line when it is handed out, and what is taken by
+ * its number (take_page_off_buddy) has none at all. Drains of page lists (pcpu_drain) and steals
+ * (extfrag) have none: the core's events do not say which pages, or from which type.
  */
 #ifndef LOSTBUDDY_TARGET_CORE_FTRACE_H
 #define LOSTBUDDY_TARGET_CORE_FTRACE_H
