@@ -101,7 +101,7 @@ static void check_arguments(const struct arguments *a, struct argp_state *state)
 		argp_error(state, "name what to do (import, check, replay, export) and a file");
 	if (a->machine.line_or_file && a->machine.boot)
 		argp_error(state, "--machine and --from-boot: give one of them");
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (unsigned int i = 0; a->action && i < sizeof(names) / sizeof(names[0]); i++)
 		if (a->given & ~a->action->takes & 1u << i)
 			argp_error(state, "trace %s does not take %s", a->action->name, names[i]);
 }

@@ -75,23 +75,26 @@ static bool grow(struct trace_frames *f)
 	return true;
 }
 
+static struct chunk *new_chunk(struct trace_frames *f, uint64_t number)
+{
+	struct chunk *chunk;
+
+	if (f->used >= f->size / 2 && !grow(f))
+		return NULL;
+	chunk = calloc(1, sizeof(*chunk));
+	if (!chunk)
+		return NULL;
+	chunk->number = number;
+	*find(f->table, f->size, number) = chunk;
+	f->used++;
+	return chunk;
+}
+
 static struct chunk *chunk_of(struct trace_frames *f, uint64_t number)
 {
-	struct chunk **place = find(f->table, f->size, number);
+	struct chunk *chunk = *find(f->table, f->size, number);
 
-	if (*place)
-		return *place;
-	if (f->used >= f->size / 2) {
-		if (!grow(f))
-			return NULL;
-		place = find(f->table, f->size, number);
-	}
-	*place = calloc(1, sizeof(struct chunk));
-	if (*place) {
-		(*place)->number = number;
-		f->used++;
-	}
-	return *place;
+	return chunk ? chunk : new_chunk(f, number);
 }
 
 struct trace_frame *trace_frame(struct trace_frames *f, uint64_t pfn)
