@@ -218,8 +218,7 @@ static int take_record(struct tracecmd_input *handle, struct tep_record *record,
 	struct message other = { .kind = MESSAGE_OTHER };
 	struct format *f;
 
-	(void)handle;
-	record->cpu = cpu;
+	(void)handle, (void)cpu;
 	send_lost(c, record);
 	f = format_of(c, record);
 	if (!f)
@@ -229,6 +228,28 @@ static int take_record(struct tracecmd_input *handle, struct tep_record *record,
 	snprintf(other.words, TRACE_NAME_SIZE, "%s", f->event->name);
 	send(c, &other);
 	return 0;
+}
+
+/* All buffers of the file, the main one and those of instances, in the order of time. */
+static void read_buffers(struct child *c, struct tracecmd_input *input)
+{
+	int nr = tracecmd_buffer_instances(input);
+	struct tracecmd_input **all = calloc((size_t)nr + 1, sizeof(struct tracecmd_input *));
+	int readable = 1;
+
+	if (!all)
+		_exit(1);
+	all[0] = input;
+	for (int i = 0; i < nr; i++) {
+		all[readable] = tracecmd_buffer_instance_handle(input, i);
+		readable += all[readable] != NULL;
+	}
+	if (readable != nr + 1)
+		send_error(c, 0, "",
+			   "one of its buffers cannot be read: it is cut off, or damaged");
+	else if (tracecmd_iterate_events_multi(all, readable, take_record, c) != 0 && !c->failed)
+		send_error(c, 0, "",
+			   "libtracecmd cannot read all of it: it is cut off, or damaged");
 }
 
 /* Never comes back. */
@@ -254,9 +275,7 @@ static void read_in_child(const char *path, int pipe_end)
 		send_error(&c, 0, "", "libtracecmd cannot read it: it is cut off, or damaged");
 	} else {
 		c.tep = tracecmd_get_tep(input);
-		if (tracecmd_iterate_events(input, NULL, 0, take_record, &c) != 0 && !c.failed)
-			send_error(&c, 0, "",
-				   "libtracecmd cannot read all of it: it is cut off, or damaged");
+		read_buffers(&c, input);
 	}
 	if (!c.failed)
 		send(&c, &end);

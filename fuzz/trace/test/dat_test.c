@@ -89,21 +89,33 @@ static void put_head(struct dat *d, bool old)
 	put_number(d, 0, 8); /* command lines */
 }
 
-/* Where the pages of two CPUs lie: behind all this. */
-static void put_cpus(struct dat *d)
+/* Where the pages of two CPUs lie: in the pages behind. */
+static void put_buffer(struct dat *d, size_t first)
 {
-	size_t first;
-
-	put_number(d, 2, 4);
-	put(d, "options  ", 10);
-	put_number(d, 0, 2);
 	put(d, "flyrecord", 10);
-	first = (d->size + 32 + PAGE - 1) / PAGE * PAGE;
 	put_number(d, first, 8);
 	put_number(d, PAGE, 8);
 	put_number(d, first + PAGE, 8);
 	put_number(d, PAGE, 8);
-	d->size = first;
+	if (first > d->size)
+		d->size = first;
+}
+
+enum { FIRST = 2 * PAGE, SECOND = FIRST + 2 * PAGE, OPTION_BUFFER = 3 };
+
+/* @instance: there is a second buffer, behind the pages of the first */
+static void put_cpus(struct dat *d, bool instance)
+{
+	put_number(d, 2, 4);
+	put(d, "options  ", 10);
+	if (instance) {
+		put_number(d, OPTION_BUFFER, 2);
+		put_number(d, 8 + 6, 4);
+		put_number(d, SECOND, 8);
+		put(d, "other", 6);
+	}
+	put_number(d, 0, 2);
+	put_buffer(d, FIRST);
 }
 
 struct record {
@@ -164,7 +176,7 @@ static struct dat *small(bool old, bool lost)
 	if (!d)
 		abort();
 	put_head(d, old);
-	put_cpus(d);
+	put_cpus(d, false);
 	put_page(d, 1000, false, cpu0, 2);
 	put_page(d, 1010, lost, cpu1, 3);
 	return d;
@@ -216,6 +228,38 @@ TEST(events_of_two_cpus_come_in_the_order_of_time)
 	EXPECT_EQ(trace.form, TRACE_FORM_DAT);
 	EXPECT_EQ(trace.nr_others, 1);
 	EXPECT_STR(trace.others[0].name, "kfree");
+	trace_free(&trace);
+	free(d);
+}
+
+/* trace-cmd record -B other: the file has a buffer for each instance of tracing. */
+TEST(events_of_all_buffers_come_in_the_order_of_time)
+{
+	static const struct record first[] = { { ID_ALLOC, 0, 0, 0x10, 0, 0xcc0 },
+					       { ID_FREE, 20, 0, 0x10, 0, 0 } };
+	static const struct record second[] = { { ID_ALLOC, 0, 0, 0x20, 0, 0xcc0 } };
+	struct dat *d = calloc(1, sizeof(*d));
+	struct trace trace;
+	char error[TRACE_ERROR_SIZE];
+
+	if (!d)
+		abort();
+	put_head(d, false);
+	put_cpus(d, true);
+	put_page(d, 1000, false, first, 2);
+	put_page(d, 1000, false, first, 0);
+	put_buffer(d, SECOND + PAGE);
+	put_page(d, 1010, false, second, 1);
+	put_page(d, 1010, false, second, 0);
+	if (!EXPECT(read_dat(d, d->size, &trace, error)))
+		fprintf(stderr, "  %s\n", error);
+	if (EXPECT_EQ(trace.nr_events, 3)) {
+		EXPECT_EQ(trace.events[0].time, 1000);
+		EXPECT_EQ(trace.events[1].time, 1010);
+		EXPECT_EQ(trace.events[1].pfn, 0x20);
+		EXPECT_EQ(trace.events[2].time, 1020);
+		EXPECT_EQ(trace.nr_cpus, 1);
+	}
 	trace_free(&trace);
 	free(d);
 }
