@@ -395,7 +395,8 @@ static int run_export(const struct arguments *a)
 	struct program p;
 	int code = EXIT_USAGE;
 
-	if (read_program(&p, a->file))
+	program_init(&p);
+	if ((!a->output || may_report_into(a->output)) && read_program(&p, a->file))
 		code = export_trace(&p, a->output ? a->output : "-");
 	program_free(&p);
 	return code;

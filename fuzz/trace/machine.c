@@ -312,7 +312,8 @@ bool trace_machine_beside(struct machine *m, const char *path, bool *found,
 	char copy[PATH_MAX];
 
 	*found = false;
-	if ((size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+	if (strcmp(path, "-") == 0 ||
+	    (size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
 		return true;
 	struct beside b = { .m = m, .dir = dirname(copy), .error = error };
 

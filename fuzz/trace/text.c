@@ -637,12 +637,26 @@ static bool finish(const struct trace *trace, uint64_t entries, char error[TRACE
 	return check_times(trace, error);
 }
 
+/* Lines of lost events have no time: those at the beginning are told as late as the first event. */
+static void date_first_losses(struct trace *trace)
+{
+	size_t first = 0;
+
+	while (first < trace->nr_events && trace->events[first].kind == TRACE_LOST)
+		first++;
+	for (size_t i = 0; first < trace->nr_events && i < first; i++)
+		trace->events[i].time = trace->events[first].time;
+}
+
 static bool read_text(struct trace *trace, const char *text, size_t size,
 		      char error[TRACE_ERROR_SIZE])
 {
 	struct reader r = { .trace = trace, .error = error };
 
-	return take_lines(&r, text, size) && finish(trace, r.entries, error);
+	if (!take_lines(&r, text, size) || !finish(trace, r.entries, error))
+		return false;
+	date_first_losses(trace);
+	return true;
 }
 
 static bool begin(struct trace *trace, const char *path, char error[TRACE_ERROR_SIZE])

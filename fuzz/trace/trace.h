@@ -234,6 +234,7 @@ bool trace_import(const struct trace *trace, const struct trace_import_options *
  * trace_machine_beside - the machine of the files beside a recording: DIR/dmesg ("Early memory node
  * ranges"), and DIR/zoneinfo or zoneinfo.before (spans, managed pages, CPUs); DIR/node as well, if
  * it is there.
+ * @path: of the recording; nothing is beside the standard input
  * @found: false iff there is neither; then *m is untouched
  * Returns false, with error filled, iff what is there makes no machine.
  */

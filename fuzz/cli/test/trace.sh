@@ -132,6 +132,7 @@ assert [s["held"] for s in r["samples"]] == [0, 8, 0]' <"$dir/out" || complain "
 # ---- export, and the round ----
 expect 0 "mm_page_alloc: page=ffffea" export corpus/seeds/two-nodes.lb; silent
 expect 1 "No such file" export "$dir/none.lb"; one_sentence
+expect 1 "a report would take the place of what is there" export -o "$dir/p.lb" corpus/seeds/two-nodes.lb; one_sentence
 expect 0 "" export -o "$dir/events.txt" corpus/seeds/two-nodes.lb; silent
 "$lostbuddy" replay --ftrace "$dir/again.txt" corpus/seeds/two-nodes.lb >"$dir/out" ||
 	complain "replay --ftrace"
@@ -143,8 +144,8 @@ for program in corpus/seeds/*.lb; do
 	"$lostbuddy" trace export -o "$dir/events.txt" "$program" || complain "no events of $program"
 	grep -q mm_page_ "$dir/events.txt" || continue
 	expect 0 "" check "$dir/events.txt"; silent
-	expect 0 "" import "$dir/events.txt"; silent
 done
+expect 0 "" import "$dir/events.txt"; silent
 
 # ---- a real kernel's boot ----
 boot=corpus/traces/boot-pages/trace.txt.xz

@@ -207,6 +207,9 @@ TEST(lost_events_are_events)
 	EXPECT_EQ(trace.lost_events, 30);
 	EXPECT_EQ(trace.events[0].cpu, 1);
 	EXPECT_EQ(trace.events[0].value, 23);
+	/* these lines have no time: at the beginning that of the first event, else of the one before */
+	EXPECT_EQ(trace.events[0].time, 1000001000);
+	EXPECT_EQ(trace.events[2].time, 1000001000);
 	EXPECT_EQ(trace.events[2].value, 0);
 	EXPECT_EQ(trace.events[4].cpu, 3);
 	EXPECT_EQ(trace.nr_cpus, 4);
