@@ -38,7 +38,12 @@ bool trace_read_dat(struct trace *trace, char error[TRACE_ERROR_SIZE])
 
 #include <trace-cmd/trace-cmd.h>
 
-enum { MAX_IDS = 65536, PATIENCE_SECONDS = 60, FLAG_NMI = 0x40 /* no name in the library */ };
+enum {
+	MAX_IDS = 65536,
+	MAX_GFPS = 512,
+	PATIENCE_SECONDS = 60,
+	FLAG_NMI = 0x40 /* no name in the library */
+};
 
 enum message_kind { MESSAGE_EVENT, MESSAGE_OTHER, MESSAGE_ERROR, MESSAGE_END };
 
@@ -70,10 +75,18 @@ struct format {
 	struct tep_format_field *fields[MAX_FIELDS];
 };
 
+/* The bits as the file's kernel numbers them, and as we do. */
+struct gfp {
+	unsigned long long raw;
+	uint32_t gfp;
+};
+
 struct child {
 	FILE *out;
 	struct tep_handle *tep;
-	struct format *formats; /* [MAX_IDS] */
+	struct format *formats;	   /* [MAX_IDS] */
+	struct gfp gfps[MAX_GFPS]; /* that were met */
+	unsigned int nr_gfps;
 	bool failed;
 };
 
@@ -178,6 +191,55 @@ static bool read_fields(const struct format *f, const struct tep_record *record,
 	return true;
 }
 
+/*
+ * The numbers of gfp bits differ between versions, their names do not: the file knows how its kernel
+ * prints them. False: it was said. A format without names leaves the number as it is.
+ */
+static bool read_gfp(struct child *c, struct tep_record *record, unsigned long long raw,
+		     uint32_t *gfp)
+{
+	struct trace_seq words;
+	const char *name, *bad;
+	size_t length;
+	bool good = true;
+
+	trace_seq_init(&words);
+	tep_print_event(c->tep, &words, record, "%s", TEP_PRINT_INFO);
+	trace_seq_terminate(&words);
+	*gfp = (uint32_t)raw;
+	name = words.buffer ? strstr(words.buffer, "gfp_flags=") : NULL;
+	if (name) {
+		name += strlen("gfp_flags=");
+		good = trace_gfp(name, strcspn(name, " \n"), gfp, &bad, &length);
+	}
+	if (!good) {
+		char sentence[128];
+
+		snprintf(sentence, sizeof(sentence),
+			 ": gfp_flags: `%.*s' is no name that 5.10 or 6.1 has",
+			 length > 64 ? 64 : (int)length, bad);
+		send_error(c, record->offset, trace_kind_names[TRACE_ALLOC], sentence);
+	}
+	trace_seq_destroy(&words);
+	return good;
+}
+
+/* There are few: most have been met before. */
+static bool find_gfp(struct child *c, struct tep_record *record, unsigned long long raw,
+		     uint32_t *gfp)
+{
+	for (unsigned int i = 0; i < c->nr_gfps; i++)
+		if (c->gfps[i].raw == raw) {
+			*gfp = c->gfps[i].gfp;
+			return true;
+		}
+	if (!read_gfp(c, record, raw, gfp))
+		return false;
+	if (c->nr_gfps < MAX_GFPS)
+		c->gfps[c->nr_gfps++] = (struct gfp){ raw, *gfp };
+	return true;
+}
+
 static int send_event(struct child *c, const struct format *f, struct tep_record *record)
 {
 	unsigned long long values[MAX_FIELDS] = { 0 };
@@ -203,10 +265,10 @@ static int send_event(struct child *c, const struct format *f, struct tep_record
 				  " of frame 0, which is never handed out");
 	message.event.order = (uint8_t)values[1];
 	message.event.type = (uint8_t)values[2];
-	if (f->kind == TRACE_ALLOC)
-		message.event.gfp = (uint32_t)values[3];
-	else
+	if (f->kind != TRACE_ALLOC)
 		message.event.value = values[3];
+	else if (!find_gfp(c, record, values[3], &message.event.gfp))
+		return 1;
 	send(c, &message);
 	return 0;
 }

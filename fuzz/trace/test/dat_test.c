@@ -52,8 +52,16 @@ static void put_text(struct dat *d, const char *text)
 #define GFP "\tfield:unsigned long gfp_flags;\toffset:24;\tsize:8;\tsigned:0;\n"
 #define TYPE "\tfield:int migratetype;\toffset:32;\tsize:4;\tsigned:1;\n"
 
+#define PLAIN "pfn=%lu\", REC->pfn"
+/* a kernel with numbers of its own: facts 5 has 0xcc0, 0x100 and 0x400000 for these names */
+#define NAMED                                                                                      \
+	"pfn=%lu gfp_flags=%s\", REC->pfn, (REC->gfp_flags) ? __print_flags(REC->gfp_flags, "      \
+	"\"|\", "                                                                                  \
+	"{ 1, \"GFP_KERNEL\" }, { 2, \"__GFP_ZERO\" }, { 4, \"__GFP_ACCOUNT\" }, "                 \
+	"{ 8, \"__GFP_NO_OBJ_EXT\" }) : \"none\""
+
 /* @old: mm_page_free as kernels before 4.0 had it, with a pointer for the frame */
-static void put_head(struct dat *d, bool old)
+static void put_head(struct dat *d, bool old, bool named)
 {
 	put(d, "\27\10Dtracing6", 12);
 	put_number(d, 0, 1);
@@ -74,8 +82,10 @@ static void put_head(struct dat *d, bool old)
 	put_number(d, 1, 4); /* systems */
 	put(d, "kmem", 5);
 	put_number(d, 3, 4);
-	put_text(d, "name: mm_page_alloc\nID: 500\n" COMMON PFN ORDER GFP TYPE
-		    "\nprint fmt: \"pfn=%lu\", REC->pfn\n");
+	put_text(d, named ? "name: mm_page_alloc\nID: 500\n" COMMON PFN ORDER GFP TYPE
+			    "\nprint fmt: \"" NAMED "\n"
+			  : "name: mm_page_alloc\nID: 500\n" COMMON PFN ORDER GFP TYPE
+			    "\nprint fmt: \"" PLAIN "\n");
 	put_text(d, old ? "name: mm_page_free\nID: 501\n" COMMON
 			  "\tfield:struct page * page;\toffset:8;\tsize:8;\tsigned:0;\n" ORDER
 			  "\nprint fmt: \"page=%p\", REC->page\n"
@@ -175,7 +185,7 @@ static struct dat *small(bool old, bool lost)
 
 	if (!d)
 		abort();
-	put_head(d, old);
+	put_head(d, old, false);
 	put_cpus(d, false);
 	put_page(d, 1000, false, cpu0, 2);
 	put_page(d, 1010, lost, cpu1, 3);
@@ -244,7 +254,7 @@ TEST(events_of_all_buffers_come_in_the_order_of_time)
 
 	if (!d)
 		abort();
-	put_head(d, false);
+	put_head(d, false, false);
 	put_cpus(d, true);
 	put_page(d, 1000, false, first, 2);
 	put_page(d, 1000, false, first, 0);
@@ -260,6 +270,57 @@ TEST(events_of_all_buffers_come_in_the_order_of_time)
 		EXPECT_EQ(trace.events[2].time, 1020);
 		EXPECT_EQ(trace.nr_cpus, 1);
 	}
+	trace_free(&trace);
+	free(d);
+}
+
+static struct dat *with_gfps(const uint64_t gfps[4])
+{
+	struct dat *d = calloc(1, sizeof(*d));
+	struct record records[4] = { 0 };
+
+	if (!d)
+		abort();
+	put_head(d, false, true);
+	put_cpus(d, false);
+	for (unsigned int i = 0; i < 4; i++)
+		records[i] = (struct record){ ID_ALLOC, 1, 0, 0x10 + i, 0, gfps[i] };
+	put_page(d, 1000, false, records, 4);
+	put_page(d, 1000, false, records, 0);
+	return d;
+}
+
+TEST(gfp_is_read_by_its_names_not_by_its_numbers)
+{
+	static const uint64_t gfps[4] = { 3, 0, 5, 3 };
+	struct dat *d = with_gfps(gfps);
+	struct trace trace;
+	char error[TRACE_ERROR_SIZE];
+
+	if (!EXPECT(read_dat(d, d->size, &trace, error)))
+		fprintf(stderr, "  %s\n", error);
+	if (EXPECT_EQ(trace.nr_events, 4)) {
+		EXPECT_EQ(trace.events[0].gfp, 0xdc0);
+		EXPECT_EQ(trace.events[1].gfp, 0);
+		EXPECT_EQ(trace.events[2].gfp, 0x400cc0);
+		EXPECT_EQ(trace.events[3].gfp, 0xdc0);
+	}
+	trace_free(&trace);
+	free(d);
+}
+
+TEST(gfp_names_of_another_version_are_told_with_their_offset)
+{
+	static const uint64_t gfps[4] = { 3, 9, 5, 3 };
+	struct dat *d = with_gfps(gfps);
+	struct trace trace;
+	char error[TRACE_ERROR_SIZE], *colon;
+
+	EXPECT(!read_dat(d, d->size, &trace, error));
+	colon = strstr(error, ": offset 0x");
+	if (EXPECT(colon))
+		EXPECT_STR(strchr(colon + 2, ':'), ": mm_page_alloc: gfp_flags: `__GFP_NO_OBJ_EXT' "
+						   "is no name that 5.10 or 6.1 has");
 	trace_free(&trace);
 	free(d);
 }
