@@ -213,11 +213,11 @@ static bool read_gfp(struct child *c, struct tep_record *record, unsigned long l
 		good = trace_gfp(name, strcspn(name, " \n"), gfp, &bad, &length);
 	}
 	if (!good) {
-		char sentence[128];
+		char sentence[128], text[TRACE_WORD_SIZE];
 
 		snprintf(sentence, sizeof(sentence),
-			 ": gfp_flags: `%.*s' is no name that 5.10 or 6.1 has",
-			 length > 64 ? 64 : (int)length, bad);
+			 ": gfp_flags: `%s' is no name that 5.10 or 6.1 has",
+			 trace_word(bad, length, text));
 		send_error(c, record->offset, trace_kind_names[TRACE_ALLOC], sentence);
 	}
 	trace_seq_destroy(&words);

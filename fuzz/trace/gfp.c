@@ -67,7 +67,7 @@ static const struct name singles[] = {
 static bool look_up(const struct name *names, const char *word, size_t length, uint32_t *gfp)
 {
 	for (; names->word; names++)
-		if (strncmp(names->word, word, length) == 0 && names->word[length] == '\0') {
+		if (strlen(names->word) == length && memcmp(names->word, word, length) == 0) {
 			*gfp |= names->bits;
 			return true;
 		}

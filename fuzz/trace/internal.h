@@ -19,6 +19,10 @@ bool trace_error_at(const struct trace *trace, uint64_t place, char error[TRACE_
 bool trace_add(struct trace *trace, const struct trace_event *event, char error[TRACE_ERROR_SIZE]);
 void trace_add_other(struct trace *trace, const char *name, size_t length);
 
+/* A word of a file, for a terminal: cut off behind so much, and ? for what cannot be printed. */
+enum { TRACE_WORD_SIZE = 65 };
+const char *trace_word(const char *word, size_t length, char text[TRACE_WORD_SIZE]);
+
 /* The kind of an event by its name; TRACE_KINDS: it is none of ours. */
 enum trace_kind trace_kind_of(const char *name, size_t length);
 

@@ -19,7 +19,7 @@
 #include "program/program.h"
 #include "trace/internal.h"
 
-enum { NAME_LIMIT = 64, NS_DIGITS = 9 };
+enum { NS_DIGITS = 9 };
 
 struct span {
 	const char *at, *end;
@@ -323,9 +323,12 @@ struct fields {
 	uint64_t values[FIELDS];
 };
 
-static int printed(struct span s)
+static bool wrong_word(struct reader *r, struct span word, const char *what, const char *name)
 {
-	return length(s) > NAME_LIMIT ? NAME_LIMIT : (int)length(s);
+	char text[TRACE_WORD_SIZE];
+
+	return trace_error_at(r->trace, r->line, r->error, "`%s': expected %s%s",
+			      trace_word(word.at, length(word), text), what, name);
 }
 
 static bool take_gfp(struct reader *r, struct span value, uint64_t *bits)
@@ -333,14 +336,12 @@ static bool take_gfp(struct reader *r, struct span value, uint64_t *bits)
 	const char *bad;
 	size_t size;
 	uint32_t gfp;
+	char text[TRACE_WORD_SIZE];
 
-	if (!trace_gfp(value.at, length(value), &gfp, &bad, &size)) {
-		struct span name = { bad, bad + size };
-
+	if (!trace_gfp(value.at, length(value), &gfp, &bad, &size))
 		return trace_error_at(r->trace, r->line, r->error,
-				      "gfp_flags: `%.*s' is no name that 5.10 or 6.1 has",
-				      printed(name), bad);
-	}
+				      "gfp_flags: `%s' is no name that 5.10 or 6.1 has",
+				      trace_word(bad, size, text));
 	*bits = gfp;
 	return true;
 }
@@ -350,9 +351,7 @@ static bool take_field(struct reader *r, struct span word, struct fields *fields
 	const char *equal = memchr(word.at, '=', length(word));
 
 	if (!equal)
-		return trace_error_at(r->trace, r->line, r->error,
-				      "`%.*s': expected NAME=VALUE, as 5.10 and 6.1 write it",
-				      printed(word), word.at);
+		return wrong_word(r, word, "NAME=VALUE, as 5.10 and 6.1 write it", "");
 	struct span name = { word.at, equal }, value = { equal + 1, word.end };
 
 	for (unsigned int i = 0; i < FIELDS; i++) {
@@ -362,9 +361,7 @@ static bool take_field(struct reader *r, struct span word, struct fields *fields
 		if (i == FIELD_GFP)
 			return take_gfp(r, value, &fields->values[i]);
 		return whole_number(value, &fields->values[i]) ||
-		       trace_error_at(r->trace, r->line, r->error,
-				      "`%.*s': expected a number behind %s=", printed(word),
-				      word.at, field_names[i]);
+		       wrong_word(r, word, "a number in the field ", field_names[i]);
 	}
 	return true;
 }

@@ -124,14 +124,25 @@ bool trace_add(struct trace *trace, const struct trace_event *event, char error[
 	return true;
 }
 
+const char *trace_word(const char *word, size_t length, char text[TRACE_WORD_SIZE])
+{
+	if (length >= TRACE_WORD_SIZE)
+		length = TRACE_WORD_SIZE - 1;
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char)(word[i] < ' ' || word[i] > '~' ? '?' : word[i]);
+	text[length] = '\0';
+	return text;
+}
+
 void trace_add_other(struct trace *trace, const char *name, size_t length)
 {
 	struct trace_other *other = trace->others;
+	char word[TRACE_WORD_SIZE];
 
-	if (length >= TRACE_NAME_SIZE)
-		length = TRACE_NAME_SIZE - 1;
+	trace_word(name, length, word);
+	word[TRACE_NAME_SIZE - 1] = '\0';
 	for (unsigned int i = 0; i < trace->nr_others; i++, other++)
-		if (strncmp(other->name, name, length) == 0 && other->name[length] == '\0') {
+		if (strcmp(other->name, word) == 0) {
 			other->count++;
 			return;
 		}
@@ -140,8 +151,7 @@ void trace_add_other(struct trace *trace, const char *name, size_t length)
 		snprintf(other->name, TRACE_NAME_SIZE, "(more)");
 	} else {
 		trace->nr_others++;
-		memcpy(other->name, name, length);
-		other->name[length] = '\0';
+		memcpy(other->name, word, TRACE_NAME_SIZE);
 	}
 	other->count++;
 }

@@ -404,9 +404,9 @@ TEST(values_out_of_range_are_told)
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 pfn=0x1 order=-1\n",
 		     "t:1: order=18446744073709551615: expected less than 11");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 pfn=0xg order=1\n",
-		     "t:1: `pfn=0xg': expected a number behind pfn=");
+		     "t:1: `pfn=0xg': expected a number in the field pfn");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 pfn= order=1\n",
-		     "t:1: `pfn=': expected a number behind pfn=");
+		     "t:1: `pfn=': expected a number in the field pfn");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 pfn=0x0 order=1\n",
 		     "t:1: mm_page_free of frame 0, which is never handed out");
 	expect_error("i-1 [000] .... 1.000001: mm_page_free: page=00 pfn=0x10000000000 order=1\n",
@@ -415,6 +415,29 @@ TEST(values_out_of_range_are_told)
 		     "migratetype=8\n",
 		     "t:1: migratetype=8: expected less than 8");
 	expect_error("i-1 [70000] .... 1.000001: " FREE, "t:1: CPU 70000 is none");
+}
+
+/* Bytes that no name has, and that no terminal should see. */
+TEST(words_of_any_bytes_are_told_in_letters)
+{
+	static const char text[] =
+		"i-1 [000] .... 1.000001: mm_page_alloc: page=00 pfn=0x1 order=0 "
+		"migratetype=0 gfp_flags=GFP_KERNEL\0\033[31mxyz\n";
+	static const char name[] =
+		"i-1 [000] .... 1.000001: a\0b\033: x=y\n"
+		"i-1 [000] .... 1.000002: a\0b\033: x=y\n"
+		"i-1 [000] .... 1.000003: mm_page_free: page=00 pfn=0x60bc order=1\n";
+	struct trace trace;
+	char error[TRACE_ERROR_SIZE] = "";
+
+	EXPECT(!trace_read_text(&trace, "t", text, sizeof(text) - 1, error));
+	EXPECT_STR(error, "t:1: gfp_flags: `GFP_KERNEL??[31mxyz' is no name that 5.10 or 6.1 has");
+	trace_free(&trace);
+	EXPECT(trace_read_text(&trace, "t", name, sizeof(name) - 1, error));
+	EXPECT_EQ(trace.nr_others, 1);
+	EXPECT_STR(trace.others[0].name, "a?b?");
+	EXPECT_EQ(trace.others[0].count, 2);
+	trace_free(&trace);
 }
 
 TEST(time_does_not_go_back_on_a_cpu)
