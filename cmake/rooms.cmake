@@ -16,7 +16,7 @@
 #	all tests              testing besides
 
 # The rooms of this project: where one of these names is a dependency, lb_ may be left out.
-set(LB_ROOMS core program names oracle target judge shrink mutate campaign enumerate map cli bench)
+set(LB_ROOMS core program names oracle target judge shrink mutate campaign enumerate map trace cli bench)
 
 function(lb_room_names out)
 	set(names)

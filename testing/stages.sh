@@ -91,7 +91,7 @@ stage_test_asan() {
 
 # Not the tests: they have run with the same sanitizers.
 stage_build_libfuzzer() {
-	local targets="fuzz_pages fuzz_text fuzz_machine fuzz_wire"
+	local targets="fuzz_pages fuzz_text fuzz_machine fuzz_wire fuzz_trace"
 	needs clang-19 libclang-rt-19-dev llvm-19
 	cmake --preset libfuzzer
 	cmake --build --preset libfuzzer --target $targets lostbuddy
@@ -228,11 +228,11 @@ stage_afl() {
 stage_fuzz_parsers() {
 	local parser
 	needs clang-19 libclang-rt-19-dev llvm-19
-	for parser in text machine wire; do
+	for parser in text machine wire trace; do
 		mkdir -p "$LOGS/corpus-$parser"
 		"build/libfuzzer/bin/fuzz_$parser" -seed=1 -max_total_time=5 -artifact_prefix="$LOGS/" "$LOGS/corpus-$parser"
 	done
-	result "text machine wire, 5 s each"
+	result "text machine wire trace, 5 s each"
 }
 
 # Lines, branches and conditions (MC/DC) of core/ that its own tests, its adapter's, the corpus and a short campaign

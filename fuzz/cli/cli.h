@@ -29,6 +29,7 @@ int verb_shrink(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_rules(int argc, char **argv);
 int verb_machine(int argc, char **argv);
+int verb_trace(int argc, char **argv);
 int verb_proc(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_test(int argc, char **argv);
@@ -87,6 +88,9 @@ struct map_request {
 	unsigned int width;	  /* columns; 0: the terminal's */
 };
 int show_map(const struct map_request *request);
+
+/* The core's events while it carries out a program, as text of the trace file. Returns an exit code. */
+int export_trace(const struct program *p, const char *output);
 
 /* All of a stream or file; free it. NULL: it cannot be read, or there is no memory (errno). */
 char *read_stream(FILE *in, size_t *size);
