@@ -4,10 +4,11 @@
  *   __free_pages  --last reference-->  prepared?  --order has page lists-->  pcp_free
  *                                          |      --others--------------->  free_one_page
  *                                          +-- bad: the whole block is leaked
+ *                                          +-- a single page of broken memory: dropped
  *
  * When pages are looked at depends on checks: as a kernel without DEBUG_VM, tails and blocks bound
- * for the buddy now, heads of page list blocks when they are trimmed; debug: all of them now; off:
- * none.
+ * for the buddy now, heads of page list blocks when they are trimmed; debug: all of them now;
+ * debug_pagealloc: both; off: none.
  */
 #include <string.h>
 

@@ -120,7 +120,10 @@ bool unisolate_range(pfn_t start, pfn_t end)
 	return any;
 }
 
-/* Cuts the block that begins at pfn until only the target is left: the other halves go to the lists' heads, or become guards. */
+/*
+ * Cuts the block that begins at pfn until only the target is left: the other halves go to the heads of the
+ * lists, or become guards.
+ */
 static void cut_out(struct zone *zone, pfn_t pfn, pfn_t target, unsigned int order, int migratetype)
 {
 	struct mm_machine *m = zone->machine;

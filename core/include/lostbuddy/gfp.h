@@ -48,7 +48,9 @@
  * @gfp:   where from and how hard to try; zone bits select the highest zone
  * @order: 0 .. the machine's top order
  *
- * Returns the first page, refcount 1 on it; contents undefined unless __GFP_ZERO.
+ * Returns the first page, refcount 1 on it; contents undefined unless __GFP_ZERO or a switch of the machine
+ * says what new pages hold (READINGS, "Switches"). With page_poison a page that was written to while it was free
+ * is handed out all the same, and complained of (MM_WARN_POISON).
  * Returns NULL iff order is too large, injection struck, both mobility bits are set, the level is
  * NMI, or no zone of the zonelist passes its mark for these flags with a block the request may
  * take, after everything the flags allow was tried. mm_current->failure then says which;
@@ -104,7 +106,8 @@ void free_pages_exact(void *address, unsigned long pages);
  * __free_pages - drop one reference of a block.
  * @page: first page of the block, refcount >= 1; @order: the order it was allocated with
  * The last reference frees the block. An earlier one, unless the block is compound, frees all but
- * the first page. A block whose pages are in a bad state is leaked when that is noticed (facts 6).
+ * the first page. A block whose pages are in a bad state is leaked when that is noticed (facts 6), a single
+ * page whose memory is broken (PG_HWPOISON) always.
  * Context: any but NMI.
  */
 void __free_pages(struct page *page, unsigned int order);
