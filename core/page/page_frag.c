@@ -17,7 +17,6 @@ static void begin_block(struct page_frag_cache *nc)
 {
 	nc->page->_refcount = BIAS;
 	nc->pagecnt_bias = BIAS;
-	nc->offset = nc->size;
 }
 
 /* NULL: the last try's failure is the context's. */
@@ -42,14 +41,18 @@ static bool refill(struct page_frag_cache *nc, gfp_t gfp)
 		return false;
 	nc->size = (uint32_t)PAGE_SIZE << compound_order(page);
 	nc->pfmemalloc = page_is_pfmemalloc(page);
+	nc->offset = nc->size;
 	begin_block(nc);
 	mm_emit(m, MM_EVENT_FRAG_REFILL, page_zone(m, page), page_to_pfn(page),
 		compound_order(page), 0, nc->pfmemalloc);
 	return true;
 }
 
-/* The block has no room left. True: it is nobody else's, and was begun anew. */
-static bool reuse(struct page_frag_cache *nc)
+/*
+ * The block has no room left. True: it is nobody else's, and was begun anew; its offset stays where even
+ * all of it would be too little.
+ */
+static bool reuse(struct page_frag_cache *nc, unsigned int fragsz)
 {
 	struct mm_machine *m = mm_current->machine;
 	struct page *page = nc->page;
@@ -62,6 +65,8 @@ static bool reuse(struct page_frag_cache *nc)
 		free_block(m, page, compound_order(page));
 		return false;
 	}
+	if (fragsz <= nc->size)
+		nc->offset = nc->size;
 	begin_block(nc);
 	mm_emit(m, MM_EVENT_FRAG_REUSE, page_zone(m, page), page_to_pfn(page), compound_order(page),
 		0, 0);
@@ -76,7 +81,7 @@ void *page_frag_alloc(struct page_frag_cache *nc, unsigned int fragsz, gfp_t gfp
 		return NULL;
 	}
 	if (!nc->page || nc->offset < fragsz) {
-		bool anew = nc->page && reuse(nc);
+		bool anew = nc->page && reuse(nc, fragsz);
 
 		if (!anew && !refill(nc, gfp_mask))
 			return NULL;

@@ -58,7 +58,6 @@ static void begin_block(struct shadow *s, struct frag_cache *cache)
 {
 	s->frames[cache->pfn].pieces = BIAS;
 	cache->bias = BIAS;
-	cache->offset = cache->size;
 }
 
 /*
@@ -88,12 +87,16 @@ static bool refill(struct shadow *s, const struct lb_call *call, struct frag_cac
 	s->state->nr_frag_blocks++;
 	*cache = (struct frag_cache){ .pfn = r->pfn,
 				      .size = (uint64_t)PAGE_BYTES << w.order,
+				      .offset = (uint64_t)PAGE_BYTES << w.order,
 				      .pfmemalloc = s->from_reserves };
 	begin_block(s, cache);
 	return true;
 }
 
-/* What is left of the block is too little. Is nobody else in it, it is begun anew. */
+/*
+ * What is left of the block is too little. Is nobody else in it, it is begun anew; but where even the whole of it is
+ * too little, its offset is not touched.
+ */
 static bool renew(struct shadow *s, const struct lb_call *call, struct frag_cache *cache,
 		  struct lb_result *r)
 {
@@ -107,6 +110,8 @@ static bool renew(struct shadow *s, const struct lb_call *call, struct frag_cach
 		return refill(s, call, cache, r);
 	}
 	begin_block(s, cache);
+	if (call->value <= cache->size)
+		cache->offset = cache->size;
 	return true;
 }
 
@@ -140,7 +145,7 @@ static void frag_alloc(struct shadow *s, const struct lb_call *call, struct lb_r
 		return;
 	}
 	r->pfn = 0;
-	if (cache->offset < call->value) { /* a page, and more than that was asked for */
+	if (cache->size < call->value) { /* a page, and more than that was asked for */
 		r->outcome = LB_NULL;
 		r->reason = LB_NO_MEMORY;
 		return;

@@ -539,6 +539,12 @@ static bool check_shares(const struct machine *m, struct text_error *error)
 						 "zone %u of node %u is to manage more pages than "
 						 "the machine has",
 						 zone, n);
+			if (m->late[n][zone] && m->deferred)
+				return error_set(
+					error,
+					"late pages of node %u cannot be had with deferred=1: what "
+					"is freed late was reserved, and deferred memory is not",
+					n);
 			if (m->late[n][zone] && m->late[n][zone] >= m->managed[n][zone])
 				return error_set(error,
 						 "all of the %llu managed pages of zone %u of node "

@@ -26,18 +26,6 @@ static struct machine absent_machine(uint32_t profile)
 	return m;
 }
 
-static const char *order_of(const struct shadow *s, unsigned int node)
-{
-	static char text[64];
-	size_t at = 0;
-
-	text[0] = '\0';
-	for (uint32_t i = 0; i < s->fallback[node].n; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, i ? " %u" : "%u",
-				       s->zones[s->fallback[node].zones[i]].node);
-	return text;
-}
-
 /*
  * 0 takes 2 (15 is not 10: load 1), then 1 (20 is not 15: load 1), then 3. So from 1, where 2 and 3 are
  * as far, 3 is cheaper (and gets load 1). From 2: 1 costs 21, 3 costs 20. From 3: 1 and 2 have load 1 each.

@@ -42,6 +42,7 @@ static inline const char *order_of(const struct shadow *s, unsigned int node)
 	static char text[64];
 	size_t at = 0;
 
+	text[0] = '\0';
 	for (uint32_t i = 0; i < s->fallback[node].n; i++)
 		at += (size_t)snprintf(text + at, sizeof(text) - at, i ? " %u" : "%u",
 				       s->zones[s->fallback[node].zones[i]].node);
