@@ -519,7 +519,7 @@ TEST(the_check_says_what_of_deferred_memory_is_wrong)
 	mm_machine_reset(w.machine);
 	w.machine->nodes[0].first_deferred_pfn = 100;
 	EXPECT(!mm_machine_check(w.machine, why));
-	why[2] = 0;
+	why[3] = 0;
 	EXPECT_STR(why, "M10");
 	mm_machine_reset(w.machine);
 	world_close(&w);

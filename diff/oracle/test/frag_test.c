@@ -233,9 +233,9 @@ TEST(a_fragment_larger_than_the_page_is_not_given_and_the_page_stays)
 	EXPECT_EQ(s->frames[1].pieces, 32769);
 	expect_piece(piece(s, GFP_KERNEL, 96), 1, 4000);
 	give_piece(s, (struct lb_result){ .pfn = 1, .offset = 4000 });
-	r = piece(s, GFP_KERNEL, 5000); /* begun anew, and still too small */
+	r = piece(s, GFP_KERNEL, 5000); /* begun anew, and still too small: its offset stays */
 	EXPECT_EQ(r.reason, LB_NO_MEMORY);
-	expect_cache(s, 1, 4096, 4096, 32769);
+	expect_cache(s, 1, 4096, 4000, 32769);
 	EXPECT_EQ(s->frames[1].pieces, 32769);
 	shadow_destroy(s);
 }

@@ -534,6 +534,7 @@ static const struct planted planted[] = {
 	{ "broken:core-fails-without-need", "plain", REMEMBER_COUNTS, 3, "zone.unjustified-failure",
 	  NULL },
 	{ "broken:core-leaks", "plain", REMEMBER_COUNTS, 3, "buddy.lost", NULL },
+	{ "broken:core-overmanages", "plain", REMEMBER_COUNTS, 2, "zone.managed", NULL },
 	{ "broken:core-miscounts", "plain", REMEMBER_COUNTS, 2, "buddy.accounting", NULL },
 	{ "broken:core-loses-buddies", "plain", REMEMBER_COUNTS, 2, "buddy.unmerged", NULL },
 	{ "broken:ignores-top-order", "plain", REMEMBER_NOTHING, 1, "contract.order",
