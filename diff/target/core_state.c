@@ -381,10 +381,8 @@ static void export_frag_caches(const struct mm_machine *m, struct sink *sink)
 
 static void export_frag_blocks(const struct core_instance *t, struct sink *sink)
 {
-	if (!t->nr_frag_blocks)
-		return;
 	begin(sink, LB_STATE_FRAG_BLOCKS);
-	for (pfn_t pfn = 0; pfn < t->machine->max_pfn; pfn++) {
+	for (pfn_t pfn = 0; t->nr_frag_blocks && pfn < t->machine->max_pfn; pfn++) {
 		const struct page *page = &t->machine->memmap[pfn];
 
 		if (!t->holds_fragments[pfn])
@@ -402,21 +400,13 @@ static bool is_transhuge(const struct page *page)
 	       page[1].compound_dtor == TRANSHUGE_PAGE_DTOR;
 }
 
-/* The section only where there is one. */
 static void export_destructors(const struct core_instance *t, struct sink *sink)
 {
-	bool open = false;
-
-	for (pfn_t pfn = 0; t->any_transhuge && pfn < t->machine->max_pfn; pfn++) {
-		if (!is_transhuge(&t->machine->memmap[pfn]))
-			continue;
-		if (!open)
-			begin(sink, LB_STATE_DESTRUCTORS);
-		open = true;
-		put(sink, pfn);
-	}
-	if (open)
-		end(sink);
+	begin(sink, LB_STATE_DESTRUCTORS);
+	for (pfn_t pfn = 0; t->any_transhuge && pfn < t->machine->max_pfn; pfn++)
+		if (is_transhuge(&t->machine->memmap[pfn]))
+			put(sink, pfn);
+	end(sink);
 }
 
 /* Calls one function for each zone that has a span, by node, then index. */
