@@ -3,14 +3,14 @@
 #   LOSTBUDDY_ASSERTIONS   assert() is compiled in; off in release builds only
 #   LOSTBUDDY_WERROR       a warning ends the build
 #   LOSTBUDDY_SANITIZE     sanitizers: address,undefined or memory or thread; the first report ends the run
-#   LOSTBUDDY_COVERAGE     gcc's line counters, for gcovr
+#   LOSTBUDDY_COVERAGE     counters of the core's lines, branches and conditions, for llvm-cov (clang only)
 #   LOSTBUDDY_LIBFUZZER    edge counters for libFuzzer, and its targets are built (clang only)
 #   LOSTBUDDY_AFL          edge counters for AFL++, and its targets are built (clang, afl++)
 
 option(LOSTBUDDY_ASSERTIONS "Compile assertions in" ON)
 option(LOSTBUDDY_WERROR "Treat warnings as errors" ON)
 set(LOSTBUDDY_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or memory or thread; empty for none")
-option(LOSTBUDDY_COVERAGE "Line coverage (gcc)" OFF)
+option(LOSTBUDDY_COVERAGE "Coverage of the core (clang)" OFF)
 option(LOSTBUDDY_LIBFUZZER "Instrument for libFuzzer and build its targets (clang)" OFF)
 option(LOSTBUDDY_AFL "Instrument for AFL++ and build its targets (clang, afl++)" OFF)
 
@@ -57,12 +57,16 @@ if(LOSTBUDDY_SANITIZE)
 	target_link_options(lb_sanitizers INTERFACE ${sanitizers})
 endif()
 
+# Counters of coverage, apart from lb_flags: only the core takes them, the rest would be measured for nothing.
+# Assertions are off in that build: that none of them can fail is their point, not a branch that no test takes.
+add_library(lb_coverage INTERFACE)
 if(LOSTBUDDY_COVERAGE)
-	if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
-		message(FATAL_ERROR "LOSTBUDDY_COVERAGE needs gcc, and the compiler is ${CMAKE_C_COMPILER}")
+	if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+		message(FATAL_ERROR "LOSTBUDDY_COVERAGE needs clang-19 (packages clang-19 libclang-rt-19-dev llvm-19), "
+			"and the compiler is ${CMAKE_C_COMPILER}")
 	endif()
-	target_compile_options(lb_flags INTERFACE --coverage -fprofile-update=atomic)
-	target_link_options(lb_flags INTERFACE --coverage)
+	target_compile_options(lb_coverage INTERFACE -fprofile-instr-generate -fcoverage-mapping -fcoverage-mcdc)
+	target_link_options(lb_flags INTERFACE -fprofile-instr-generate)
 endif()
 
 # Edge counters, apart from lb_flags: rooms take them, but not the oracle. What the oracle does is no behaviour of a

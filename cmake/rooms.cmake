@@ -16,7 +16,7 @@
 #	all tests              testing besides
 
 # The rooms of this project: where one of these names is a dependency, lb_ may be left out.
-set(LB_ROOMS core program names oracle target judge shrink mutate campaign enumerate map cli bench)
+set(LB_ROOMS core program names oracle target judge shrink mutate campaign enumerate map trace cli bench)
 
 function(lb_room_names out)
 	set(names)
@@ -49,6 +49,9 @@ function(lb_set_up target)
 	endif()
 
 	target_link_libraries(${target} PRIVATE lb_flags lb_sanitizers)
+	if(place STREQUAL "core")	# tests too: what headers define is compiled there as well
+		target_link_libraries(${target} PRIVATE lb_coverage)
+	endif()
 	if(NOT target STREQUAL "lb_oracle")
 		target_link_libraries(${target} PRIVATE lb_edges)
 	endif()

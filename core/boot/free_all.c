@@ -15,11 +15,8 @@ static unsigned int block_order(const struct mm_machine *m, pfn_t start, pfn_t e
 	return order;
 }
 
-/*
- * A block that was never given to anybody comes to the buddy: no longer reserved, managed by its
- * zone from now on.
- */
-static void free_boot_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
+/* No longer reserved, managed by its zone from now on. */
+void free_boot_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 {
 	struct zone *zone = page_zone(m, &m->memmap[pfn]);
 	uint64_t pages = UINT64_C(1) << order;
@@ -37,10 +34,13 @@ static void free_boot_block(struct mm_machine *m, pfn_t pfn, unsigned int order)
 	zone_unlock(zone);
 }
 
+/* All of it that is not deferred. */
 static void free_range(struct mm_machine *m, const struct mm_range *range)
 {
-	for (pfn_t pfn = range->start; pfn < range->end;) {
-		unsigned int order = block_order(m, pfn, range->end);
+	pfn_t end = min_u64(range->end, m->nodes[range->node].first_deferred_pfn);
+
+	for (pfn_t pfn = range->start; pfn < end;) {
+		unsigned int order = block_order(m, pfn, end);
 
 		free_boot_block(m, pfn, order);
 		pfn += UINT64_C(1) << order;

@@ -7,45 +7,71 @@
  *
  * Invariants:
  *   B1  each list ascends, its ranges are disjoint and not empty;
- *   B2  neighbours that touch differ in node or in being hot-pluggable (they would have been joined).
+ *   B2  neighbours that touch differ in node or in a flag: hot-pluggable, mirrored (they would have
+ *       been joined);
+ *   B3  a list has room for MEMBLOCK_FIRST_REGIONS ranges, or for that doubled so often that no
+ *       addition ever found less room than it could need.
  *
- * Not here: the flag mirror, bottom-up allocation (when memmap and percpu are allocated, the nodes
- * are known, and Linux is back at top-down).
+ * The unit is the page: alignments and sizes below one do not matter. The arrays are the host's, so
+ * that frames do not depend on them. Facts: 2.
+ * Locking: none; only boot is there yet.
  */
 #ifndef LB_MEMBLOCK_H
 #define LB_MEMBLOCK_H
 
 #include "lostbuddy/machine.h"
 
-enum { MEMBLOCK_MAX_REGIONS = 4 * MM_MAX_RANGES };
+enum { MEMBLOCK_FIRST_REGIONS = 128 };
 
 struct memblock_type {
-	unsigned int cnt;
-	struct mm_range regions[MEMBLOCK_MAX_REGIONS];
+	unsigned int cnt, max; /* max 0: no array yet */
+	struct mm_range *regions;
 };
 
 struct memblock {
 	struct memblock_type memory, reserved;
 	struct memblock_type late; /* reserved, but to be freed at the end of boot */
+	bool bottom_up;		   /* allocations take the lowest place, not the highest */
 	bool movable_node;	   /* allocations leave hot-pluggable memory alone */
+	bool has_mirror;	   /* some memory is mirrored: allocations look there first */
+	pfn_t current_limit;	   /* allocations end below it */
 };
 
-/*
- * Adds [start, end): only what the list does not hold yet; joins neighbours of one node. False: no
- * room in the list.
- */
-bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node);
-bool memblock_add(struct memblock_type *type, const struct mm_range *range);
+/* What an allocation asks for. */
+struct memblock_request {
+	uint64_t pages;	 /* at least 1 */
+	uint64_t align;	 /* of the first frame, in pages: a power of two, or 0 for none */
+	int node;	 /* wanted node; NUMA_NO_NODE: any */
+	bool exact_node; /* no other node will do */
+};
+
+/* Empty, top-down, without a limit. */
+void memblock_init(struct memblock *mb);
+
+/* The arrays go back to the host: the end of memblock. */
+void memblock_discard(struct memblock *mb);
 
 /*
- * memblock_alloc_top_down - reserve pages at the highest free place.
- * @node: wanted node; falls back to any. With movable_node, never hot-pluggable memory. Returns the
- * first pfn, 0 iff nowhere is room (pfn 0 is never memory).
+ * memblock_add - adds of a range what the list does not hold yet; joins what touches and is alike.
+ * Returns false iff the host has no memory for a longer array.
  */
-pfn_t memblock_alloc_top_down(struct memblock *mb, uint64_t pages, int node);
+bool memblock_add(struct memblock_type *type, const struct mm_range *range);
+bool memblock_add_range(struct memblock_type *type, pfn_t start, pfn_t end, int node);
+
+/* Memory that the machine has, with its flags. */
+bool memblock_add_memory(struct memblock *mb, const struct mm_range *range);
+
+/*
+ * memblock_alloc - reserve pages at the highest free place (bottom-up: the lowest).
+ * Looks on the wanted node, then, unless it is exact, on any; with mirrored memory first there
+ * only, and then once more everywhere. Never below pfn 1, at or above current_limit, across a
+ * border between ranges of memory, or, with movable_node, in hot-pluggable memory.
+ * Returns the first pfn; 0 iff nowhere is room, or the host has no memory.
+ */
+pfn_t memblock_alloc(struct memblock *mb, const struct memblock_request *want);
 
 /* The same for who gives all but the first @kept pages back at once. */
-pfn_t memblock_alloc_head_top_down(struct memblock *mb, uint64_t pages, uint64_t kept, int node);
+pfn_t memblock_alloc_head(struct memblock *mb, const struct memblock_request *want, uint64_t kept);
 
 /*
  * memblock_next_free - the next range that is memory and not reserved.

@@ -3,13 +3,12 @@
  *
  *   kernelcore=  so much for requests that cannot be moved, shared evenly among the nodes
  *   movablecore= so much for Movable: the rest is kernelcore
+ *   kernelcore=mirror  what is not mirrored is Movable, whatever those two say
  *   movable_node hot-pluggable memory is Movable, whatever the others say
  *
  *   node 0  | DMA | DMA32: its share ====| Movable                |
  *   node 1  |       DMA32: its share =========| Movable           |
  *                   ^usable: lowest pfn of the highest zone, below it nothing becomes Movable
- *
- * Not here: kernelcore=mirror (no machine says which memory is mirrored).
  */
 #include "boot/boot.h"
 
@@ -138,6 +137,20 @@ static void take_hotplug(struct mm_machine *m, const struct memblock *mb)
 	}
 }
 
+/*
+ * The lowest memory of each node that is not mirrored: what begins below dma32_end is the kernel's
+ * all the same. Without any mirrored memory there is nothing to go by.
+ */
+static void take_not_mirrored(struct mm_machine *m, const struct memblock *mb)
+{
+	for (unsigned int i = mb->memory.cnt; mb->has_mirror && i-- > 0;) {
+		const struct mm_range *memory = &mb->memory.regions[i];
+
+		if (!memory->mirror && memory->start >= m->config.dma32_end)
+			m->nodes[memory->node].movable_start = memory->start;
+	}
+}
+
 void find_movable_starts(struct mm_machine *m, const struct memblock *mb)
 {
 	uint64_t required =
@@ -147,6 +160,8 @@ void find_movable_starts(struct mm_machine *m, const struct memblock *mb)
 		m->nodes[node].movable_start = m->config.movable_start[node];
 	if (m->config.movable_node)
 		take_hotplug(m, mb);
+	else if (m->config.kernelcore_mirror)
+		take_not_mirrored(m, mb);
 	else if (required)
 		share_kernelcore(m, mb, required);
 	else

@@ -47,7 +47,7 @@ static bool reserve_lowest(struct memblock *mb, struct memblock_type *also, cons
 		pages -= free.end - free.start;
 		if (!memblock_add_range(&mb->reserved, free.start, free.end, NUMA_NO_NODE))
 			return false;
-		if (also && !memblock_add_range(also, free.start, free.end, NUMA_NO_NODE))
+		if (also && !memblock_add_range(also, free.start, free.end, free.node))
 			return false;
 	}
 	return pages == 0;

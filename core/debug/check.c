@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lostbuddy/page_frag.h"
 #include "lostbuddy/vmstat.h"
 
 struct checker {
 	const struct mm_machine *m;
-	uint8_t *seen; /* [pfn]: already in a free block or on a page list */
+	uint64_t *seen; /* a bit a frame: already in a free block or on a page list */
 	char *why;
 };
 
@@ -29,6 +30,15 @@ static unsigned long long pfn_of(const struct checker *c, const struct page *pag
 	return (unsigned long long)(page - c->m->memmap);
 }
 
+/* True iff it was seen before. */
+static bool mark_seen(struct checker *c, uint64_t pfn)
+{
+	uint64_t bit = UINT64_C(1) << pfn % 64, before = c->seen[pfn / 64];
+
+	c->seen[pfn / 64] |= bit;
+	return before & bit;
+}
+
 static bool see(struct checker *c, const struct page *page, unsigned int order)
 {
 	uint64_t pfn = pfn_of(c, page);
@@ -36,8 +46,10 @@ static bool see(struct checker *c, const struct page *page, unsigned int order)
 	if (pfn + (UINT64_C(1) << order) > c->m->max_pfn)
 		return broken(c, "M2: block at pfn %llu reaches beyond memory",
 			      (unsigned long long)pfn);
+	if (pfn + (UINT64_C(1) << order) > page_zone(c->m, page)->pgdat->first_deferred_pfn)
+		return broken(c, "M10: pfn %llu is free, and deferred", (unsigned long long)pfn);
 	for (uint64_t p = pfn; p < pfn + (UINT64_C(1) << order); p++) {
-		if (c->seen[p]++)
+		if (mark_seen(c, p))
 			return broken(c, "M1: pfn %llu is in two places", (unsigned long long)p);
 		if (c->m->memmap[p]._refcount != 0)
 			return broken(c, "M1: pfn %llu is free, and held", (unsigned long long)p);
@@ -122,7 +134,10 @@ static bool page_set_holds(struct checker *c, const struct zone *zone, unsigned 
 	return true;
 }
 
-/* Below pageblock order no two free buddies of one zone stay apart: types do not matter there. */
+/*
+ * Below pageblock order no two free buddies of one zone stay apart: types do not matter there. Guards are
+ * no free buddies: nothing but a free of their other half looks for them.
+ */
 static bool all_merged(struct checker *c, const struct zone *zone)
 {
 	for (unsigned int order = 0; order < c->m->pageblock_order; order++)
@@ -166,16 +181,75 @@ static bool zone_holds(struct checker *c, const struct zone *zone)
 	return all_merged(c, zone);
 }
 
+/* After the zones: see() knows then what lies in a list. */
+static bool guards_hold(struct checker *c)
+{
+	if (!c->m->guard_order)
+		return true;
+	for (uint64_t pfn = 0; pfn < c->m->max_pfn; pfn++) {
+		const struct page *page = &c->m->memmap[pfn];
+		unsigned int order = buddy_order(page);
+
+		if (!PageGuard(page))
+			continue;
+		if (order >= c->m->guard_order || !is_aligned(pfn, order))
+			return broken(c, "M8: guard at pfn %llu of order %u", pfn_of(c, page),
+				      order);
+		for (uint64_t p = pfn; p < pfn + (UINT64_C(1) << order); p++)
+			if (page_zone_id(&c->m->memmap[p]) != page_zone_id(page))
+				return broken(c, "M8: guard at pfn %llu reaches into another zone",
+					      pfn_of(c, page));
+		if (!see(c, page, order))
+			return false;
+	}
+	return true;
+}
+
+static bool frag_caches_hold(struct checker *c)
+{
+	for (unsigned int cpu = 0; cpu < c->m->nr_cpus; cpu++) {
+		const struct page_frag_cache *nc = &c->m->frag_caches[cpu];
+
+		if (nc->page && (page_count(nc->page) < (int)nc->pagecnt_bias ||
+				 nc->pagecnt_bias == 0 || nc->offset > nc->size))
+			return broken(c, "M9: cpu %u: fragment cache with bias %u, block with %d",
+				      cpu, nc->pagecnt_bias, page_count(nc->page));
+	}
+	return true;
+}
+
+/* What is to come from deferred memory is still there. */
+static bool deferred_holds(struct checker *c, const struct pglist_data *pgdat)
+{
+	uint64_t pages = 0;
+
+	for (unsigned int i = 0; i < c->m->nr_deferred_ranges; i++) {
+		const struct mm_range *range = &c->m->deferred_ranges[i];
+		pfn_t start = max_u64(range->start, pgdat->first_deferred_pfn);
+
+		if (range->node == pgdat->node_id && start < range->end)
+			pages += range->end - start;
+	}
+	if (pages != pgdat->deferred_pages)
+		return broken(c, "M10: node %d: %llu deferred pages counted, %llu there",
+			      pgdat->node_id, (unsigned long long)pgdat->deferred_pages,
+			      (unsigned long long)pages);
+	return true;
+}
+
 bool mm_machine_check(struct mm_machine *m, char *why)
 {
-	struct checker c = { .m = m, .seen = calloc(m->max_pfn, 1), .why = why };
+	struct checker c = { .m = m, .seen = calloc(m->max_pfn / 64 + 1, 8), .why = why };
 	bool holds = c.seen != NULL;
 
 	if (!holds)
 		snprintf(why, 256, "no memory on the host to check with");
 	for (unsigned int node = 0; node < m->nr_nodes && holds; node++)
+		holds = deferred_holds(&c, &m->nodes[node]);
+	for (unsigned int node = 0; node < m->nr_nodes && holds; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES && holds; type++)
 			holds = zone_holds(&c, mm_zone(m, node, type));
+	holds = holds && guards_hold(&c) && frag_caches_hold(&c);
 	free(c.seen);
 	return holds;
 }

@@ -18,11 +18,16 @@ static bool every_cpu_has_local_memory(const struct mm_machine *m)
 	return true;
 }
 
+static bool has_a_switch(const struct mm_machine *m)
+{
+	return m->fills_pages || m->config.shuffle || m->config.debug_pagealloc;
+}
+
 void mm_update_plain(struct mm_machine *m)
 {
-	m->plain = !m->listener && m->locks == MM_LOCKS_NOTHING && m->checks != MM_CHECKS_DEBUG &&
+	m->plain = !m->listener && m->locks == MM_LOCKS_NOTHING && !m->checks_at_user &&
 		   !m->poison_memory && !m->grouping_disabled && m->plain_tasks &&
-		   every_cpu_has_local_memory(m);
+		   !has_a_switch(m) && every_cpu_has_local_memory(m);
 }
 
 void mm_listen(struct mm_machine *m, mm_listener *listener, void *data)

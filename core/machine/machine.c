@@ -1,30 +1,39 @@
 /*
  * Laying out a machine on the host, resetting and unmaking it.
  *
- *   arena    | mm_machine | nodes | zones | page sets | zonelists | tasks | types | memmap | copy
+ *   arena    | mm_machine | nodes | zones | page sets | zonelists | tasks | fragment caches | types | memmap | copy
  *   memory   | frame 0 | frame 1 | ... | (sparse, NORESERVE)
  *
- * All pointers inside the arena point into the arena, so a copy of its bytes taken after boot is
- * the whole boot state: reset is one copy. Large machines keep no copy and boot again.
+ * All pointers inside the arena point into the arena (but to what the host gave and boot never
+ * changes), so a copy of its bytes taken after boot is the whole boot state: reset is one copy. A
+ * machine with deferred memory keeps, and copies, only what can change of what boot initialised;
+ * what was initialised later is forgotten, down to the host's pages. Machines too large for either
+ * keep no copy and boot again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "boot/boot.h"
+#include "lostbuddy/page_frag.h"
 #include "machine/machine_internal.h"
 
 enum {
-	BOOT_IMAGE_MAX = 64 << 20, /* bytes of arena up to which a copy is kept */
+	/* bytes up to which a copy is kept: the struct pages of 4 GiB, and some */
+	BOOT_IMAGE_MAX = 80 << 20,
+	/* bytes of arena from which on it pays not to copy all */
+	SPARSE_LEAST = 1 << 20,
 	POISON_MAX_PAGES = 4096,
 	ARENA_ALIGN = 256,
+	HOST_PAGE = 4096,
 };
 
 /* Offsets of the parts of an arena; the last is its size. */
 struct layout {
-	size_t nodes, zones, pagesets, zonerefs, tasks, types, memmap, size;
+	size_t nodes, zones, pagesets, zonerefs, tasks, frag_caches, types, memmap, size;
 };
 
 static size_t take(size_t *offset, size_t bytes)
@@ -65,6 +74,7 @@ static struct layout arena_layout(const struct mm_config *config)
 	l.zonerefs = take(&at, config->nr_nodes * MAX_ZONELISTS * zonerefs_per_list(config) *
 				       sizeof(struct zoneref));
 	l.tasks = take(&at, config->nr_cpus * sizeof(struct mm_task));
+	l.frag_caches = take(&at, config->nr_cpus * sizeof(struct page_frag_cache));
 	l.types = take(&at, nr_pageblocks(config));
 	/*
 	 * whole blocks of the top order: the buddy of a last block has a struct page to be looked
@@ -74,6 +84,11 @@ static struct layout arena_layout(const struct mm_config *config)
 		take(&at, round_up_pow2(config->max_pfn, config->top_order) * sizeof(struct page));
 	l.size = at;
 	return l;
+}
+
+static size_t round_up_to(size_t size, size_t step)
+{
+	return (size + step - 1) / step * step;
 }
 
 static void *map_anonymous(size_t bytes)
@@ -106,6 +121,7 @@ static void connect_arena(struct mm_machine *m, const struct layout *l)
 
 	m->nodes = (struct pglist_data *)(m->arena + l->nodes);
 	m->tasks = (struct mm_task *)(m->arena + l->tasks);
+	m->frag_caches = (struct page_frag_cache *)(m->arena + l->frag_caches);
 	m->pageblock_type = (uint8_t *)(m->arena + l->types);
 	m->memmap = (struct page *)(m->arena + l->memmap);
 	for (unsigned int node = 0; node < m->nr_nodes; node++) {
@@ -120,6 +136,21 @@ static void connect_arena(struct mm_machine *m, const struct layout *l)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++, pagesets += m->nr_cpus)
 			connect_zone(m, pgdat, type, pagesets);
 	}
+}
+
+/* When bad states are looked for (facts 6): debug_pagealloc looks at both ends. */
+static void copy_switches(struct mm_machine *m)
+{
+	const struct mm_config *config = &m->config;
+	bool looks = config->checks != MM_CHECKS_OFF;
+
+	assert(!config->guard_order || config->debug_pagealloc);
+	m->checks_at_user = looks && (config->checks == MM_CHECKS_DEBUG || config->debug_pagealloc);
+	m->checks_at_buddy =
+		looks && (config->checks == MM_CHECKS_LINUX || config->debug_pagealloc);
+	m->guard_order = config->guard_order;
+	m->fills_pages = config->init_on_alloc || config->init_on_free || config->page_poison;
+	m->random.state = config->shuffle;
 }
 
 static void copy_constants(struct mm_machine *m)
@@ -141,6 +172,7 @@ static void copy_constants(struct mm_machine *m)
 	m->hooks = mm_null_hooks;
 	m->user_min_free_kbytes = -1;
 	memcpy(m->cpu_node, config->cpu_node, sizeof(m->cpu_node));
+	copy_switches(m);
 }
 
 /* From zeroed arena bytes to a booted machine. */
@@ -154,15 +186,13 @@ static bool boot_arena(struct mm_machine *m, const struct mm_config *config, cha
 	return mm_boot(m, error);
 }
 
-static bool has_boot_image(size_t arena_size)
-{
-	return arena_size <= BOOT_IMAGE_MAX;
-}
-
-/* One mapping for the arena, its copy if it has one, and a byte a frame for poison.c. */
+/*
+ * One mapping for the arena, room for its copy, and a byte a frame for poison.c and contents.c each:
+ * sparse, like memory.
+ */
 static size_t mapping_size(size_t arena_size, pfn_t max_pfn)
 {
-	return (has_boot_image(arena_size) ? 2 * arena_size : arena_size) + max_pfn;
+	return 2 * arena_size + 2 * max_pfn;
 }
 
 static struct mm_machine *map_machine(const struct mm_config *config)
@@ -182,18 +212,65 @@ static struct mm_machine *map_machine(const struct mm_config *config)
 	m->arena = arena;
 	m->arena_size = l.size;
 	m->handed_out = (uint8_t *)arena + mapping_size(l.size, 0);
+	m->contents = m->handed_out + config->max_pfn;
 	m->memory = memory;
 	m->memory_size = memory_size;
 	return m;
 }
 
-/* The copy stands behind the arena, in the same mapping. */
+static bool is_sparse(const struct mm_machine *m)
+{
+	return m->config.deferred && m->arena_size >= SPARSE_LEAST;
+}
+
+static size_t arena_offset(const struct mm_machine *m, pfn_t pfn)
+{
+	return (size_t)((const char *)(m->memmap + pfn) - m->arena);
+}
+
+/* A part of the arena that boot initialised and that can change: [start, end), as offsets. */
+struct part {
+	size_t start, end;
+};
+
+/*
+ * Part 0 .. nr_memory: all before the memmap, then struct pages by ranges of memory, as far as they
+ * were not deferred. What boot reserved beyond that, and holes, stay as they are. A machine that is
+ * not sparse has one part.
+ */
+static struct part boot_part(const struct mm_machine *m, unsigned int index)
+{
+	if (!is_sparse(m))
+		return (struct part){ 0, m->arena_size };
+	if (index == 0)
+		return (struct part){ 0, arena_offset(m, 0) };
+	const struct mm_range *memory = &m->config.memory[index - 1];
+	pfn_t end = min_u64(memory->end, m->nodes[memory->node].first_deferred_pfn);
+
+	return (struct part){ arena_offset(m, memory->start),
+			      arena_offset(m, max_u64(memory->start, end)) };
+}
+
+static unsigned int nr_boot_parts(const struct mm_machine *m)
+{
+	return is_sparse(m) ? 1 + m->config.nr_memory : 1;
+}
+
+/* The copy stands behind the arena, each part in its own place, in the same mapping. */
 static void keep_boot_image(struct mm_machine *m)
 {
-	if (!has_boot_image(m->arena_size))
+	size_t size = 0;
+
+	for (unsigned int i = 0; i < nr_boot_parts(m); i++)
+		size += boot_part(m, i).end - boot_part(m, i).start;
+	if (size > BOOT_IMAGE_MAX)
 		return;
 	m->boot_image = m->arena + m->arena_size;
-	memcpy(m->boot_image, m->arena, m->arena_size);
+	for (unsigned int i = 0; i < nr_boot_parts(m); i++) {
+		struct part part = boot_part(m, i);
+
+		memcpy(m->boot_image + part.start, m->arena + part.start, part.end - part.start);
+	}
 }
 
 static void say(char *error, const char *what)
@@ -234,6 +311,7 @@ void mm_machine_destroy(struct mm_machine *m)
 	pfn_t max_pfn = m->max_pfn;
 
 	mm_unpoison_all(m);
+	free(m->deferred_ranges);
 	munmap(m->memory, m->memory_size);
 	munmap(arena, mapping_size(arena_size, max_pfn));
 }
@@ -243,13 +321,15 @@ static void boot_again(struct mm_machine *m)
 {
 	const struct mm_config config = m->config;
 	char *arena = m->arena, *memory = m->memory, why[256];
-	uint8_t *handed_out = m->handed_out;
+	uint8_t *handed_out = m->handed_out, *contents = m->contents;
 	size_t arena_size = m->arena_size, memory_size = m->memory_size;
 
+	free(m->deferred_ranges);
 	madvise(arena, arena_size, MADV_DONTNEED);
 	m->arena = arena;
 	m->arena_size = arena_size;
 	m->handed_out = handed_out;
+	m->contents = contents;
 	m->memory = memory;
 	m->memory_size = memory_size;
 	bool booted = boot_arena(m, &config, why);
@@ -258,18 +338,58 @@ static void boot_again(struct mm_machine *m)
 	(void)booted;
 }
 
+/* Struct pages become zeros again; whole pages of the host go back to it. */
+static void forget_frames(struct mm_machine *m, pfn_t start, pfn_t end)
+{
+	char *from = (char *)&m->memmap[start], *to = (char *)&m->memmap[end];
+	char *first = m->arena + round_up_to((size_t)(from - m->arena), HOST_PAGE);
+	char *last = m->arena + (size_t)(to - m->arena) / HOST_PAGE * HOST_PAGE;
+
+	if (first >= last || madvise(first, (size_t)(last - first), MADV_DONTNEED)) {
+		memset(from, 0, (size_t)(to - from));
+		return;
+	}
+	memset(from, 0, (size_t)(first - from));
+	memset(last, 0, (size_t)(to - last));
+}
+
+/* Of a sparse machine: what came from deferred memory since boot is deferred again. */
+static void forget_deferred(struct mm_machine *m)
+{
+	for (unsigned int i = 0; i < m->nr_deferred_ranges; i++) {
+		const struct mm_range *range = &m->deferred_ranges[i];
+		pfn_t end = min_u64(range->end, m->nodes[range->node].first_deferred_pfn);
+
+		if (range->start < end)
+			forget_frames(m, range->start, end);
+	}
+}
+
+static void restore_boot_image(struct mm_machine *m)
+{
+	const char *image = m->boot_image;
+
+	if (is_sparse(m))
+		forget_deferred(m);
+	/* the first part says how far the others go */
+	for (unsigned int i = 0; i < nr_boot_parts(m); i++) {
+		struct part part = boot_part(m, i);
+
+		memcpy(m->arena + part.start, image + part.start, part.end - part.start);
+	}
+}
+
 void mm_machine_reset(struct mm_machine *m)
 {
 	mm_listener *listener = m->listener;
 	void *listener_data = m->listener_data;
-	char *image = m->boot_image;
 
-	if (image) {
-		memcpy(m->arena, image, m->arena_size);
-		m->boot_image = image;
+	if (m->boot_image) {
+		restore_boot_image(m);
 		mm_poison_handed_out(m);
 	} else {
 		boot_again(m);
 	}
+	mm_forget_contents(m);
 	mm_listen(m, listener, listener_data);
 }

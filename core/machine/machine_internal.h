@@ -22,6 +22,9 @@ bool mm_can_poison(void);
 /* Back to the marks after boot: what was handed out since and did not come back is nobody's again. */
 void mm_poison_handed_out(const struct mm_machine *m);
 
+/* Boot's free pages hold what frees leave; that is written when it is first needed (contents.c). */
+void mm_forget_contents(const struct mm_machine *m);
+
 /* Before the memory goes back to the host, which may give it to others. */
 void mm_unpoison_all(const struct mm_machine *m);
 

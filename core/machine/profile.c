@@ -3,6 +3,7 @@
 
 const struct mm_profile mm_profile_linux_6_1 = {
 	.name = "linux-6.1",
+	.lists_of_absent_nodes = true,
 	.reserve_flags = ALLOC_NON_BLOCK | ALLOC_MIN_RESERVE | ALLOC_HIGHATOMIC | ALLOC_OOM,
 	.last_resort_flags = ALLOC_NON_BLOCK | ALLOC_OOM,
 	.pcp_max_order = PAGE_ALLOC_COSTLY_ORDER,

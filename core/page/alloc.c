@@ -30,7 +30,7 @@ __noinline void prep_compound_page(struct page *page, unsigned int order)
 		tail->mapping = TAIL_MAPPING;
 		tail->compound_head = (uintptr_t)page | 1;
 	}
-	page[1].compound_dtor = 1;
+	page[1].compound_dtor = COMPOUND_PAGE_DTOR;
 	page[1].compound_order = (uint8_t)order;
 	page[1].compound_mapcount = -1;
 }
@@ -109,6 +109,13 @@ static __always_inline struct page *rmqueue(struct mm_machine *m, struct zone *z
 	return page;
 }
 
+/* The same, not inline: for whoever tries once more. */
+static __cold struct page *rmqueue_again(struct mm_machine *m, struct zone *zone,
+					 const struct alloc_request *r)
+{
+	return rmqueue(m, zone, r);
+}
+
 static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 			      const struct zone *preferred, unsigned int order,
 			      const struct page *page)
@@ -123,6 +130,24 @@ static __cold void tell_where(struct mm_machine *m, const struct zone *zone,
 		mm_emit(m, MM_EVENT_RESERVES, zone, pfn, order, 0, 0);
 }
 
+/* What the flags of a walk ask for when it has given a block. */
+static __cold void heed_flags_afterwards(struct zone *zone, struct page *page,
+					 unsigned int alloc_flags)
+{
+	if (alloc_flags & ALLOC_NO_WATERMARKS)
+		set_page_pfmemalloc(page);
+	if (alloc_flags & ALLOC_HIGHATOMIC)
+		reserve_highatomic_pageblock(zone, page);
+}
+
+/*
+ * The request failed in the zone, which may have memory that is not initialised yet (facts 2, 9).
+ */
+static inline bool zone_grows(const struct mm_machine *m, struct zone *zone, unsigned int order)
+{
+	return unlikely(m->nr_deferred_nodes) && deferred_grow_zone(zone, order);
+}
+
 /*
  * One zone's turn. *failure: MM_FAIL_BLOCK if the zone passed its mark and had no block all the
  * same.
@@ -135,9 +160,12 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 
 	if (!zone_watermark_fast(zone, r->order, mark, r->highest_zoneidx, r->alloc_flags,
 				 r->gfp) &&
-	    !(r->alloc_flags & ALLOC_NO_WATERMARKS))
+	    !zone_grows(m, zone, r->order) && !(r->alloc_flags & ALLOC_NO_WATERMARKS))
 		return NULL;
 	struct page *page = rmqueue(m, zone, r);
+
+	while (unlikely(!page) && zone_grows(m, zone, r->order))
+		page = rmqueue_again(m, zone, r);
 
 	if (unlikely(!page)) {
 		*failure = MM_FAIL_BLOCK;
@@ -147,8 +175,8 @@ static __always_inline struct page *try_zone(struct mm_machine *m, struct zone *
 		tell_where(m, zone, preferred, r->order, page);
 	zone_statistics(m, preferred, zone, 1);
 	prep_new_page(m, page, r->order, r->gfp);
-	if (unlikely(r->alloc_flags & ALLOC_HIGHATOMIC))
-		reserve_highatomic_pageblock(zone, page);
+	if (unlikely(r->alloc_flags & (ALLOC_HIGHATOMIC | ALLOC_NO_WATERMARKS)))
+		heed_flags_afterwards(zone, page, r->alloc_flags);
 	return page;
 }
 
@@ -221,6 +249,13 @@ static gfp_t scope_at_entry(const struct mm_machine *m, gfp_t gfp)
 	if (mm_current->scope & MM_SCOPE_PIN)
 		gfp &= ~__GFP_MOVABLE;
 	return current_gfp_context(gfp);
+}
+
+/* Both mobility bits are left when everything was taken away that is: no allocation will take the mask. */
+bool request_has_no_type(const struct mm_machine *m, gfp_t gfp)
+{
+	gfp = scope_at_entry(m, gfp & m->gfp_allowed_mask);
+	return (gfp & BOTH_MOBILITIES) == BOTH_MOBILITIES;
 }
 
 /*

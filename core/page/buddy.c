@@ -12,7 +12,9 @@
  *   A3  nr_free of an order is the length of all its lists; the zone's count of free pages is the
  *       pages of all blocks that are not ISOLATE (vmstat.c);
  *   A4  a block that was just freed has no buddy left that it may merge with (types that change
- *       later may leave mergeable neighbours apart: Linux does not look again).
+ *       later may leave mergeable neighbours apart: Linux does not look again);
+ *   A5  with guard_order, smaller halves of a block that is cut are guards: in no list, counted nowhere;
+ *       the other half merges with them as if they were free.
  *
  * Locking: zone->lock, held by the caller. A2 and A3 may be seen broken only under it.
  * Not here: who may take which list (fallback.c), watermarks (watermark.c), page lists (pcp.c).
@@ -69,10 +71,42 @@ void take_free_block(struct zone *zone, struct page *page, unsigned int order)
 	zone->machine->changes++;
 }
 
-void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype)
+static __cold void set_guard(struct zone *zone, struct page *page, unsigned int order,
+			     int migratetype)
 {
+	page->page_type = PAGE_TYPE_GUARD;
+	page->private = order;
+	if (migratetype != MIGRATE_ISOLATE)
+		mod_zone_free_pages(zone, -(1L << order));
+	mm_emit(zone->machine, MM_EVENT_GUARD, zone, (pfn_t)(page - zone->machine->memmap), order,
+		migratetype, 0);
+}
+
+/* @migratetype: of the block that it joins */
+static __cold void clear_guard(struct zone *zone, struct page *page, unsigned int order,
+			       int migratetype)
+{
+	assert(PageGuard(page) && buddy_order(page) == order);
+	page->page_type = PAGE_TYPE_NONE;
+	page->private = 0;
+	if (migratetype != MIGRATE_ISOLATE)
+		mod_zone_free_pages(zone, 1L << order);
+	mm_emit(zone->machine, MM_EVENT_GUARD_MERGE, zone, (pfn_t)(page - zone->machine->memmap),
+		order, migratetype, 0);
+}
+
+/* What is left of a block that was cut: to the head of its list, or, if it is small enough, on guard. */
+void put_half(struct zone *zone, struct page *page, unsigned int order, int migratetype)
+{
+	struct mm_machine *m = zone->machine;
+
+	m->changes++;
+	if (order < m->guard_order) {
+		set_guard(zone, page, order, migratetype);
+		return;
+	}
 	add_to_free_list(&zone->free_area[order], page, order, migratetype, false);
-	zone->machine->changes++;
+	mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(page - m->memmap), order, migratetype, 0);
 }
 
 void move_to_free_list(struct zone *zone, struct page *page, unsigned int order, int migratetype)
@@ -91,20 +125,23 @@ void set_pageblock_type(struct mm_machine *m, pfn_t pfn, int migratetype)
 	mm_emit(m, MM_EVENT_RETYPE, NULL, pfn, m->pageblock_order, migratetype, 0);
 }
 
-static inline bool is_free_block(const struct zone *zone, const struct page *page,
-				 unsigned int order)
+/* A block of this order that a block beside it may join; plain machines have no guards. */
+static inline bool is_joinable(const struct zone *zone, const struct page *page, unsigned int order,
+			       bool plain)
 {
-	assert(!PageBuddy(page) || page_count(page) == 0);
-	return PageBuddy(page) && buddy_order(page) == order && page_zone_id(page) == zone->id;
+	if (!PageBuddy(page) && (plain || !PageGuard(page)))
+		return false;
+	assert(page_count(page) == 0);
+	return buddy_order(page) == order && page_zone_id(page) == zone->id;
 }
 
-/* The buddy if it is a free block of this order in this zone; NULL otherwise. */
-__always_inline struct page *free_buddy(const struct mm_machine *m, const struct zone *zone,
-					pfn_t pfn, unsigned int order)
+/* The buddy if it is a free block, or a guard, of this order in this zone; NULL otherwise. */
+struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
+			unsigned int order)
 {
 	struct page *buddy = &m->memmap[buddy_of(pfn, order)];
 
-	return is_free_block(zone, buddy, order) ? buddy : NULL;
+	return is_joinable(zone, buddy, order, false) ? buddy : NULL;
 }
 
 /*
@@ -125,24 +162,46 @@ static inline bool types_may_merge(const struct zone *zone, int a, int b)
 	return likely(a == b) || unlike_types_may_merge(zone, a, b);
 }
 
-/*
- * A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the
- * tail.
- */
-static inline bool merge_is_likely(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
-				   unsigned int order)
+static __cold bool chance_says_tail(struct mm_machine *m, const struct zone *zone, pfn_t pfn)
 {
-	if (order >= m->top_order - 1)
+	if (!shuffle_pick_tail(m))
 		return false;
-	return free_buddy(m, zone, pfn & buddy_of(pfn, order), order + 1) != NULL;
+	mm_emit(m, MM_EVENT_SHUFFLE_TAIL, zone, pfn, m->top_order, 0, 0);
+	return true;
 }
 
 /*
- * A block joins its free buddies and goes to a list. The caller counts that, and its pages. @tells:
- * false where nobody listens.
+ * A block whose parent's buddy is free already will merge soon if it is left alone: it goes to the
+ * tail. At the top order there is nothing to wait for, and a machine that shuffles leaves it to
+ * chance.
+ */
+static __always_inline bool belongs_at_tail(struct mm_machine *m, const struct zone *zone,
+					    pfn_t pfn, unsigned int order, bool plain)
+{
+	if (order >= m->top_order - 1)
+		return !plain && order == m->top_order && unlikely(m->config.shuffle) &&
+		       chance_says_tail(m, zone, pfn);
+	return is_joinable(zone, &m->memmap[buddy_of(pfn & buddy_of(pfn, order), order + 1)],
+			   order + 1, plain);
+}
+
+/* A buddy leaves its list, or its guard. */
+static __always_inline void join_buddy(struct zone *zone, struct free_area *area,
+				       struct page *buddy, unsigned int order, int migratetype,
+				       bool plain)
+{
+	if (!plain && unlikely(PageGuard(buddy)))
+		clear_guard(zone, buddy, order, migratetype);
+	else
+		del_from_free_list(area, buddy, order);
+}
+
+/*
+ * A block joins its free buddies and goes to a list. The caller counts that, and its pages. @plain:
+ * nobody listens, nothing is on guard or left to chance.
  */
 static __always_inline void merge_and_put(struct zone *zone, pfn_t pfn, unsigned int order,
-					  int migratetype, bool to_tail, bool tells)
+					  int migratetype, bool to_tail, bool plain)
 {
 	struct mm_machine *m = zone->machine;
 	struct page *memmap = m->memmap;
@@ -150,26 +209,27 @@ static __always_inline void merge_and_put(struct zone *zone, pfn_t pfn, unsigned
 	const unsigned int top_order = m->top_order, typed_order = m->pageblock_order;
 
 	assert(is_aligned(pfn, order) && order <= top_order);
-	assert(page_count(&m->memmap[pfn]) == 0 && !PageBuddy(&m->memmap[pfn]));
+	assert(page_count(&m->memmap[pfn]) == 0);
+	assert(!PageBuddy(&m->memmap[pfn]) && !PageGuard(&m->memmap[pfn]));
 	assert(page_zone_id(&m->memmap[pfn]) == zone->id);
 	for (uint64_t pages = UINT64_C(1) << order; order < top_order; area++, pages <<= 1) {
 		pfn_t buddy_pfn = pfn ^ pages;
 		struct page *buddy = &memmap[buddy_pfn];
 
-		if (!is_free_block(zone, buddy, order))
+		if (!is_joinable(zone, buddy, order, plain))
 			break;
 		if (unlikely(order >= typed_order) &&
 		    !types_may_merge(zone, migratetype, pageblock_type(m, buddy_pfn)))
 			break;
-		del_from_free_list(area, buddy, order);
+		join_buddy(zone, area, buddy, order, migratetype, plain);
 		pfn &= buddy_pfn;
 		order++;
-		if (tells)
+		if (!plain)
 			mm_emit(m, MM_EVENT_MERGE, zone, pfn, order, migratetype, 0);
 	}
 	add_to_free_list(area, &m->memmap[pfn], order, migratetype,
-			 to_tail || merge_is_likely(m, zone, pfn, order));
-	if (tells)
+			 to_tail || belongs_at_tail(m, zone, pfn, order, plain));
+	if (!plain)
 		mm_emit(m, MM_EVENT_PUT, zone, pfn, order, migratetype, 0);
 }
 
@@ -178,15 +238,15 @@ void free_one_page(struct zone *zone, pfn_t pfn, unsigned int order, int migrate
 	if (likely(migratetype != MIGRATE_ISOLATE))
 		mod_zone_free_pages(zone, 1L << order);
 	zone->machine->changes++;
-	merge_and_put(zone, pfn, order, migratetype, to_tail, true);
+	merge_and_put(zone, pfn, order, migratetype, to_tail, false);
 }
 
-/* Shortcut: the same where nobody listens, and not to the tail. */
+/* Shortcut: the same on a plain machine, and not to the tail. */
 void put_plain(struct zone *zone, pfn_t pfn, unsigned int order, int migratetype)
 {
 	assert(zone->machine->plain);
 	zone->machine->changes++;
-	merge_and_put(zone, pfn, order, migratetype, false, false);
+	merge_and_put(zone, pfn, order, migratetype, false, true);
 	if (likely(migratetype != MIGRATE_ISOLATE))
 		mod_zone_free_pages(zone, 1L << order);
 }
@@ -223,7 +283,7 @@ void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned 
 
 		left -= UINT64_C(1) << whole;
 		merge_and_put(zone, from_highest ? pfn + left : pfn, whole, migratetype, false,
-			      false);
+			      true);
 		pfn += from_highest ? 0 : UINT64_C(1) << whole;
 	}
 }
@@ -233,7 +293,7 @@ void free_neighbours(struct zone *zone, pfn_t pfn, unsigned int order, unsigned 
  * The lists are empty: otherwise the block would have been taken from there.
  */
 static __always_inline void expand(struct zone *zone, struct free_area *area, struct page *page,
-				   unsigned int low, unsigned int high, int migratetype, bool tells)
+				   unsigned int low, unsigned int high, int migratetype, bool plain)
 {
 	struct mm_machine *m = zone->machine;
 	uint64_t pages = UINT64_C(1) << high;
@@ -244,9 +304,19 @@ static __always_inline void expand(struct zone *zone, struct free_area *area, st
 		struct page *half = page + pages;
 
 		add_to_empty_list(area, half, order, migratetype);
-		if (tells)
+		if (!plain)
 			mm_emit(m, MM_EVENT_SPLIT, zone, (pfn_t)(half - m->memmap),
 				(unsigned int)order, migratetype, 0);
+	}
+}
+
+/* The same where small halves become guards. */
+static __noinline void expand_guarded(struct zone *zone, struct page *page, unsigned int low,
+				      unsigned int high, int migratetype)
+{
+	while (high > low) {
+		high--;
+		put_half(zone, page + (UINT64_C(1) << high), high, migratetype);
 	}
 }
 
@@ -300,7 +370,10 @@ static __always_inline struct page *take_first(struct zone *zone, unsigned int o
 	m->changes++;
 	if (!plain)
 		mm_emit(m, MM_EVENT_TAKE, zone, (pfn_t)(page - m->memmap), found, migratetype, 0);
-	expand(zone, area, page, order, found, migratetype, !plain);
+	if (!plain && unlikely(m->guard_order))
+		expand_guarded(zone, page, order, found, migratetype);
+	else
+		expand(zone, area, page, order, found, migratetype, plain);
 	page->index = (uint64_t)migratetype;
 	return page;
 }
@@ -384,6 +457,20 @@ unsigned int take_run(struct zone *zone, unsigned int order, unsigned int n, int
 	put_rest(zone, pfn + pages, pfn + (UINT64_C(1) << found), migratetype);
 	m->changes += times;
 	return times;
+}
+
+/* The head of the free block, or guard, that a frame lies in; NULL: it lies in none. */
+struct page *free_block_of(struct mm_machine *m, pfn_t pfn)
+{
+	for (unsigned int order = 0; order <= m->top_order; order++) {
+		struct page *head = &m->memmap[pfn & ~((UINT64_C(1) << order) - 1)];
+
+		if ((PageBuddy(head) || PageGuard(head)) && buddy_order(head) >= order)
+			return head;
+		if (page_count(head) > 0)
+			return NULL;
+	}
+	return NULL;
 }
 
 /*

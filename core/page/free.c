@@ -4,10 +4,11 @@
  *   __free_pages  --last reference-->  prepared?  --order has page lists-->  pcp_free
  *                                          |      --others--------------->  free_one_page
  *                                          +-- bad: the whole block is leaked
+ *                                          +-- a single page of broken memory: dropped
  *
  * When pages are looked at depends on checks: as a kernel without DEBUG_VM, tails and blocks bound
- * for the buddy now, heads of page list blocks when they are trimmed; debug: all of them now; off:
- * none.
+ * for the buddy now, heads of page list blocks when they are trimmed; debug: all of them now;
+ * debug_pagealloc: both; off: none.
  */
 #include "page/badness.h"
 #include "page/pcp.h"
@@ -17,14 +18,25 @@ bool page_is_bad(const struct page *page, uint64_t bad_flags)
 	return badness(page, page + 1, bad_flags) != 0;
 }
 
+/* Nobody will ever get these frames again. */
+static void lose_block(struct mm_machine *m, struct page *page, unsigned int order,
+		       enum mm_event_kind why)
+{
+	pfn_t pfn = (pfn_t)(page - m->memmap);
+
+	m->vmstat.leaked += UINT64_C(1) << order;
+	for (unsigned long i = 0; i < 1UL << order; i++)
+		page[i].page_type = PAGE_TYPE_NONE;
+	if (m->fills_pages)
+		lose_contents(m, pfn, order);
+	mm_emit(m, why, NULL, pfn, order, 0, 0);
+}
+
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	mm_current->warnings |= MM_WARN_BAD_PAGE;
 	m->vmstat.bad_pages++;
-	m->vmstat.leaked += UINT64_C(1) << order;
-	for (unsigned long i = 0; i < 1UL << order; i++)
-		page[i].page_type = PAGE_TYPE_NONE;
-	mm_emit(m, MM_EVENT_BAD_PAGE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
+	lose_block(m, page, order, MM_EVENT_BAD_PAGE);
 }
 
 /*
@@ -33,9 +45,16 @@ void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order)
  */
 bool new_pages_are_bad(struct mm_machine *m, struct page *page, unsigned int order)
 {
+	const struct page *first = page;
+
 	if (likely(!badness(page, page + (1UL << order), PAGE_FLAGS_ALL)))
 		return false;
-	leak_bad_block(m, page, order);
+	while (!page_is_bad(first, PAGE_FLAGS_ALL))
+		first++;
+	if (PageHWPoison(first)) /* that is known: no complaint */
+		lose_block(m, page, order, MM_EVENT_HWPOISON);
+	else
+		leak_bad_block(m, page, order);
 	return true;
 }
 
@@ -56,9 +75,15 @@ static __cold unsigned int look_at_tails(struct page *page, unsigned int order)
 		if (page_is_bad(tail, PAGE_FLAGS_BAD_AT_FREE))
 			bad++;
 		else
-			tail->flags &= ~PAGE_FLAGS_ALL;
+			tail->flags &= ~PAGE_FLAGS_CLEARED;
 	}
 	return bad;
+}
+
+static void clear_tails(struct page *page, unsigned int order)
+{
+	for (struct page *tail = page + 1; tail < page + (1UL << order); tail++)
+		tail->flags &= ~PAGE_FLAGS_CLEARED;
 }
 
 /* Takes tails apart and looks at them. Returns how many are bad. */
@@ -69,16 +94,19 @@ static __noinline unsigned int prepare_tails(struct mm_machine *m, struct page *
 
 	if (unlikely(PageHead(page)))
 		take_tails_apart(page, order);
-	if (m->checks == MM_CHECKS_OFF)
+	if (m->checks == MM_CHECKS_OFF) {
+		clear_tails(page, order);
 		return 0;
+	}
 	/* nothing wrong, and no flag to clear */
-	if (likely(!badness(page + 1, end, PAGE_FLAGS_ALL)))
+	if (likely(!badness(page + 1, end, PAGE_FLAGS_CLEARED)))
 		return 0;
 	return look_at_tails(page, order);
 }
 
 /*
- * False: the block is in a bad state and was leaked. @to_buddy: it does not go through a page list.
+ * False: the block is in a bad state, or its one page's memory is broken, and it is lost. @to_buddy: it does
+ * not go through a page list.
  */
 static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page *page,
 					       unsigned int order, bool to_buddy)
@@ -86,17 +114,24 @@ static __always_inline bool free_pages_prepare(struct mm_machine *m, struct page
 	unsigned int bad = 0;
 
 	mm_emit(m, MM_EVENT_FREE, NULL, (pfn_t)(page - m->memmap), order, 0, 0);
-	if (order)
+	page->flags &= ~PAGE_FLAG(PG_MLOCKED);
+	if (order) {
 		bad = prepare_tails(m, page, order);
-	if (m->checks == MM_CHECKS_DEBUG || (to_buddy && m->checks == MM_CHECKS_LINUX))
+	} else if (unlikely(PageHWPoison(page))) {
+		lose_block(m, page, 0, MM_EVENT_HWPOISON);
+		return false;
+	}
+	if (m->checks_at_user || (to_buddy && m->checks_at_buddy))
 		bad += page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE);
 	if (unlikely(bad)) {
 		leak_bad_block(m, page, order);
 		return false;
 	}
 	m->vmstat.pgfree += UINT64_C(1) << order;
-	page->flags &= ~PAGE_FLAGS_ALL;
+	page->flags &= ~PAGE_FLAGS_CLEARED;
 	page->private = 0;
+	if (unlikely(m->fills_pages))
+		fill_freed_block(m, (pfn_t)(page - m->memmap), order);
 	if (unlikely(m->poison_memory))
 		mm_poison_block(m, (pfn_t)(page - m->memmap), order);
 	return true;
@@ -129,7 +164,7 @@ static __always_inline void free_the_page(struct mm_machine *m, struct page *pag
 }
 
 /* The same, not inline: for whoever is not in a hurry. */
-static __noinline void free_block(struct mm_machine *m, struct page *page, unsigned int order)
+__noinline void free_block(struct mm_machine *m, struct page *page, unsigned int order)
 {
 	free_the_page(m, page, order);
 }
@@ -167,7 +202,8 @@ static __always_inline bool free_plain_block(struct mm_machine *m, struct page *
 	unsigned int migratetype = (unsigned int)pageblock_type(m, pfn);
 	struct per_cpu_pages *pcp = &page_zone(m, page)->pageset[mm_current->cpu];
 
-	if (unlikely(!m->plain || page_count(page) != 1 || migratetype >= MIGRATE_PCPTYPES))
+	if (unlikely(!m->plain || page_count(page) != 1 || migratetype >= MIGRATE_PCPTYPES ||
+		     PageHWPoison(page)))
 		return false;
 	if (unlikely(pcp->count + (1 << order) >= pcp->high))
 		return false;
@@ -175,7 +211,7 @@ static __always_inline bool free_plain_block(struct mm_machine *m, struct page *
 		      badness(page + 1, page + (1UL << order), PAGE_FLAGS_ALL)))
 		return false;
 	page->_refcount = 0;
-	page->flags &= ~PAGE_FLAGS_ALL;
+	page->flags &= ~PAGE_FLAGS_CLEARED;
 	page->private = 0;
 	page->index = migratetype;
 	pcp->count += 1 << order;
@@ -184,7 +220,10 @@ static __always_inline bool free_plain_block(struct mm_machine *m, struct page *
 	return true;
 }
 
-/* The same for orders without page lists: a sound block straight to the buddy. */
+/*
+ * The same for orders without page lists: a sound block straight to the buddy. With checks = off
+ * flags of tails stay, for nobody looks.
+ */
 static __noinline void free_plain_to_buddy(struct mm_machine *m, struct page *page,
 					   unsigned int order)
 {
@@ -201,7 +240,7 @@ static __noinline void free_plain_to_buddy(struct mm_machine *m, struct page *pa
 		free_pages_general(page, order);
 		return;
 	}
-	page->flags &= ~PAGE_FLAGS_ALL;
+	page->flags &= ~PAGE_FLAGS_CLEARED;
 	page->private = 0;
 	m->vmstat.pgfree += UINT64_C(1) << order;
 	put_plain(page_zone(m, page), pfn, order, pageblock_type(m, pfn));
@@ -238,12 +277,49 @@ void get_page(struct page *page)
 	page->_refcount++;
 }
 
+static void free_compound_page(struct mm_machine *m, struct page *page)
+{
+	mm_emit(m, MM_EVENT_DESTRUCTOR_COMPOUND, NULL, (pfn_t)(page - m->memmap),
+		compound_order(page), 0, 0);
+	free_block(m, page, compound_order(page));
+}
+
+/* Splitting is never put off here, so there is no queue that the page would have to leave. */
+static void free_transhuge_page(struct mm_machine *m, struct page *page)
+{
+	mm_emit(m, MM_EVENT_DESTRUCTOR_THP, NULL, (pfn_t)(page - m->memmap), compound_order(page),
+		0, 0);
+	free_block(m, page, compound_order(page));
+}
+
+typedef void compound_destructor(struct mm_machine *m, struct page *page);
+
+static compound_destructor *const compound_destructors[NR_COMPOUND_DTORS] = {
+	[COMPOUND_PAGE_DTOR] = free_compound_page,
+	[TRANSHUGE_PAGE_DTOR] = free_transhuge_page,
+};
+
 void put_page(struct page *page)
 {
+	struct mm_machine *m = mm_current->machine;
+
 	page = compound_head(page);
 	assert(page_count(page) > 0);
-	if (--page->_refcount == 0)
-		free_block(mm_current->machine, page, compound_order(page));
+	if (--page->_refcount)
+		return;
+	if (!PageHead(page)) {
+		free_block(m, page, 0);
+		return;
+	}
+	assert(page[1].compound_dtor < NR_COMPOUND_DTORS &&
+	       compound_destructors[page[1].compound_dtor]);
+	compound_destructors[page[1].compound_dtor](m, page);
+}
+
+void prep_transhuge_page(struct page *page)
+{
+	assert(compound_order(page) >= 2 && page_count(page) > 0);
+	page[1].compound_dtor = TRANSHUGE_PAGE_DTOR;
 }
 
 void split_page(struct page *page, unsigned int order)

@@ -45,11 +45,15 @@ static void isolate_pageblock(struct zone *zone, pfn_t pfn)
 bool isolate_range(pfn_t start, pfn_t end)
 {
 	struct mm_machine *m = mm_current->machine;
-	struct zone *zone = page_zone(m, &m->memmap[start]);
 
 	assert(is_aligned(start, m->top_order) && is_aligned(end, m->top_order));
+	/* deferred: nothing in struct page says so much as the zone */
+	if (mm_skip_deferred(m, start) != start)
+		return false;
+	struct zone *zone = page_zone(m, &m->memmap[start]);
+
 	assert(zone_spans_pfn(zone, start) && zone_spans_pfn(zone, end - 1));
-	if (range_is_busy(m, zone, start, end))
+	if (end > zone->pgdat->first_deferred_pfn || range_is_busy(m, zone, start, end))
 		return false;
 	zone_lock(zone);
 	for (pfn_t pfn = start; pfn < end; pfn += pageblock_pages(m))
@@ -116,21 +120,10 @@ bool unisolate_range(pfn_t start, pfn_t end)
 	return any;
 }
 
-/* The head of the free block that a frame lies in, or NULL. */
-static struct page *free_block_of(struct mm_machine *m, pfn_t pfn)
-{
-	for (unsigned int order = 0; order <= m->top_order; order++) {
-		struct page *head = &m->memmap[pfn & ~((UINT64_C(1) << order) - 1)];
-
-		if (PageBuddy(head) && buddy_order(head) >= order)
-			return head;
-		if (page_count(head) > 0)
-			return NULL;
-	}
-	return NULL;
-}
-
-/* Cuts the block that begins at pfn until only the target is left: the other halves go to the lists' heads. */
+/*
+ * Cuts the block that begins at pfn until only the target is left: the other halves go to the heads of the
+ * lists, or become guards.
+ */
 static void cut_out(struct zone *zone, pfn_t pfn, pfn_t target, unsigned int order, int migratetype)
 {
 	struct mm_machine *m = zone->machine;
@@ -140,8 +133,7 @@ static void cut_out(struct zone *zone, pfn_t pfn, pfn_t target, unsigned int ord
 		pfn_t upper = pfn + (UINT64_C(1) << order);
 		pfn_t rest = target >= upper ? pfn : upper;
 
-		put_free_block(zone, &m->memmap[rest], order, migratetype);
-		mm_emit(m, MM_EVENT_SPLIT, zone, rest, order, migratetype, 0);
+		put_half(zone, &m->memmap[rest], order, migratetype);
 		if (target >= upper)
 			pfn = upper;
 	}
@@ -155,7 +147,7 @@ bool take_page_off_buddy(struct page *page)
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 	struct page *head = free_block_of(m, pfn);
 
-	if (!head)
+	if (!head || PageGuard(head))
 		return false;
 	zone_lock(zone);
 	pfn_t start = (pfn_t)(head - m->memmap);
@@ -171,6 +163,8 @@ bool take_page_off_buddy(struct page *page)
 	zone_unlock(zone);
 	if (m->poison_memory)
 		mm_unpoison_block(m, pfn, 0);
+	if (m->fills_pages)
+		take_contents(m, pfn);
 	return true;
 }
 
@@ -182,6 +176,8 @@ void put_page_back_buddy(struct page *page)
 
 	assert(page_count(page) == 1 && !PageHead(page) && !PageTail(page));
 	page->_refcount = 0;
+	if (m->fills_pages)
+		put_back_contents(m, pfn);
 	if (m->poison_memory)
 		mm_poison_block(m, pfn, 0);
 	zone_lock(zone);

@@ -12,7 +12,9 @@ static __always_inline void prep_new_page(struct mm_machine *m, struct page *pag
 	page->_refcount = 1;
 	if (unlikely(m->poison_memory))
 		mm_unpoison_block(m, (pfn_t)(page - m->memmap), order);
-	if (unlikely(gfp & __GFP_ZERO))
+	if (unlikely(m->fills_pages))
+		prepare_new_block(m, (pfn_t)(page - m->memmap), order, gfp);
+	else if (unlikely(gfp & __GFP_ZERO))
 		zero_block(m, (pfn_t)(page - m->memmap), order);
 	if (order && (gfp & __GFP_COMP))
 		prep_compound_page(page, order);

@@ -17,6 +17,9 @@
  *   exact.c      as many contiguous pages as asked for
  *   isolate.c    pageblocks and frames taken from under the allocator
  *   mempolicy.c  which node a task's pages come from
+ *   shuffle.c    free lists in random order
+ *   contents.c   what free and new pages hold
+ *   page_frag.c  pieces of pages
  */
 #ifndef LB_PAGE_INTERNAL_H
 #define LB_PAGE_INTERNAL_H
@@ -86,7 +89,22 @@ void move_to_free_list(struct zone *zone, struct page *page, unsigned int order,
 struct page *free_buddy(const struct mm_machine *m, const struct zone *zone, pfn_t pfn,
 			unsigned int order);
 void take_free_block(struct zone *zone, struct page *page, unsigned int order);
-void put_free_block(struct zone *zone, struct page *page, unsigned int order, int migratetype);
+void put_half(struct zone *zone, struct page *page, unsigned int order, int migratetype);
+struct page *free_block_of(struct mm_machine *m, pfn_t pfn);
+
+/* shuffle.c: the first at the end of boot; the second under zone->lock. */
+void shuffle_free_memory(struct mm_machine *m);
+bool shuffle_pick_tail(struct mm_machine *m);
+
+/*
+ * contents.c, where fills_pages: a block is freed; it is handed out; a page is taken off as it is; it
+ * is put back so; a block is lost.
+ */
+void fill_freed_block(struct mm_machine *m, pfn_t pfn, unsigned int order);
+void prepare_new_block(struct mm_machine *m, pfn_t pfn, unsigned int order, gfp_t gfp);
+void take_contents(struct mm_machine *m, pfn_t pfn);
+void put_back_contents(const struct mm_machine *m, pfn_t pfn);
+void lose_contents(const struct mm_machine *m, pfn_t pfn, unsigned int order);
 
 /* fallback.c: under zone->lock. */
 struct page *rmqueue_locked(struct zone *zone, unsigned int order, int migratetype,
@@ -99,11 +117,13 @@ bool unreserve_highatomic_pageblock(const struct alloc_context *ac, bool force);
 /* pcp.c; its fast part is in pcp.h */
 void drain_zone_pages(struct zone *zone, unsigned int cpu);
 void drain_idle_pages(struct zone *zone, unsigned int cpu);
+bool frame_is_listed(const struct zone *zone, pfn_t pfn);
 
 /* vmstat.c; its fast part is in vmstat.h */
 void refresh_zone_stat_threshold(struct mm_machine *m, struct zone *zone);
 
 /* free.c */
+void free_block(struct mm_machine *m, struct page *page, unsigned int order);
 void free_to_buddy(struct mm_machine *m, struct page *page, unsigned int order, bool to_tail);
 bool page_is_bad(const struct page *page, uint64_t bad_flags);
 void leak_bad_block(struct mm_machine *m, struct page *page, unsigned int order);
@@ -152,6 +172,12 @@ static inline bool zone_watermark_fast(const struct zone *zone, unsigned int ord
 	return zone_watermark_careful(zone, order, mark, highest_zoneidx, alloc_flags, gfp);
 }
 
+/*
+ * boot/deferred.c: more of the zone's memory, for a request that failed there. False: there is
+ * none.
+ */
+bool deferred_grow_zone(struct zone *zone, unsigned int order);
+
 /* zonelist.c */
 void build_all_zonelists(struct mm_machine *m);
 
@@ -186,6 +212,7 @@ static inline const struct zoneref *next_zoneref(const struct zoneref *ref,
 }
 
 /* alloc.c */
+bool request_has_no_type(const struct mm_machine *m, gfp_t gfp);
 struct page *alloc_pages_nodemask(gfp_t gfp, unsigned int order, unsigned int nid, uint64_t nodemask);
 void prep_compound_page(struct page *page, unsigned int order);
 void zero_block(struct mm_machine *m, pfn_t pfn, unsigned int order);

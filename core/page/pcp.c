@@ -52,7 +52,7 @@ static int rmqueue_bulk(struct zone *zone, unsigned int order, int n, struct lis
 			break;
 		taken++;
 		n--;
-		if (m->checks == MM_CHECKS_LINUX && new_pages_are_bad(m, page, order))
+		if (m->checks_at_buddy && new_pages_are_bad(m, page, order))
 			continue;
 		list_add_tail(&page->lru, list);
 		arrived++;
@@ -84,7 +84,7 @@ static struct page *take_oldest(struct mm_machine *m, struct per_cpu_pages *pcp,
 
 	list_del(&page->lru);
 	pcp->count -= 1 << order;
-	if (m->checks == MM_CHECKS_LINUX && unlikely(page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE))) {
+	if (m->checks_at_buddy && unlikely(page_is_bad(page, PAGE_FLAGS_BAD_AT_FREE))) {
 		leak_bad_block(m, page, order);
 		return NULL;
 	}
@@ -317,6 +317,25 @@ void drain_zone_pages(struct zone *zone, unsigned int cpu)
 		mm_emit(zone->machine, MM_EVENT_PCP_DRAIN, zone, 0, 0, 0, (uint64_t)n);
 		drain_some(zone, pcp, n);
 	}
+}
+
+/* Does the frame lie in a block on a page list of the zone? Slow. */
+bool frame_is_listed(const struct zone *zone, pfn_t pfn)
+{
+	const struct mm_machine *m = zone->machine;
+
+	for (unsigned int i = 0; i < m->nr_cpus * mm_nr_pcp_lists(m); i++) {
+		unsigned int list = i % mm_nr_pcp_lists(m);
+		const struct list_head *head = &zone->pageset[i / mm_nr_pcp_lists(m)].lists[list];
+
+		for (const struct list_head *at = head->next; at != head; at = at->next) {
+			pfn_t start = (pfn_t)(lru_to_page(at) - m->memmap);
+
+			if (pfn >= start && pfn - start < UINT64_C(1) << pcp_list_order(m, list))
+				return true;
+		}
+	}
+	return false;
 }
 
 /* A batch of what a CPU has kept for too long of a zone that is not its node's (vmstat.c). */

@@ -47,7 +47,7 @@ static __always_inline struct page *pcp_take(struct mm_machine *m, struct zone *
 		    !pcp_refill(zone, pcp, index, migratetype, alloc_flags))
 			return NULL;
 		page = pcp_pop(pcp, list, order);
-	} while (unlikely(m->checks == MM_CHECKS_DEBUG) && new_pages_are_bad(m, page, order));
+	} while (unlikely(m->checks_at_user) && new_pages_are_bad(m, page, order));
 	return page;
 }
 

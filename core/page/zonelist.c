@@ -5,7 +5,8 @@
  *             thisnode  [1:Normal 1:DMA32 -]
  *
  * The nodes by distance, a little load so that not all fall on one; each node's zones from the
- * highest down.
+ * highest down. A node that is absent has a list too (6.1), though nobody asks for it: the load of
+ * those it would fall back to counts for the nodes after it.
  */
 #include <string.h>
 
@@ -19,11 +20,21 @@ static bool node_has_memory(const struct mm_machine *m, unsigned int node)
 	return false;
 }
 
+unsigned int mm_nr_online_nodes(const struct mm_machine *m)
+{
+	unsigned int online = 0;
+
+	for (unsigned int node = 0; node < m->nr_nodes; node++)
+		online += mm_node_online(m, node);
+	return online;
+}
+
 /* Loads are below it, and so break ties only. */
 static uint64_t load_unit(const struct mm_machine *m)
 {
-	return m->config.profile->node_load_is_rank ? m->nr_nodes * UINT64_C(1) * MAX_NUMNODES
-						    : MAX_NUMNODES;
+	return m->config.profile->node_load_is_rank
+		       ? mm_nr_online_nodes(m) * UINT64_C(1) * MAX_NUMNODES
+		       : MAX_NUMNODES;
 }
 
 /*
@@ -68,7 +79,7 @@ static void build_zonelists(struct mm_machine *m, unsigned int local, uint64_t l
 {
 	struct pglist_data *pgdat = &m->nodes[local];
 	struct zoneref *fallback = pgdat->zonelists[ZONELIST_FALLBACK].zonerefs;
-	unsigned int previous = local, node, left = m->nr_nodes;
+	unsigned int previous = local, node, left = mm_nr_online_nodes(m);
 	uint64_t used = 0;
 
 	for (; (node = find_next_best_node(m, local, used, load)) < m->nr_nodes; left--) {
@@ -104,14 +115,14 @@ static void build_gfp_zone_table(struct mm_machine *m)
 }
 
 /*
- * A lower zone to use first, rather than mix types in Normal: DMA32, or, on one node, anything
- * (facts 5).
+ * A lower zone to use first, rather than mix types in Normal: DMA32, or, with one node online,
+ * anything (facts 5).
  */
 static bool avoids_fragments(const struct mm_machine *m, const struct zone *zone)
 {
 	if (zone->type != ZONE_NORMAL || !m->config.dma32_end)
 		return false;
-	return m->nr_nodes == 1 || populated_zone(zone - 1);
+	return mm_nr_online_nodes(m) == 1 || populated_zone(zone - 1);
 }
 
 /*
@@ -134,7 +145,8 @@ void build_all_zonelists(struct mm_machine *m)
 
 	build_gfp_zone_table(m);
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
-		build_zonelists(m, node, load);
+		if (mm_node_online(m, node) || m->config.profile->lists_of_absent_nodes)
+			build_zonelists(m, node, load);
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
 			mm_zone(m, node, type)->avoids_fragments =

@@ -104,6 +104,8 @@ static void print_device(unsigned int node, struct proc_text *text)
 void proc_zoneinfo(const struct mm_machine *m, struct proc_text *text)
 {
 	for (unsigned int node = 0; node < m->nr_nodes; node++) {
+		if (!mm_node_online(m, node))
+			continue;
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
 			print_zone(m, mm_zone(m, node, type), text);
 		print_device(node, text);

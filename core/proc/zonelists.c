@@ -47,11 +47,13 @@ static void print_zonelists(const struct mm_machine *m, unsigned int node, struc
 
 void proc_zonelists(const struct mm_machine *m, struct proc_text *text)
 {
+	/* of all nodes that lists were built for, there or not */
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
-		print_fallback_order(&m->nodes[node], text);
+		if (mm_node_online(m, node) || m->config.profile->lists_of_absent_nodes)
+			print_fallback_order(&m->nodes[node], text);
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		print_zonelists(m, node, text);
 	proc_add(text, "Built %u zonelists, mobility grouping %s.  Total pages: %llu\n",
-		 m->nr_nodes, m->grouping_disabled ? "off" : "on",
+		 mm_nr_online_nodes(m), m->grouping_disabled ? "off" : "on",
 		 (unsigned long long)m->nr_kernel_pages);
 }

@@ -26,6 +26,12 @@ static struct mm_config shape_config(struct shape shape)
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 	};
 
+	c.shuffle = shape.shuffle;
+	c.guard_order = shape.guard_order;
+	c.debug_pagealloc = shape.debug_pagealloc || shape.guard_order;
+	c.init_on_alloc = shape.init_on_alloc;
+	c.init_on_free = shape.init_on_free;
+	c.page_poison = shape.page_poison;
 	c.nr_memory = c.nr_nodes;
 	for (unsigned int node = 0; node < c.nr_nodes; node++) {
 		pfn_t share = c.max_pfn / c.nr_nodes;

@@ -24,6 +24,8 @@ struct shape {
 	long high, batch;			 /* 0: by formula */
 	enum mm_checks checks;
 	bool thp;
+	unsigned int shuffle, guard_order; /* 0: off; a guard_order brings debug_pagealloc with it */
+	bool debug_pagealloc, init_on_alloc, init_on_free, page_poison;
 };
 
 struct world {

@@ -11,10 +11,15 @@
  *
  * Blocks of more than 16 pages are stamped in their first, last and every 16th page. What that
  * cannot see: damage to the pages between (unless they were filled), and damage to one of the 511
- * words of a page that carry no stamp. fill() and verify() write and read every byte.
+ * words of a page that carry no stamp. fill() and verify() write and read every byte. On machines
+ * that poison pages, or clear them when they are freed, every page of every block is stamped: there
+ * it counts who wrote where (READINGS "Switches").
+ *
+ * A fragment carries bytes of its own: its first 256 and its last 64, or all.
  *
  * Invariants:
- *   C1  after contents_wipe, everything the judge wrote since the last wipe is zero;
+ *   C1  after contents_wipe, everything the judge wrote since the last wipe is zero, and no frame
+ *       is tainted;
  *   C2  a frame is in dirty_frames once iff its dirty word is not 0.
  */
 #include "judge/judge_internal.h"
@@ -28,6 +33,8 @@ enum {
 	SLOT_STRIDE = 584, /* (4096 - 8) / 7: a multiple of 8 */
 	DIRTY_WHOLE = 1 << SLOTS,
 	STAMPED_PAGES = 16, /* blocks up to this are stamped in every page */
+	FRAGMENT_HEAD = 256,
+	FRAGMENT_TAIL = 64,
 };
 
 static_assert((SLOTS - 1) * SLOT_STRIDE + 8 == JUDGE_PAGE_BYTES, "the last slot is the last word");
@@ -46,10 +53,12 @@ bool contents_init(struct contents *c, const struct lb_target *target,
 	assert(machine->max_pfn > 0 && machine->max_pfn <= UINT32_MAX);
 	c->target = target;
 	c->max_pfn = machine->max_pfn;
+	c->every_page = machine->init_on_free || machine->page_poison;
 	c->exists = calloc(machine->max_pfn / 8 + 1, 1);
+	c->tainted = calloc(machine->max_pfn / 8 + 1, 1);
 	c->dirty = calloc(machine->max_pfn, sizeof(*c->dirty));
 	c->dirty_frames = malloc(machine->max_pfn * sizeof(*c->dirty_frames));
-	if (!c->exists || !c->dirty || !c->dirty_frames)
+	if (!c->exists || !c->tainted || !c->dirty || !c->dirty_frames)
 		return false;
 	note_ranges(c, machine);
 	return true;
@@ -58,6 +67,7 @@ bool contents_init(struct contents *c, const struct lb_target *target,
 void contents_free(struct contents *c)
 {
 	free(c->exists);
+	free(c->tainted);
 	free(c->dirty);
 	free(c->dirty_frames);
 	memset(c, 0, sizeof(*c));
@@ -133,9 +143,9 @@ static inline uint64_t stamp_word(uint32_t id, unsigned int page)
 }
 
 /* Of a block of 2^order pages. */
-static inline bool is_stamped(unsigned int page, unsigned int order)
+static inline bool is_stamped(const struct contents *c, unsigned int page, unsigned int order)
 {
-	return page % STAMPED_PAGES == 0 || (1u << order) <= STAMPED_PAGES ||
+	return c->every_page || page % STAMPED_PAGES == 0 || (1u << order) <= STAMPED_PAGES ||
 	       page == (1u << order) - 1;
 }
 
@@ -152,7 +162,7 @@ void contents_stamp(struct contents *c, uint64_t pfn, unsigned int order,
 {
 	assert(stamps->id && stamps->order == order && stamps->first_page == 0);
 	for (unsigned int page = 0; page < 1u << order; page++) {
-		if (!is_stamped(page, order))
+		if (!is_stamped(c, page, order))
 			continue;
 
 		unsigned int slot = slot_of(stamps->id, page);
@@ -191,17 +201,24 @@ static bool word_is(const uint8_t *memory, uint64_t pfn, unsigned int offset, ui
 	return false;
 }
 
+static bool is_tainted(const struct contents *c, uint64_t pfn)
+{
+	return c->any_tainted && c->tainted[pfn / 8] >> (pfn % 8) & 1;
+}
+
 /*
  * Every word that the judge left in these pages must be gone, and all slots of the first page must
  * be zero whoever wrote there.
  */
-bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order,
+bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order, bool skip_tainted,
 		     struct contents_fault *fault)
 {
 	unsigned int look = (1u << SLOTS) - 1;
 
 	for (uint64_t end = pfn + (UINT64_C(1) << order); pfn < end; pfn++) {
 		look |= c->dirty[pfn] & DIRTY_WHOLE ? (1u << SLOTS) - 1 : c->dirty[pfn];
+		if (skip_tainted && is_tainted(c, pfn))
+			look = 0;
 
 		const uint8_t *memory = look ? page_of(c, pfn) : NULL;
 
@@ -224,7 +241,7 @@ bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order,
 	for (unsigned int n = 0; stamps->id && n < 1u << order; n++) {
 		unsigned int page = stamps->first_page + n;
 		const uint8_t *memory =
-			is_stamped(page, stamps->order) ? page_of(c, pfn + n) : NULL;
+			is_stamped(c, page, stamps->order) ? page_of(c, pfn + n) : NULL;
 		uint64_t word = stamps->filled ? fill_word(stamps) : stamp_word(stamps->id, page);
 
 		if (memory &&
@@ -255,6 +272,96 @@ bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int 
 		for (unsigned int offset = 0; offset < JUDGE_PAGE_BYTES; offset += 8)
 			if (!word_is(memory, pfn, offset, word, fault))
 				return false;
+	}
+	return true;
+}
+
+bool contents_are(const struct contents *c, uint64_t pfn, unsigned int order, uint8_t value,
+		  bool skip_tainted, struct contents_fault *fault)
+{
+	uint64_t word = value * UINT64_C(0x0101010101010101);
+
+	for (uint64_t end = pfn + (UINT64_C(1) << order); pfn < end; pfn++) {
+		const uint8_t *memory = skip_tainted && is_tainted(c, pfn) ? NULL : page_of(c, pfn);
+
+		if (!memory || page_is(memory, word))
+			continue;
+		for (unsigned int offset = 0; offset < JUDGE_PAGE_BYTES; offset += 8)
+			if (!word_is(memory, pfn, offset, word, fault))
+				return false;
+	}
+	return true;
+}
+
+void contents_taint(struct contents *c, uint64_t pfn)
+{
+	if (!frame_exists(c, pfn))
+		return;
+	c->tainted[pfn / 8] |= (uint8_t)(1u << (pfn % 8));
+	c->any_tainted = true;
+	if (c->available && page_of(c, pfn))
+		note_dirty(c, pfn, 1); /* the byte that is written lies in slot 0 */
+}
+
+void contents_hand_over(struct contents *c, uint64_t pfn, unsigned int order)
+{
+	for (uint64_t end = pfn + (UINT64_C(1) << order); c->any_tainted && pfn < end; pfn++)
+		c->tainted[pfn / 8] &= (uint8_t)~(1u << (pfn % 8));
+}
+
+/* ---- fragments ---- */
+
+/* NULL: nowhere. */
+static uint8_t *byte_of(const struct contents *c, uint64_t pfn, unsigned int at)
+{
+	uint8_t *memory = page_of(c, pfn + at / JUDGE_PAGE_BYTES);
+
+	return memory ? memory + at % JUDGE_PAGE_BYTES : NULL;
+}
+
+static uint8_t fragment_byte(uint32_t id, unsigned int index)
+{
+	return (uint8_t)(stamp_word(id, index / 8) >> (index % 8 * 8));
+}
+
+/* The next byte that carries something. */
+static unsigned int next_byte(unsigned int index, unsigned int bytes)
+{
+	index++;
+	return index == FRAGMENT_HEAD && bytes > FRAGMENT_HEAD + FRAGMENT_TAIL
+		       ? bytes - FRAGMENT_TAIL
+		       : index;
+}
+
+void contents_stamp_fragment(struct contents *c, uint64_t pfn, unsigned int offset,
+			     unsigned int bytes, uint32_t id)
+{
+	for (unsigned int i = 0; i < bytes; i = next_byte(i, bytes)) {
+		uint8_t *byte = byte_of(c, pfn, offset + i);
+
+		if (!byte)
+			continue;
+		*byte = fragment_byte(id, i);
+		note_dirty(c, pfn + (offset + i) / JUDGE_PAGE_BYTES, DIRTY_WHOLE);
+	}
+}
+
+bool contents_fragment_intact(const struct contents *c, uint64_t pfn, unsigned int offset,
+			      unsigned int bytes, uint32_t id, struct contents_fault *fault)
+{
+	for (unsigned int i = 0; i < bytes; i = next_byte(i, bytes)) {
+		const uint8_t *byte = byte_of(c, pfn, offset + i);
+
+		if (!byte || *byte == fragment_byte(id, i))
+			continue;
+		*fault = (struct contents_fault){
+			.pfn = pfn + (offset + i) / JUDGE_PAGE_BYTES,
+			.expect = fragment_byte(id, i),
+			.actual = *byte,
+			.offset = (offset + i) % JUDGE_PAGE_BYTES,
+			.is_byte = true,
+		};
+		return false;
 	}
 	return true;
 }
@@ -308,4 +415,7 @@ void contents_wipe(struct contents *c)
 		c->dirty[c->dirty_frames[i]] = 0;
 	}
 	c->nr_dirty = 0;
+	if (c->any_tainted)
+		memset(c->tainted, 0, c->max_pfn / 8 + 1);
+	c->any_tainted = false;
 }

@@ -1,6 +1,6 @@
 /*
  * Draws two exported states side by side: zones, free lists by zone, order and type, page lists,
- * pageblocks, counters.
+ * pageblocks, counters, guards, deferred pages, caches of fragments.
  *
  *	                             target                        oracle
  *	  node 0 DMA   order 3 U     8 24                          8 24
@@ -130,10 +130,21 @@ static void label_row(const struct row *row, char label[LABEL + 1])
 {
 	const unsigned long long node = row->nr_keys > 0 ? row->key[0] : 0;
 	static const char *const names[] = {
-		[LB_STATE_HEADER] = "header",	    [LB_STATE_RESERVED] = "reserved",
-		[LB_STATE_TUNABLES] = "tunables",   [LB_STATE_PAGEBLOCKS] = "pageblocks",
-		[LB_STATE_BAD_PAGES] = "bad pages", [LB_STATE_LEAKED] = "leaked",
-		[LB_STATE_COUNTERS] = "counters",   [LB_STATE_TASKS] = "tasks",
+		[LB_STATE_HEADER] = "header",
+		[LB_STATE_RESERVED] = "reserved",
+		[LB_STATE_TUNABLES] = "tunables",
+		[LB_STATE_PAGEBLOCKS] = "pageblocks",
+		[LB_STATE_BAD_PAGES] = "bad pages",
+		[LB_STATE_LEAKED] = "leaked",
+		[LB_STATE_COUNTERS] = "counters",
+		[LB_STATE_TASKS] = "tasks",
+		[LB_STATE_RANDOM] = "random",
+		[LB_STATE_GUARDS] = "guards",
+		[LB_STATE_DEFERRED] = "deferred",
+		[LB_STATE_CONTENTS] = "dirty free pages",
+		[LB_STATE_FRAG_CACHES] = "fragment caches",
+		[LB_STATE_FRAG_BLOCKS] = "fragment blocks",
+		[LB_STATE_DESTRUCTORS] = "huge pages",
 	};
 
 	switch (row->type) {
@@ -185,6 +196,107 @@ static void draw_zone(struct text *t, const struct row *row)
 		 (long long)row->key[LB_ZONE_LOW], (long long)row->key[LB_ZONE_HIGH]);
 }
 
+/*
+ * Sections that are lists of things of several words each: "64:2 96:0" of guards, "0:512 1:-" of
+ * deferred pages by node, "1032:32768:31268:32760:0" of a cache of fragments.
+ */
+static size_t words_of_a_thing(uint64_t type)
+{
+	enum { CACHE_WORDS = 5, BLOCK_WORDS = 3, PAIR = 2 };
+
+	switch (type) {
+	case LB_STATE_GUARDS:
+	case LB_STATE_DEFERRED:
+	case LB_STATE_CONTENTS:
+	case LB_STATE_BAD_PAGES:
+	case LB_STATE_LEAKED:
+		return PAIR;
+	case LB_STATE_FRAG_BLOCKS:
+		return BLOCK_WORDS;
+	case LB_STATE_FRAG_CACHES:
+		return CACHE_WORDS;
+	default:
+		return 1;
+	}
+}
+
+static void draw_number(struct text *t, uint64_t word, bool is_thing)
+{
+	if (is_thing && word == UINT64_MAX)
+		text_add(t, "-");
+	else
+		text_add(t, "%lld", (long long)word);
+}
+
+static void draw_things(struct text *t, const struct row *row)
+{
+	size_t size = words_of_a_thing(row->type);
+
+	for (size_t i = 0; i < row->nr_words && t->used < COLUMN + 1; i++) {
+		text_add(t, "%s", i == 0 ? "" : i % size ? ":" : " ");
+		draw_number(t, row->words[i], size > 1);
+		/* nothing more is to be said of a cache that is empty */
+		if (row->type == LB_STATE_FRAG_CACHES && i % size == 0 &&
+		    row->words[i] == UINT64_MAX)
+			i += size - 1;
+	}
+}
+
+/* Words of a section of page lists before the first list; each list then has two words before its pages. */
+enum { PCP_COUNT, PCP_HIGH, PCP_BATCH, PCP_FREE_FACTOR, PCP_NR_LISTS, PCP_LISTS };
+
+enum { SAVED_TYPE_SHIFT = 56 }; /* of a page on a page list: pfn + (type << 56) */
+
+static void draw_page(struct text *t, uint64_t word)
+{
+	const uint64_t type = word >> SAVED_TYPE_SHIFT;
+
+	text_add(t, "%llu%c", (unsigned long long)(word & ((UINT64_C(1) << SAVED_TYPE_SHIFT) - 1)),
+		 type < 6 ? type_letters[type] : '?');
+}
+
+/* count 3 high 16 batch 4 | 0: 2U 3U | 1: 8M, the lists by index; a free factor only where there is one */
+static void draw_page_lists(struct text *t, const struct row *row)
+{
+	if (row->nr_words < PCP_LISTS)
+		return;
+	text_add(t, "count %lld high %lld batch %lld", (long long)row->words[PCP_COUNT],
+		 (long long)row->words[PCP_HIGH], (long long)row->words[PCP_BATCH]);
+	if (row->words[PCP_FREE_FACTOR])
+		text_add(t, " factor %lld", (long long)row->words[PCP_FREE_FACTOR]);
+	for (size_t i = PCP_LISTS; i + 2 <= row->nr_words && t->used < COLUMN + 1;) {
+		uint64_t pages = row->words[i + 1];
+
+		text_add(t, " | %llu:", (unsigned long long)row->words[i]);
+		for (i += 2; pages > 0 && i < row->nr_words && t->used < COLUMN + 1; i++, pages--) {
+			text_add(t, " ");
+			draw_page(t, row->words[i]);
+		}
+	}
+}
+
+/* Is this word of the row a page on a page list? */
+static bool is_listed_page(const struct row *row, size_t word)
+{
+	size_t list = PCP_LISTS;
+
+	if (row->type != LB_STATE_PCP)
+		return false;
+	while (list + 2 <= word && row->words[list + 1] < word - list - 1)
+		list += 2 + (size_t)row->words[list + 1];
+	return word >= list + 2;
+}
+
+static void draw_word(struct text *t, const struct row *row, size_t word)
+{
+	if (word >= row->nr_words)
+		text_add(t, "nothing");
+	else if (is_listed_page(row, word))
+		draw_page(t, row->words[word]);
+	else
+		text_add(t, "%lld", (long long)row->words[word]);
+}
+
 static void draw_row(const struct row *row, char column[COLUMN + 1])
 {
 	char whole[256] = "";
@@ -192,11 +304,12 @@ static void draw_row(const struct row *row, char column[COLUMN + 1])
 
 	if (row && row->type == LB_STATE_ZONE)
 		draw_zone(&t, row);
+	else if (row && row->type == LB_STATE_PCP)
+		draw_page_lists(&t, row);
 	else if (row && row->type == LB_STATE_PAGEBLOCKS)
 		draw_pageblocks(&t, row);
 	else if (row)
-		for (size_t i = 0; i < row->nr_words && t.used < COLUMN + 1; i++)
-			text_add(&t, "%s%lld", i ? " " : "", (long long)row->words[i]);
+		draw_things(&t, row);
 	if (t.used == 0)
 		text_add(&t, "-");
 	if (t.used > COLUMN)
@@ -225,14 +338,10 @@ static void draw_words(struct text *t, const struct row *actual, const struct ro
 	while (i < actual->nr_words && i < expect->nr_words && actual->words[i] == expect->words[i])
 		i++;
 	text_add(t, "  %-*s first difference at word %zu: ", LABEL, "", i);
-	if (i < actual->nr_words)
-		text_add(t, "%lld", (long long)actual->words[i]);
-	else
-		text_add(t, "nothing");
-	if (i < expect->nr_words)
-		text_add(t, ", expected %lld\n", (long long)expect->words[i]);
-	else
-		text_add(t, ", expected nothing\n");
+	draw_word(t, actual, i);
+	text_add(t, ", expected ");
+	draw_word(t, expect, i);
+	text_add(t, "\n");
 }
 
 static void draw_merged(struct text *t, const struct rows *actual, const struct rows *expect)

@@ -36,7 +36,9 @@ static void explain_finding(struct text *t, const struct program *p, const struc
 	const struct verdict *v = &o->verdict;
 
 	text_add(t, "%s", finding_id(o));
-	if (o->op < p->nr_ops)
+	if (o->at_boot)
+		text_add(t, " when the target was created, before the first operation\n");
+	else if (o->op < p->nr_ops)
 		text_add(t, " at operation %u (%s)\n", o->op, op_info[p->ops[o->op].code].name);
 	else
 		text_add(t, " at the end of the program\n");
@@ -84,10 +86,22 @@ static void explain_lines(struct text *t, const struct program *p, uint32_t seen
 	text_add(t, "\n");
 }
 
+/* Nothing of the program was carried out, so nothing but its machine counts. */
+static void explain_machine(struct text *t, const struct machine *m)
+{
+	char line[4096];
+
+	machine_print_line(m, line, sizeof(line));
+	text_add(t, "!        machine%s%s\n\n", line[0] ? " " : "", line);
+}
+
 void explain_program(struct text *t, const struct program *p, const struct outcome *outcome)
 {
 	explain_finding(t, p, outcome);
-	explain_lines(t, p, outcome->op, outcome->op);
+	if (outcome->at_boot)
+		explain_machine(t, &p->machine);
+	else
+		explain_lines(t, p, outcome->op, outcome->op);
 }
 
 /* A simple target counts from 0 (target/simple.h); the program's pfns are the machine's. */
@@ -151,7 +165,10 @@ static void explain_difference(struct text *t, struct judge *j, const struct pro
 	struct pair *pair = judge_take_pair(j, &p->machine, &first);
 
 	if (!pair) {
-		explain_lines(t, p, found->op, found->op);
+		if (found->at_boot)
+			explain_machine(t, &p->machine);
+		else
+			explain_lines(t, p, found->op, found->op);
 		explain_frames(t, j->target, &p->machine);
 		return;
 	}
@@ -182,8 +199,10 @@ size_t explain_here(struct judge *j, const struct program *p, char *buffer, size
 	if (judge_run_here(j, p, &outcome)) {
 		text_add(&t,
 			 "Nothing was found: %u operations carried out, %u no-ops, %u comparisons "
-			 "of states.\n",
-			 outcome.executed, outcome.no_ops, outcome.comparisons);
+			 "%s.\n",
+			 outcome.executed, outcome.no_ops, outcome.comparisons,
+			 j->target->export_state ? "of states"
+						 : "of what is left when all was given back");
 		return t.used;
 	}
 	explain_finding(&t, p, &outcome);

@@ -7,7 +7,8 @@
  * corrupted itself.
  *
  * Invariants:
- *   J1  a pair that is handed out is in the state right after boot, and its memory is zero;
+ *   J1  a pair that is handed out is in the state right after boot, and its memory is zero, but for
+ *       what the target itself writes into free pages (page_poison);
  *   J2  no two pairs have equal machines; a target with LB_TARGET_ONE_INSTANCE has one pair at
  *       most.
  */
@@ -68,6 +69,7 @@ static void destroy_pair(struct judge *j, struct pair *pair)
 		oracle_destroy(pair->oracle);
 	contents_free(&pair->contents);
 	free(pair->heads);
+	free(pair->probed);
 	free(pair);
 }
 
@@ -139,6 +141,7 @@ bool judge_read_state(struct judge *j, const struct pair *pair, struct verdict *
 static bool cannot_create(struct outcome *outcome, const char *why)
 {
 	outcome->kind = FINDING_CREATE;
+	outcome->at_boot = true;
 	outcome->verdict.pfn = NOWHERE;
 	snprintf(outcome->verdict.what, sizeof(outcome->verdict.what), "%s", why);
 	outcome_sign(outcome, "boot");
@@ -189,6 +192,7 @@ static bool boot_oracle(struct judge *j, struct pair *pair, struct outcome *outc
 		return true;
 	}
 	outcome->kind = FINDING_RULE;
+	outcome->at_boot = true;
 	outcome_sign(outcome, "boot");
 	return false;
 }
@@ -270,6 +274,7 @@ struct pair *judge_take_pair(struct judge *j, const struct machine *machine,
 	struct pair *pair = find_pair(j, machine, hash);
 
 	assert(machine->max_pfn > 0 && machine->top_order <= JUDGE_MAX_ORDER);
+	*j->progress = AT_BOOT;
 	if (!pair)
 		pair = make_pair(j, machine, hash, outcome);
 	else if (pair->used && !reset_pair(j, pair, outcome)) {

@@ -37,6 +37,7 @@ struct outcome {
 	enum finding_kind kind;
 	uint32_t op; /* index of the operation at which it was seen, of a difference of states the
 					 * one after which they differed first; nr_ops: the end */
+	bool at_boot; /* before the first operation, in the target's create() or reset(); op is 0 */
 	struct verdict verdict;
 	struct lb_call call;
 	struct lb_result actual;
@@ -90,7 +91,8 @@ struct reached {
 	 */
 	uint64_t digest;
 	uint64_t unmirrored;   /* the same with every CPU in its own place */
-	uint32_t first, last;  /* the handles bound first and last of those live; NO_HANDLE */
+	uint32_t first, last;  /* the blocks bound first and last of those live; NO_HANDLE */
+	uint32_t first_fragment, last_fragment; /* the same of fragments */
 	uint32_t dead;	       /* the one bound last of those that can be freed a second time */
 	struct lb_result result; /* of the last operation; JUDGE_OP_SKIPPED: it was a no-op */
 };

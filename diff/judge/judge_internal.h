@@ -51,6 +51,13 @@ struct contents {
 		linear; /* address of frame 0, if all frames lie in one stretch; 0: ask for each */
 	bool available;
 	uint8_t *exists; /* a bit a frame: it is memory */
+	/*
+	 * a bit a frame: written to, or put back as it was, since it was free; what a target leaves
+	 * in free pages is not there
+	 */
+	uint8_t *tainted;
+	bool any_tainted;
+	bool every_page; /* of a block is stamped, however large it is */
 	uint16_t *dirty; /* a frame's slots written since the last wipe; DIRTY_WHOLE: all of it */
 	uint32_t *dirty_frames;
 	uint32_t nr_dirty;
@@ -70,9 +77,22 @@ void contents_fill(struct contents *c, uint64_t pfn, unsigned int order, uint8_t
 struct contents_fault {
 	uint64_t pfn, expect, actual;
 	unsigned int offset; /* bytes from the start of the page */
+	bool is_byte;	     /* not a word */
 };
-bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order,
+/* @skip_tainted: those frames may hold anything */
+bool contents_zeroed(const struct contents *c, uint64_t pfn, unsigned int order, bool skip_tainted,
 		     struct contents_fault *fault);
+/* Every byte of the block has this value. */
+bool contents_are(const struct contents *c, uint64_t pfn, unsigned int order, uint8_t value,
+		  bool skip_tainted, struct contents_fault *fault);
+/* The frame is free, and somebody has written there; a new holder takes that away again. */
+void contents_taint(struct contents *c, uint64_t pfn);
+void contents_hand_over(struct contents *c, uint64_t pfn, unsigned int order);
+/* Bytes of a fragment: its first ones and its last ones. */
+void contents_stamp_fragment(struct contents *c, uint64_t pfn, unsigned int offset,
+			     unsigned int bytes, uint32_t id);
+bool contents_fragment_intact(const struct contents *c, uint64_t pfn, unsigned int offset,
+			      unsigned int bytes, uint32_t id, struct contents_fault *fault);
 bool contents_intact(const struct contents *c, uint64_t pfn, unsigned int order,
 		     const struct stamps *stamps, struct contents_fault *fault);
 bool contents_intact_whole(const struct contents *c, uint64_t pfn, unsigned int order,
@@ -99,6 +119,7 @@ struct pair {
 	uint32_t *heads;     /* a frame: handle + 1 that holds the block which begins there */
 	struct yields fresh; /* has_fresh: once it was asked for */
 	bool has_fresh;
+	uint8_t *probed; /* a frame: what it was handed out for (probe.c); NULL: never probed */
 	bool used; /* since it was made or reset */
 	uint64_t exercised_seen[RULE_COUNT];
 };
@@ -109,6 +130,7 @@ struct held {
 	struct stamps stamps;
 	struct handle_state state;
 	bool born; /* an allocation gave it a block; state.refs = 0: gone again */
+	uint32_t offset, bytes; /* of a fragment: where in frame pfn it begins, and its size */
 };
 
 struct words { /* a state, exported */
@@ -131,10 +153,12 @@ struct judge {
 	struct lb_result *trace; /* what each operation gave; NULL: not wanted */
 	judge_looker *look;	 /* at the end, before anything is given back; NULL: nobody looks */
 	void *look_data;
-	uint32_t *progress;	 /* index of the operation that is being carried out */
+	uint32_t *progress;	 /* index of the operation that is being carried out, or AT_BOOT */
 	uint32_t own_progress;
 	struct supervisor *supervisor; /* NULL: runs in this process */
 };
+
+#define AT_BOOT UINT32_MAX /* the target is being created or reset */
 
 /* When the states are compared, and where a run stops. */
 struct plan {

@@ -3,7 +3,7 @@
  *
  *	contract.overlap alloc pfn contract block
  *	exact.free-list free list[][] exact state
- *	target.crash SIGSEGV alloc
+ *	target.crash SIGSEGV alloc                (boot: in the target's create() or reset())
  *	|            |     |    |     state class
  *	rule         kind  |    layer
  *	             of operation; first differing field, without its indices
@@ -95,7 +95,7 @@ static void plain_field(const char *field, char plain[48])
 
 static const char *outcome_operation(const struct outcome *outcome, const char *state_class)
 {
-	if (strcmp(state_class, "boot") == 0)
+	if (outcome->at_boot)
 		return "boot";
 	if (strcmp(state_class, ANY_OPERATION) == 0)
 		return "any";

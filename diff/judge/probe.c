@@ -25,6 +25,11 @@
 
 enum { GFP_NOWARN = 0x2000 }; /* no reclaim bits either: a failure is an answer, at once */
 
+/* Who handed a frame out when it was exhausted: bits of pair->probed. */
+enum { BY_FRESH = 1, BY_THIS = 2 };
+
+enum { RUNS_NAMED = 4 }; /* of missing frames, in a sentence */
+
 struct taken {
 	uint64_t *pfns;
 	size_t count, capacity;
@@ -87,9 +92,16 @@ static void give_back(const struct lb_target *t, void *instance, const uint64_t 
 	}
 }
 
+static void mark(uint8_t *probed, const struct machine *m, uint64_t pfn, unsigned int order,
+		 uint8_t who)
+{
+	for (uint64_t p = pfn; p < m->max_pfn && p - pfn < UINT64_C(1) << order; p++)
+		probed[p] |= who;
+}
+
 /* False: it cannot be asked, or no memory to ask. */
 static bool probe(const struct lb_target *t, void *instance, const struct machine *m,
-		  struct yields *yields)
+		  struct yields *yields, uint8_t *probed, uint8_t who)
 {
 	struct taken taken = { .capacity = m->max_pfn + 1 };
 	uint64_t begin[JUDGE_MAX_ORDER + 1] = { 0 }; /* of an order's blocks in pfns */
@@ -106,6 +118,8 @@ static bool probe(const struct lb_target *t, void *instance, const struct machin
 		complete = exhaust(t, instance, order, &taken);
 		yields->blocks[order] = taken.count - begin[order];
 		yields->pages += yields->blocks[order] << order;
+		for (size_t i = begin[order]; i < taken.count; i++)
+			mark(probed, m, taken.pfns[i], order, who);
 	}
 	for (unsigned int order = 0; order <= m->top_order; order++)
 		give_back(t, instance, taken.pfns + begin[order], yields->blocks[order], order);
@@ -126,9 +140,38 @@ static bool wrong(struct verdict *v, enum rule rule, const char *field, uint64_t
 	return false;
 }
 
-static bool same_pages(struct oracle *o, const struct yields *fresh, const struct yields *now,
-		       struct verdict *v)
+/* Adds the first few runs of missing frames to the sentence, and the first of them to the verdict. */
+static void name_missing(const struct pair *pair, struct verdict *v)
 {
+	struct text t = { .buffer = v->what, .size = sizeof(v->what), .used = strlen(v->what) };
+	unsigned int runs = 0;
+	uint64_t end, more = 0;
+
+	for (uint64_t pfn = 0; pfn < pair->machine.max_pfn; pfn = end) {
+		for (end = pfn; end < pair->machine.max_pfn && pair->probed[end] == BY_FRESH;)
+			end++;
+		if (end == pfn) {
+			end++;
+			continue;
+		}
+		if (runs++ == 0)
+			v->pfn = pfn;
+		if (runs > RUNS_NAMED) {
+			more += end - pfn;
+			continue;
+		}
+		text_add(&t, "%s %llu", runs == 1 ? ": pfn" : ",", (unsigned long long)pfn);
+		if (end - pfn > 1)
+			text_add(&t, "..%llu", (unsigned long long)end - 1);
+	}
+	if (more)
+		text_add(&t, " and %llu more", (unsigned long long)more);
+}
+
+static bool same_pages(const struct pair *pair, const struct yields *now, struct verdict *v)
+{
+	const struct yields *fresh = &pair->fresh;
+	struct oracle *o = pair->oracle;
 	bool none_missing = now->pages >= fresh->pages;
 	bool none_more = now->pages <= fresh->pages;
 
@@ -139,6 +182,7 @@ static bool same_pages(struct oracle *o, const struct yields *fresh, const struc
 			 "everything was freed, and %llu of %llu pages cannot be had any more",
 			 (unsigned long long)(fresh->pages - now->pages),
 			 (unsigned long long)fresh->pages);
+		name_missing(pair, v);
 		return false;
 	}
 	oracle_rule(o, RULE_CONTRACT_OVERLAP, none_more);
@@ -180,8 +224,19 @@ static bool ask_fresh(struct judge *j, struct pair *pair)
 
 	if (!pair->has_fresh)
 		pair->has_fresh = judge_renew_instance(j, pair, error) &&
-				  probe(j->target, pair->instance, &pair->machine, &pair->fresh);
+				  probe(j->target, pair->instance, &pair->machine, &pair->fresh,
+					pair->probed, BY_FRESH);
 	return pair->has_fresh;
+}
+
+/* What the last program's end has left there is forgotten, what a fresh instance gave is not. */
+static bool begin_probe(struct pair *pair)
+{
+	if (!pair->probed)
+		pair->probed = calloc(pair->machine.max_pfn, 1);
+	for (uint64_t pfn = 0; pair->probed && pfn < pair->machine.max_pfn; pfn++)
+		pair->probed[pfn] &= BY_FRESH;
+	return pair->probed;
 }
 
 bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v)
@@ -190,9 +245,11 @@ bool probe_compare(struct judge *j, struct pair *pair, struct verdict *v)
 	struct yields now;
 
 	assert(pair->oracle && pair->instance);
-	if (!probe(j->target, pair->instance, &pair->machine, &now) || !ask_fresh(j, pair))
+	if (!begin_probe(pair) ||
+	    !probe(j->target, pair->instance, &pair->machine, &now, pair->probed, BY_THIS) ||
+	    !ask_fresh(j, pair))
 		return true;
-	return same_pages(pair->oracle, &pair->fresh, &now, v) &&
+	return same_pages(pair, &now, v) &&
 	       (!eager ||
 		same_blocks(pair->oracle, pair->machine.top_order, &pair->fresh, &now, v));
 }

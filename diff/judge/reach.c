@@ -4,9 +4,11 @@
  *	digest = target's export, section by section   (without the event counters)
  *	       + the page lists of each CPU, those of CPUs that may change places in ascending order
  *	       + oracle_memory(): live blocks and references, losses, marks
- *	       + handles: first frame, order, references, kind of each live one, in binding order
+ *	       + handles: first frame, order, references, kind of each live one, and where in its frame
+ *	         a fragment lies, in binding order
  *	         (and dead ones that may be freed again, if asked for)
- *	       + contents, if asked for: which frames were written, what blocks are filled with
+ *	       + contents, if asked for: which frames were written, and since they were free; what
+ *	         blocks are filled with
  *
  * Equal digests mean that the same operations on the same handles, counted from the first or from
  * the last one, go on alike, as long as the target keeps its promise that an export holds every
@@ -35,6 +37,7 @@ enum {
 	STAT_CPU_WORDS = 3, /* of each CPU, in a zone's counters */
 	TASKS_FIRST = 2,    /* where the first task stands in its section */
 	TASK_WORDS = 4,
+	FRAG_CACHE_WORDS = 5,
 };
 
 /* Hashes of what a state consists of: all that belongs to no CPU, and what belongs to each. */
@@ -83,6 +86,8 @@ static void hash_export(struct state_hash *h, const uint64_t *words)
 			hash_page_lists(h, words + 2, words[1]);
 		else if (words[0] == LB_STATE_ZONE_STAT)
 			hash_zone_stat(h, words + 2, words[1]);
+		else if (words[0] == LB_STATE_FRAG_CACHES)
+			hash_by_cpu(h, words + 2, words[1], FRAG_CACHE_WORDS);
 		else if (words[0] == LB_STATE_TASKS)
 			hash_tasks(h, words + 2, words[1]);
 		else if (words[0] != LB_STATE_COUNTERS && words[0] != LB_STATE_RESERVED)
@@ -117,19 +122,22 @@ static bool is_freed(const struct judge *j, const struct pair *pair, const struc
 {
 	const struct held *h = &j->held[handle];
 
-	return h->born && h->state.refs == 0 && p->handles[handle].refs == 0 &&
-	       h->pfn < pair->machine.max_pfn && !pair->heads[h->pfn];
+	return h->born && h->state.kind == HANDLE_BLOCK && h->state.refs == 0 &&
+	       p->handles[handle].refs == 0 && h->pfn < pair->machine.max_pfn &&
+	       !pair->heads[h->pfn];
 }
 
 static uint64_t state_word(const struct handle_state *s)
 {
-	return (uint64_t)s->order << 16 | (uint64_t)s->refs << 8 | s->compound;
+	return (uint64_t)s->kind << 24 | (uint64_t)s->order << 16 | (uint64_t)s->refs << 8 |
+	       s->compound;
 }
 
 static bool has_later_handle(const struct judge *j, const struct program *p, uint32_t handle)
 {
 	for (uint32_t i = handle + 1; i < p->nr_handles; i++)
-		if (j->held[i].born && j->held[i].pfn == j->held[handle].pfn)
+		if (j->held[i].born && j->held[i].state.kind == HANDLE_BLOCK &&
+		    j->held[i].pfn == j->held[handle].pfn)
 			return true;
 	return false;
 }
@@ -142,7 +150,8 @@ static bool may_be_freed_again(const struct judge *j, const struct program *p, u
 {
 	const struct held *h = &j->held[handle];
 
-	return h->born && h->state.refs == 0 && !has_later_handle(j, p, handle);
+	return h->born && h->state.kind == HANDLE_BLOCK && h->state.refs == 0 &&
+	       !has_later_handle(j, p, handle);
 }
 
 static uint64_t hash_handles(const struct judge *j, const struct program *p,
@@ -153,7 +162,8 @@ static uint64_t hash_handles(const struct judge *j, const struct program *p,
 		const uint64_t words[] = { h->pfn, state_word(&h->state),
 					   is_live(j, p, i) ? state_word(&p->handles[i]) : 0,
 					   how->contents && h->stamps.filled ? h->stamps.fill + 1u
-									     : 0 };
+									     : 0,
+					   (uint64_t)h->bytes << 32 | h->offset };
 
 		if (h->state.refs > 0 || (how->dead && may_be_freed_again(j, p, i)))
 			hash = mix(hash, words, sizeof(words) / sizeof(words[0]));
@@ -161,15 +171,24 @@ static uint64_t hash_handles(const struct judge *j, const struct program *p,
 	return hash;
 }
 
+static void note_live(uint32_t *first, uint32_t *last, uint32_t handle)
+{
+	*last = handle;
+	if (*first == NO_HANDLE)
+		*first = handle;
+}
+
 static void find_handles(const struct judge *j, const struct pair *pair, const struct program *p,
 			 struct reached *reached)
 {
 	reached->first = reached->last = reached->dead = NO_HANDLE;
+	reached->first_fragment = reached->last_fragment = NO_HANDLE;
 	for (uint32_t i = 0; i < p->nr_handles; i++) {
+		bool fragment = p->handles[i].kind == HANDLE_FRAGMENT;
+
 		if (is_live(j, p, i)) {
-			reached->last = i;
-			if (reached->first == NO_HANDLE)
-				reached->first = i;
+			note_live(fragment ? &reached->first_fragment : &reached->first,
+				  fragment ? &reached->last_fragment : &reached->last, i);
 		} else if (is_freed(j, pair, p, i)) {
 			reached->dead = i;
 		}
@@ -199,7 +218,7 @@ static uint64_t hash_contents(const struct contents *c, uint64_t hash)
 	for (uint64_t pfn = 0; pfn < c->max_pfn; pfn++)
 		if (c->dirty[pfn])
 			hash = mix(hash, &pfn, 1);
-	return hash;
+	return XXH3_64bits_withSeed(c->tainted, c->max_pfn / 8 + 1, hash);
 }
 
 bool reach_look(struct judge *j, const struct pair *pair, const struct program *p,

@@ -13,6 +13,7 @@
  *
  * Invariants:
  *   R1  heads[pfn] is handle + 1 of the live block that begins at pfn, 0 where none does;
+ *       fragments are not in it;
  *   R2  a call is executed once, put into the digest once, and told to the oracle once;
  *   R3  a run that ends clean leaves no live block, no entry in heads, and memory that is zero.
  */
@@ -48,6 +49,7 @@ struct run {
 	uint32_t index;		/* of the operation; nr_ops: the end */
 	bool skipped;		/* the operation of index was a no-op */
 	bool leaked;		/* an operation lost frames for good, as it should */
+	bool has_caches;	/* CPUs may have caches of fragments, which are to be drained */
 	const uint64_t *frames; /* of the last call, if that was a bulk allocation */
 	uint64_t digest;
 	unsigned int nr_records;
@@ -105,6 +107,32 @@ static bool broken_at_end(struct run *r)
 	return broken(r, "end");
 }
 
+/* The handle whose block the frame was in last; NO_HANDLE: it was in none. */
+static uint32_t last_holder(const struct run *r, uint64_t pfn)
+{
+	for (uint32_t i = r->p->nr_handles; i-- > 0;) {
+		const struct held *h = &r->j->held[i];
+
+		if (h->born && pfn >= h->pfn && pfn - h->pfn < UINT64_C(1) << h->state.order)
+			return i;
+	}
+	return NO_HANDLE;
+}
+
+/* A frame is missing when everything was given back: who had it? */
+static bool missing_at_end(struct run *r)
+{
+	struct verdict *v = &r->verdict;
+	struct text t = { .buffer = v->what, .size = sizeof(v->what), .used = strlen(v->what) };
+	uint32_t holder = v->pfn == NOWHERE ? NO_HANDLE : last_holder(r, v->pfn);
+	bool missing = v->rule == RULE_CONTRACT_LEAK || v->rule == RULE_BUDDY_FRAME_LOST;
+
+	if (missing && holder != NO_HANDLE)
+		text_add(&t, "; the last that had pfn %llu is p%u", (unsigned long long)v->pfn,
+			 holder);
+	return broken_at_end(r);
+}
+
 static bool broken_contents(struct run *r, enum rule rule, const struct contents_fault *fault)
 {
 	struct verdict *v = &r->verdict;
@@ -115,9 +143,10 @@ static bool broken_contents(struct run *r, enum rule rule, const struct contents
 			       .actual = fault->actual,
 			       .has_values = true,
 			       .pfn = fault->pfn };
-	snprintf(v->field, sizeof(v->field), "word");
-	snprintf(v->what, sizeof(v->what), "the word at byte %u of page %llu is 0x%llx, not 0x%llx",
-		 fault->offset, (unsigned long long)fault->pfn, (unsigned long long)fault->actual,
+	snprintf(v->field, sizeof(v->field), "%s", fault->is_byte ? "byte" : "word");
+	snprintf(v->what, sizeof(v->what), "%s byte %u of page %llu is 0x%llx, not 0x%llx",
+		 fault->is_byte ? "a fragment's" : "the word at", fault->offset,
+		 (unsigned long long)fault->pfn, (unsigned long long)fault->actual,
 		 (unsigned long long)fault->expect);
 	/* Where damage is noticed says nothing of who did it. */
 	return broken(r, rule == RULE_CONTRACT_CONTENTS ? ANY_OPERATION : "memory");
@@ -130,17 +159,25 @@ static bool has_contents(const struct run *r)
 	return r->pair->oracle && r->pair->contents.available;
 }
 
+static bool is_intact(const struct contents *c, const struct held *h, bool whole,
+		      struct contents_fault *fault)
+{
+	if (h->state.kind == HANDLE_FRAGMENT)
+		return contents_fragment_intact(c, h->pfn, h->offset, h->bytes, h->stamps.id,
+						fault);
+	return whole ? contents_intact_whole(c, h->pfn, h->state.order, &h->stamps, fault)
+		     : contents_intact(c, h->pfn, h->state.order, &h->stamps, fault);
+}
+
 static bool check_intact(struct run *r, const struct held *h, bool whole)
 {
 	struct contents_fault fault;
-	bool intact;
 
 	if (!h->stamps.id || !has_contents(r))
 		return true;
-	intact = whole ? contents_intact_whole(&r->pair->contents, h->pfn, h->state.order,
-					       &h->stamps, &fault)
-		       : contents_intact(&r->pair->contents, h->pfn, h->state.order, &h->stamps,
-					 &fault);
+
+	bool intact = is_intact(&r->pair->contents, h, whole, &fault);
+
 	oracle_rule(r->pair->oracle, RULE_CONTRACT_CONTENTS, intact);
 	return intact || broken_contents(r, RULE_CONTRACT_CONTENTS, &fault);
 }
@@ -158,17 +195,54 @@ static bool wants_zero(const struct lb_call *call)
 	return call->op == OP_GET_ZEROED_PAGE || (call->gfp & JUDGE_GFP_ZERO);
 }
 
+/* With init_on_free alone nobody clears a page when it is handed out (READINGS "Switches"). */
+static bool clears_on_free_only(const struct machine *m)
+{
+	return m->init_on_free && !m->page_poison;
+}
+
 static bool check_zeroed(struct run *r, const struct held *h)
 {
 	struct contents_fault fault;
-
-	if (!wants_zero(&r->now->call))
-		return true;
-
-	bool zeroed = contents_zeroed(&r->pair->contents, h->pfn, h->state.order, &fault);
+	bool zeroed = contents_zeroed(&r->pair->contents, h->pfn, h->state.order,
+				      clears_on_free_only(&r->pair->machine), &fault);
 
 	oracle_rule(r->pair->oracle, RULE_CONTRACT_ZEROED, zeroed);
 	return zeroed || broken_contents(r, RULE_CONTRACT_ZEROED, &fault);
+}
+
+/* What the machine's switches promise of a page that is new to somebody; false: nothing. */
+static bool promise(const struct machine *m, enum rule *rule, uint8_t *value)
+{
+	enum { POISON = 0xaa };
+
+	*value = m->page_poison ? POISON : 0;
+	*rule = m->page_poison	  ? RULE_CONTENTS_PAGE_POISON
+		: m->init_on_free ? RULE_CONTENTS_INIT_ON_FREE
+				  : RULE_CONTENTS_INIT_ON_ALLOC;
+	return m->page_poison || m->init_on_free || m->init_on_alloc;
+}
+
+/* A frame that was taken off is no new page: nobody has looked at it. */
+static bool check_fresh(struct run *r, const struct held *h)
+{
+	const struct lb_call *call = &r->now->call;
+	struct contents_fault fault;
+	enum rule rule;
+	uint8_t value;
+
+	if (call->op == OP_TAKE_FRAME)
+		return true;
+	if (wants_zero(call))
+		return check_zeroed(r, h);
+	if (!(r->j->target->flags & LB_TARGET_LINUX) || !promise(&r->pair->machine, &rule, &value))
+		return true;
+
+	bool kept = contents_are(&r->pair->contents, h->pfn, h->state.order, value,
+				 rule != RULE_CONTENTS_INIT_ON_ALLOC, &fault);
+
+	oracle_rule(r->pair->oracle, rule, kept);
+	return kept || broken_contents(r, rule, &fault);
 }
 
 /* ---- comparing states ---- */
@@ -285,6 +359,7 @@ static void resolve(struct run *r, const struct op *op, const struct held *h)
 	if (!h)
 		return;
 	call->pfn = h->pfn;
+	call->offset = h->offset;
 	call->block_order = h->state.order;
 	call->compound = h->state.compound;
 	call->page = op->page % (1u << h->state.order);
@@ -304,15 +379,16 @@ static void bind(struct run *r, uint32_t number, uint64_t pfn)
 		r->pair->heads[pfn] = number + 1;
 }
 
-/* Who asked for zeroes looks at them, then everyone writes his name. */
+/* Who was promised something of what is in it looks, then everyone writes his name. */
 static bool stamp_new_block(struct run *r, uint32_t number)
 {
 	struct held *h = &r->j->held[number];
 
 	if (!has_contents(r) || !contents_exists(&r->pair->contents, h->pfn, h->state.order))
 		return true;
-	if (!check_zeroed(r, h))
+	if (!check_fresh(r, h))
 		return false;
+	contents_hand_over(&r->pair->contents, h->pfn, h->state.order);
 	h->stamps.id = number + 1;
 	h->stamps.order = h->state.order;
 	contents_stamp(&r->pair->contents, h->pfn, h->state.order, &h->stamps);
@@ -364,6 +440,38 @@ static bool bind_many(struct run *r, const struct op *op)
 	return true;
 }
 
+static bool fragment_exists(const struct run *r, const struct held *h)
+{
+	uint64_t last = h->pfn + (h->offset + h->bytes - 1) / JUDGE_PAGE_BYTES;
+
+	for (uint64_t pfn = h->pfn; pfn <= last; pfn++)
+		if (!contents_exists(&r->pair->contents, pfn, 0))
+			return false;
+	return h->offset < JUDGE_PAGE_BYTES;
+}
+
+/* A piece of a page was handed out; that it is in nobody's way is the audit's to say. */
+static bool bind_fragment(struct run *r, const struct op *op)
+{
+	struct held *h = &r->j->held[op->first_result];
+	const struct lb_result *result = &r->now->result;
+
+	r->has_caches |= result->outcome != LB_REFUSED;
+	if (result->outcome != LB_BLOCK || op->value < 1 || op->value > PROGRAM_MAX_FRAGMENT)
+		return true;
+	handle_after(op, NULL, &h->state);
+	h->state.refs = 1; /* from NMI too: who was given it has to give it back */
+	h->pfn = result->pfn;
+	h->offset = result->offset;
+	h->bytes = op->value;
+	h->born = true;
+	if (!has_contents(r) || !fragment_exists(r, h))
+		return true;
+	h->stamps.id = op->first_result + 1;
+	contents_stamp_fragment(&r->pair->contents, h->pfn, h->offset, h->bytes, h->stamps.id);
+	return true;
+}
+
 static bool bind_results(struct run *r, const struct op *op)
 {
 	switch (op_info[op->code].yields) {
@@ -371,6 +479,8 @@ static bool bind_results(struct run *r, const struct op *op)
 		return bind_block(r, op);
 	case YIELDS_MANY:
 		return bind_many(r, op);
+	case YIELDS_FRAGMENT:
+		return bind_fragment(r, op);
 	default:
 		return true;
 	}
@@ -403,16 +513,56 @@ static bool gives_back(unsigned int code)
 	       code == OP_FREE_WRONG_ORDER || code == OP_PUT_FRAME;
 }
 
+/*
+ * A page that is put back is told from one that was freed by what is in it. So its holder writes
+ * there once more: a program may have filled it with the very bytes that free pages hold.
+ */
+static void leave_a_mark(struct run *r, const struct op *op, struct held *h)
+{
+	if (op->code != OP_PUT_FRAME || op_is_refused(op, &h->state) || !h->stamps.id ||
+	    !has_contents(r) || !r->pair->contents.every_page)
+		return;
+	h->stamps = (struct stamps){ .id = op->handle + 1 };
+	contents_stamp(&r->pair->contents, h->pfn, 0, &h->stamps);
+}
+
 static bool run_on_block(struct run *r, const struct op *op, struct held *h)
 {
 	resolve(r, op, h);
 	/* Before, because who frees a page may write into it. */
 	if (gives_back(op->code) && !check_intact(r, h, false))
 		return false;
+	leave_a_mark(r, op, h);
 	if (!carry_out(r))
 		return false;
+	if (r->now->result.outcome == LB_REFUSED)
+		return true;
+	follow_handle(r, op, h);
+	if (op->code == OP_PUT_FRAME)
+		contents_taint(&r->pair->contents, h->pfn);
+	return true;
+}
+
+static bool run_on_fragment(struct run *r, const struct op *op, struct held *h)
+{
+	struct handle_state born;
+
+	resolve(r, op, h);
+	if (!check_intact(r, h, true) || !carry_out(r))
+		return false;
 	if (r->now->result.outcome != LB_REFUSED)
-		follow_handle(r, op, h);
+		handle_after(op, &h->state, &born);
+	return true;
+}
+
+/* What is about a block that is gone. */
+static bool run_on_dead(struct run *r, const struct op *op, struct held *h)
+{
+	resolve(r, op, h);
+	if (!carry_out(r))
+		return false;
+	if (op->code == OP_WRITE_FREED && r->now->result.outcome == LB_DONE)
+		contents_taint(&r->pair->contents, h->pfn + r->now->call.page);
 	return true;
 }
 
@@ -459,13 +609,13 @@ static bool find_block(const struct run *r, const struct op *op, struct held **f
 		return false;
 	if (!is_the_judges(op->code) && !(r->j->target->capabilities & JUDGE_BIT(op->code)))
 		return false;
-	if (!(arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
+	if (!(arguments & ARGS_HANDLE))
 		return true;
 
 	struct held *h = &r->j->held[op->handle];
 
 	*found = h;
-	if (arguments & ARG_HANDLE) {
+	if (arguments & ARGS_LIVE) {
 		if (h->state.refs == 0)
 			return false;
 		if (op->code == OP_SPLIT_PAGE)
@@ -490,9 +640,17 @@ static bool run_op(struct run *r, const struct op *op)
 	if (is_the_judges(op->code)) {
 		return h ? fill_or_verify(r, op, h) : compare_everything(r, op);
 	}
-	if (h && op_info[op->code].arguments & ARG_HANDLE)
+	switch (op_info[op->code].arguments & ARGS_HANDLE) {
+	case ARG_HANDLE:
 		return run_on_block(r, op, h);
-	resolve(r, op, h);
+	case ARG_FRAGMENT:
+		return run_on_fragment(r, op, h);
+	case ARG_DEAD_HANDLE:
+		return run_on_dead(r, op, h);
+	default:
+		break;
+	}
+	resolve(r, op, NULL);
 	if (!carry_out(r))
 		return false;
 	return bind_results(r, op);
@@ -529,16 +687,31 @@ static bool run_ops(struct run *r)
 
 /* ---- the end ---- */
 
+static bool compare_at_end(struct run *r)
+{
+	return r->plan->compare_from == COMPARE_AS_USUAL || compare_states(r);
+}
+
+static bool free_fragment(struct run *r, uint32_t number)
+{
+	struct held *h = &r->j->held[number];
+	const struct op op = { .code = OP_PAGE_FRAG_FREE, .node = NODE_NONE, .handle = number };
+
+	if (h->state.refs == 0 || !(r->j->target->capabilities & JUDGE_BIT(OP_PAGE_FRAG_FREE)))
+		return true;
+	return run_on_fragment(r, &op, h) && compare_at_end(r);
+}
+
 static bool free_one(struct run *r, uint32_t number, uint8_t code)
 {
 	struct held *h = &r->j->held[number];
 	const struct op op = { .code = code, .node = NODE_NONE, .handle = number };
 	unsigned int references = h->state.refs;
 
+	if (h->state.kind == HANDLE_FRAGMENT)
+		return free_fragment(r, number);
 	while (h->state.refs > 0) {
-		if (!run_on_block(r, &op, h))
-			return false;
-		if (r->plan->compare_from != COMPARE_AS_USUAL && !compare_states(r))
+		if (!run_on_block(r, &op, h) || !compare_at_end(r))
 			return false;
 		/*
 		 * Refused without need, and nobody to say so (no_oracle): it cannot be given back.
@@ -563,6 +736,21 @@ static bool free_everything(struct run *r)
 	return true;
 }
 
+/* Caches of fragments, CPU by CPU; nobody has one where no fragment was asked for. */
+static bool drain_caches(struct run *r)
+{
+	struct op op = { .code = OP_PAGE_FRAG_DRAIN };
+
+	if (!r->has_caches || !(r->j->target->capabilities & JUDGE_BIT(OP_PAGE_FRAG_DRAIN)))
+		return true;
+	for (; op.cpu < r->pair->machine.nr_cpus; op.cpu++) {
+		resolve(r, &op, NULL);
+		if (!carry_out(r) || !compare_at_end(r))
+			return false;
+	}
+	return true;
+}
+
 static bool drain_everything(struct run *r)
 {
 	const struct op op = { .code = OP_DRAIN_ALL_PAGES, .node = NODE_NONE };
@@ -583,7 +771,7 @@ static bool probe_end(struct run *r)
 		return true;
 	contents_wipe(&r->pair->contents);
 	r->outcome->comparisons++;
-	return probe_compare(r->j, r->pair, &r->verdict) || broken_at_end(r);
+	return probe_compare(r->j, r->pair, &r->verdict) || missing_at_end(r);
 }
 
 static bool run_end(struct run *r)
@@ -595,11 +783,11 @@ static bool run_end(struct run *r)
 	*r->j->progress = r->index;
 	if (r->seen->equal_before < r->index && !compare_states(r))
 		return false;
-	if (!free_everything(r) || !drain_everything(r) || !compare_states(r))
+	if (!free_everything(r) || !drain_caches(r) || !drain_everything(r) || !compare_states(r))
 		return false;
 	if (pair->oracle &&
 	    !oracle_finish(pair->oracle, exports ? r->j->state.words : NULL, &r->verdict))
-		return broken_at_end(r);
+		return missing_at_end(r);
 	return probe_end(r);
 }
 
@@ -633,7 +821,7 @@ static void forget_blocks(struct run *r)
 	for (uint32_t i = 0; i < r->p->nr_handles; i++) {
 		const struct held *h = &r->j->held[i];
 
-		if (h->born && h->pfn < r->pair->machine.max_pfn)
+		if (h->born && h->state.kind == HANDLE_BLOCK && h->pfn < r->pair->machine.max_pfn)
 			r->pair->heads[h->pfn] = 0;
 	}
 }

@@ -98,7 +98,7 @@ static struct worker_report ask(struct supervisor *s, enum request request, cons
 
 	assert(p->nr_ops <= PROGRAM_MAX_OPS);
 	shared->request = request;
-	shared->progress = 0;
+	shared->progress = AT_BOOT;
 	shared->wants_trace = trace;
 	shared->nr_ops = p->nr_ops;
 	shared->nr_handles = p->nr_handles;
@@ -120,14 +120,16 @@ static void died(const struct program *p, const struct worker_report *report, ui
 	outcome->kind = report->end == WORKER_HUNG   ? FINDING_HANG
 			: report->end == WORKER_NONE ? FINDING_CREATE
 						     : FINDING_CRASH;
-	outcome->op = progress < p->nr_ops ? progress : p->nr_ops;
+	outcome->at_boot = progress == AT_BOOT;
+	if (!outcome->at_boot)
+		outcome->op = progress < p->nr_ops ? progress : p->nr_ops;
 	outcome->verdict.pfn = NOWHERE;
-	if (outcome->op < p->nr_ops)
+	if (!outcome->at_boot && outcome->op < p->nr_ops)
 		outcome->call.op = p->ops[outcome->op].code;
 	snprintf(outcome->verdict.what, sizeof(outcome->verdict.what),
-		 report->end == WORKER_HUNG ? "the target did not come back (%s)"
-					    : "the target's process ended: %s",
-		 how);
+		 report->end == WORKER_HUNG ? "the target did not come back%s (%s)"
+					    : "the target's process ended%s: %s",
+		 outcome->at_boot ? " while it was created or reset" : "", how);
 	outcome_sign(outcome, how);
 }
 

@@ -39,6 +39,32 @@ static void forget(struct shadow *s)
 			shadow_list_init(&s->pcp[i].lists[k]);
 	s->state->nr_marked = 0;
 	s->state->nr_leaked = 0;
+	shadow_forget_switches(s);
+}
+
+/*
+ * What is still deferred is nobody's, so this comes before all that has an owner. A node that is not in
+ * the section has nothing deferred.
+ */
+static bool adopt_deferred(struct shadow *s, const uint64_t *words)
+{
+	struct section section;
+
+	for (uint32_t node = 0; node < s->nr_nodes; node++)
+		s->state->first_deferred[node] = NO_PFN;
+	if (!section_find(&words, LB_STATE_DEFERRED, &section))
+		return true;
+	if (section.n % 2 || !s->machine.deferred)
+		return section.n == 0;
+	for (uint64_t i = 0; i < section.n; i += 2) {
+		uint64_t node = section.words[i], pfn = section.words[i + 1];
+
+		if (node >= s->nr_nodes || (pfn != NO_PFN && pfn < s->deferred_at_boot[node]))
+			return false;
+		s->state->first_deferred[node] = pfn;
+	}
+	shadow_put_off(s);
+	return true;
 }
 
 static struct zone *zone_named(struct shadow *s, uint64_t node, uint64_t index)
@@ -199,7 +225,7 @@ static bool adopt_bad_pages(struct shadow *s, const struct section *section)
 
 		if (pfn >= s->max_pfn || s->frames[pfn].mark)
 			return false;
-		s->frames[pfn].mark = (uint8_t)section->words[i + 1];
+		s->frames[pfn].mark = (uint32_t)section->words[i + 1];
 		s->state->nr_marked++;
 	}
 	return true;
@@ -270,6 +296,14 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 		return adopt_bad_pages(s, section);
 	case LB_STATE_LEAKED:
 		return adopt_leaked(s, section);
+	case LB_STATE_RANDOM:
+	case LB_STATE_GUARDS:
+	case LB_STATE_CONTENTS:
+	case LB_STATE_FRAG_CACHES:
+	case LB_STATE_FRAG_BLOCKS:
+	case LB_STATE_DESTRUCTORS:
+		return shadow_adopt_switch(s, section->words, section->n,
+					   (enum lb_state_section)section->type);
 	default:
 		return adopt_numbers(s, section);
 	}
@@ -277,19 +311,24 @@ static bool adopt_section(struct shadow *s, const struct section *section)
 
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v)
 {
-	static const char *const names[] = { "end",	      "header",	    "reserved",
-					     "tunables",      "node",	    "zone",
-					     "free list",     "page lists", "pageblocks",
-					     "bad pages",     "leaked",	    "counters",
-					     "zone counters", "tasks" };
+	static const char *const names[] = {
+		"end",	       "header",    "reserved",	     "tunables",	"node",
+		"zone",	       "free list", "page lists",    "pageblocks",	"bad pages",
+		"leaked",      "counters",  "zone counters", "tasks",		"random",
+		"guards",      "deferred",  "contents",	     "fragment caches", "fragment blocks",
+		"destructors",
+	};
 	struct section section;
 
 	s->exercised[RULE_STATE_SECTIONS]++;
 	forget(s);
+	if (!adopt_deferred(s, words))
+		return fail(v, "deferred");
 	while (section_next(&words, &section))
 		if (!adopt_section(s, &section))
 			return fail(v, names[section.type]);
-	return true;
+	return shadow_adopted_caches_fit(s) ||
+	       fail(v, "fragment caches hold what their blocks have not");
 }
 
 void shadow_copy_references(struct shadow *to, const struct shadow *from)

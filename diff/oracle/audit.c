@@ -170,6 +170,7 @@ void audit_destroy(struct audit *a)
 	free(a->image);
 	free(a->present);
 	free(a->listed_order);
+	free(a->pieces);
 	free(a);
 }
 
@@ -197,6 +198,7 @@ bool audit_boot(struct audit *a, const uint64_t *state, struct verdict *v)
 		if (!audit_compare(a, state, v))
 			return false;
 		a->state->free_at_boot = a->free_now;
+		a->state->deferred_at_boot = a->deferred_now;
 	}
 	memcpy(a->image, a->state, a->state_size);
 	return true;
@@ -221,7 +223,8 @@ static bool has_to_find(const struct audit *a);
 size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity)
 {
 	size_t n = 0;
-	uint64_t facts[] = { a->state->declared_leaks, a->state->marked, a->state->unbound };
+	uint64_t facts[] = { a->state->declared_leaks, a->state->marked, a->state->unbound,
+			     a->state->keeps_blocks, a->state->nr_pieces };
 
 	for (unsigned int i = 0; i < sizeof(facts) / sizeof(facts[0]); i++, n++)
 		if (n < capacity)
@@ -242,6 +245,9 @@ size_t audit_memory(const struct audit *a, uint64_t *words, size_t capacity)
 	for (uint64_t i = 0; has_to_find(a) && i < a->nr_words; i++, n++)
 		if (n < capacity)
 			words[n] = a->known[i];
+	for (uint64_t i = 0; i < a->state->nr_pieces; i++, n++)
+		if (n < capacity)
+			words[n] = a->pieces[i].start << 16 | a->pieces[i].bytes;
 	return n;
 }
 
@@ -381,6 +387,8 @@ bool audit_judge_frames(struct audit *a, uint64_t pfn, uint64_t pages, unsigned 
 	a->exercised[RULE_CONTRACT_OVERLAP]++;
 	if (bits_any(a->live, pfn, end))
 		return block_overlaps(a, pfn, end, order, v);
+	if (!audit_judge_pieces(a, pfn, end, v))
+		return false;
 	if (!a->state->any_isolated)
 		return true;
 	a->exercised[RULE_BUDDY_ISOLATED_GIVEN]++;
@@ -446,8 +454,10 @@ static bool has_to_find(const struct audit *a)
 static bool may_fail(const struct audit *a, const struct lb_call *call, const struct lb_result *r)
 {
 	bool both_types = (call->gfp & AUDIT_GFP_BOTH_TYPES) == AUDIT_GFP_BOTH_TYPES;
+	bool absent = call->node >= 0 && (a->machine->absent_nodes >> call->node & 1);
 
-	return call->order > a->machine->top_order || (r->outcome == LB_REFUSED && both_types) ||
+	return absent || call->order > a->machine->top_order ||
+	       (r->outcome == LB_REFUSED && both_types) ||
 	       (r->reason == LB_NO_INJECTED && call->fail_nth);
 }
 
@@ -455,7 +465,8 @@ static bool may_fail(const struct audit *a, const struct lb_call *call, const st
 static bool judge_failure(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 			  struct verdict *v)
 {
-	if (!has_to_find(a) || may_fail(a, call, r) || a->state->declared_leaks)
+	if (!has_to_find(a) || may_fail(a, call, r) || a->state->declared_leaks ||
+	    a->state->keeps_blocks)
 		return true;
 
 	uint64_t pfn = free_run(a, call);
@@ -610,6 +621,7 @@ static bool step_block(struct audit *a, const struct lb_call *call, const struct
 		return audit_step_put_back(a, call, r, v);
 	case OP_SET_MAPCOUNT:
 	case OP_SET_MAPPING:
+	case OP_SET_PAGE_FLAG:
 		a->state->marked |= r->outcome != LB_REFUSED;
 		return true;
 	default:
@@ -639,13 +651,18 @@ static bool judge_loss(struct audit *a, const struct lb_call *call, const struct
 			     "frames that %s says it lost for good", op_info[call->op].name);
 }
 
+static bool is_about_fragments(unsigned int op)
+{
+	return op >= OP_PAGE_FRAG_ALLOC && op <= OP_PAGE_FRAG_DRAIN;
+}
+
 /* What hands out, gives back or shares; the others are not about blocks, or change nothing. */
 static bool is_about_blocks(unsigned int op)
 {
 	return is_allocation(op) || is_misuse(op) || op == OP_FREE_WRONG_ORDER ||
 	       (op >= OP_FREE_PAGES_STRUCT && op <= OP_SPLIT_PAGE) ||
 	       (op >= OP_ALLOC_PAGES_BULK && op <= OP_ALLOC_PAGES_EXACT) || op == OP_TAKE_FRAME ||
-	       op == OP_PUT_FRAME;
+	       op == OP_PUT_FRAME || is_about_fragments(op);
 }
 
 /* What is no block's: ranges, page lists, tasks. */
@@ -683,6 +700,8 @@ static bool step_call(struct audit *a, const struct lb_call *call, const struct 
 		return step_allocation(a, call, r, v);
 	if (is_misuse(call->op))
 		return step_misuse(a, call, r, v);
+	if (is_about_fragments(call->op))
+		return audit_step_frag(a, call, r, v);
 	switch (call->op) {
 	case OP_ALLOC_PAGES_BULK:
 	case OP_ALLOC_PAGES_BULK_LIST:

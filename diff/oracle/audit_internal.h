@@ -18,11 +18,19 @@ enum {
 	AUDIT_ZONES = MACHINE_MAX_NODES * MACHINE_NR_ZONES,
 };
 
+/* A fragment that is live: bytes of the machine. */
+struct piece {
+	uint64_t start, bytes;
+};
+
 /* What changes while a program runs; the arrays stand behind it in the same piece of memory. */
 struct audit_state {
 	uint64_t free_at_boot;	 /* pages in free areas and page lists; 0: unknown */
+	uint64_t deferred_at_boot; /* frames that boot left for later */
 	uint64_t declared_leaks; /* frames that operations said they lost */
 	bool marked; /* a page was marked as bad: any later operation may lose its block */
+	bool keeps_blocks; /* a fragment was handed out: caches keep blocks that nobody names */
+	uint64_t nr_pieces;
 	bool any_isolated;
 	bool unbound; /* cpusets or the allowed mask changed: policies bind nobody for sure */
 	uint32_t bound[MACHINE_MAX_CPUS]; /* nodes that the CPU's task is bound to; 0: any */
@@ -38,6 +46,8 @@ struct audit {
 	uint64_t *live, *known;		  /* bits */
 	uint64_t *isolated, *stuck;	  /* bits; stuck: in an isolated range, and on no page list */
 	uint8_t *order, *refs, *compound; /* [first pfn of a live block] */
+	struct piece *pieces; /* nr_pieces, ascending; outside of the image, which has none */
+	uint64_t room_for_pieces;
 	/* from boot on */
 	uint64_t *present, *reserved, *usable; /* bits; usable: present and not reserved */
 	/* scratch of a comparison */
@@ -46,6 +56,9 @@ struct audit {
 	uint8_t *listed_zone;  /* and the number of its zone, node * MACHINE_NR_ZONES + index */
 	uint64_t free_now;     /* pages in free areas and on page lists */
 	uint64_t lost_now;     /* frames exported as lost */
+	uint64_t deferred_now; /* frames that are nobody's yet */
+	const uint64_t *cache_words, *block_words; /* sections of fragments */
+	uint64_t nr_cache_words, nr_block_words;
 	uint64_t listed[AUDIT_ZONES];	   /* pages in the free areas of a zone */
 	const uint64_t *zone[AUDIT_ZONES]; /* its section, or NULL */
 };
@@ -65,6 +78,17 @@ bool audit_step_bulk(struct audit *a, const struct lb_call *call, const struct l
 		     const uint64_t *frames, struct verdict *v);
 bool audit_step_exact(struct audit *a, const struct lb_call *call, const struct lb_result *r,
 		      struct verdict *v);
+
+/* ---- audit_frag.c ---- */
+bool audit_step_frag(struct audit *a, const struct lb_call *call, const struct lb_result *r,
+		     struct verdict *v);
+/* Frames [pfn, end) are to be a block's: has no live fragment a byte there? */
+bool audit_judge_pieces(struct audit *a, uint64_t pfn, uint64_t end, struct verdict *v);
+/*
+ * The walk is done: is each live fragment in a block that the export says is held, as often as it
+ * says?
+ */
+bool audit_judge_fragments(struct audit *a, struct verdict *v);
 
 /* ---- audit_isolate.c ---- */
 void audit_isolate(struct audit *a, const struct lb_call *call, bool isolated);
@@ -97,6 +121,10 @@ bool audit_differs(struct verdict *v, enum rule rule, const char *field, uint64_
 /* The same of state.sections: the target wrote the state, and nothing in it is taken on trust. */
 bool audit_malformed(struct verdict *v, const char *field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ---- audit_deferred.c ---- */
+/* Words of section LB_STATE_DEFERRED: what is at or behind a node's first deferred pfn has its place. */
+bool audit_place_deferred(struct audit *a, const uint64_t *words, uint64_t n, struct verdict *v);
 
 bool audit_learn_reserved(struct audit *a, const uint64_t *state, struct verdict *v);
 

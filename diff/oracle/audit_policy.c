@@ -20,7 +20,8 @@ static bool has_movable_zone(const struct machine *m)
 	for (uint32_t node = 0; node < m->nr_nodes; node++)
 		if (m->movable_start[node])
 			return true;
-	return false;
+	return m->kernelcore_pages || m->kernelcore_percent || m->movablecore_pages ||
+	       m->movablecore_percent || m->movable_node || m->kernelcore_mirror;
 }
 
 static bool is_bound(const struct audit *a, const struct lb_call *call)

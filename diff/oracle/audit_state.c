@@ -2,7 +2,8 @@
  * What an exported state must look like, whatever the policy: every frame in exactly one place, and
  * counts that are the lengths of their lists.
  *
- *   usable frames  =  free areas  +  page lists  +  live blocks  +  lost
+ *   usable frames  =  free areas  +  guards  +  page lists  +  live blocks  +  blocks of fragments
+ *                     +  lost  +  deferred
  *
  * A comparison walks the export once. It begins with a map of the frames that cannot be listed
  * (live, reserved, absent), marks each frame that is, and ends with a map that has to be full.
@@ -22,6 +23,8 @@ enum {
 	PCP_ORDER_LISTS = 12, /* facts 8: behind them two lists of blocks of a pageblock */
 	PCP_LISTS = 14,
 	PCP_TYPE_SHIFT = 56,
+	GUARD_WORDS = 2,
+	BLOCK_WORDS = 3, /* of a block of fragments */
 };
 
 /* One section of an export, and where the next one begins. */
@@ -365,6 +368,68 @@ static bool page_set(struct audit *a, const struct part *p, struct verdict *v)
 			     p->words[PCP_CPU], p->words[0], p->words[1]);
 }
 
+/* ---- guards: free, on no list, counted by no zone ---- */
+
+/* The zone that a block lies in; AUDIT_ZONES: in none of this state. */
+static unsigned int zone_around(const struct audit *a, uint64_t pfn, unsigned int order)
+{
+	unsigned int i = 0;
+
+	while (i < AUDIT_ZONES && !(a->zone[i] && lies_in_zone(a->zone[i], pfn, order)))
+		i++;
+	return i;
+}
+
+static bool guards(struct audit *a, const struct part *p, struct verdict *v)
+{
+	if (p->n % GUARD_WORDS)
+		return audit_malformed(v, "guards",
+				       "the section of guards has %" PRIu64
+				       " words, an even number expected",
+				       p->n);
+	for (uint64_t i = 0; i < p->n; i += GUARD_WORDS) {
+		uint64_t pfn = p->words[i], order = p->words[i + 1];
+		unsigned int zone = order <= a->machine->top_order
+					    ? zone_around(a, pfn, (unsigned int)order)
+					    : AUDIT_ZONES;
+
+		a->exercised[RULE_BUDDY_ALIGNMENT]++;
+		if (zone == AUDIT_ZONES)
+			return audit_broken(v, RULE_BUDDY_ALIGNMENT, pfn, "guard",
+					    "the guard of order %" PRIu64 " at pfn %" PRIu64
+					    " is not aligned to its size, or in no zone",
+					    order, pfn);
+		if (!place_block(a, a->zone[zone], pfn, (unsigned int)order, "guard", v))
+			return false;
+	}
+	return true;
+}
+
+/* ---- blocks of fragments ---- */
+
+static bool fragment_blocks(struct audit *a, const struct part *p, struct verdict *v)
+{
+	if (p->n % BLOCK_WORDS)
+		return audit_malformed(v, "fragment blocks",
+				       "the section of fragment blocks has %" PRIu64
+				       " words, a multiple of %u expected",
+				       p->n, BLOCK_WORDS);
+	for (uint64_t i = 0; i < p->n; i += BLOCK_WORDS) {
+		uint64_t pfn = p->words[i], order = p->words[i + 1];
+
+		if (order > a->machine->top_order)
+			return audit_malformed(v, "fragment blocks",
+					       "a fragment block is of order %" PRIu64
+					       ", the top order is %u",
+					       order, a->machine->top_order);
+		if (!place_frames(a, pfn, pfn + (UINT64_C(1) << order), "fragment block", v))
+			return false;
+	}
+	a->block_words = p->words;
+	a->nr_block_words = p->n;
+	return true;
+}
+
 /* ---- lost frames ---- */
 
 static bool lost_frames(struct audit *a, const struct part *p, struct verdict *v)
@@ -424,9 +489,31 @@ static bool one_part(struct audit *a, const struct part *p, struct verdict *v)
 		return page_set(a, p, v);
 	case LB_STATE_LEAKED:
 		return lost_frames(a, p, v);
+	case LB_STATE_DEFERRED: /* placed before the walk */
+		return a->machine->deferred || p->n == 0 ||
+		       audit_malformed(
+			       v, "deferred",
+			       "memory is said to be deferred, and the machine defers none");
+	case LB_STATE_GUARDS:
+		return guards(a, p, v);
+	case LB_STATE_FRAG_BLOCKS:
+		return fragment_blocks(a, p, v);
+	case LB_STATE_FRAG_CACHES:
+		a->cache_words = p->words;
+		a->nr_cache_words = p->n;
+		return true;
 	default:
 		return true;
 	}
+}
+
+/* Before the walk: what is not there yet is nobody's. */
+static bool place_deferred(struct audit *a, const uint64_t *state, struct verdict *v)
+{
+	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
+		if (p.type == LB_STATE_DEFERRED && !audit_place_deferred(a, p.words, p.n, v))
+			return false;
+	return true;
 }
 
 static void begin_walk(struct audit *a)
@@ -438,6 +525,8 @@ static void begin_walk(struct audit *a)
 	memset(a->zone, 0, sizeof(a->zone));
 	a->free_now = 0;
 	a->lost_now = 0;
+	a->deferred_now = 0;
+	a->nr_cache_words = a->nr_block_words = 0;
 }
 
 bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v)
@@ -446,10 +535,13 @@ bool audit_compare(struct audit *a, const uint64_t *state, struct verdict *v)
 	a->exercised[RULE_STATE_SECTIONS]++;
 	a->exercised[RULE_BUDDY_FRAME_TWICE]++;
 	a->exercised[RULE_BUDDY_ABSENT_LISTED]++;
+	if (a->machine->deferred && !place_deferred(a, state, v))
+		return false;
 	for (struct part p = part_at(state); p.type != LB_STATE_END; p = part_at(next_part(&p)))
 		if (!one_part(a, &p, v))
 			return false;
-	return zones_count_their_lists(a, v) && ledger_is_right(a, v) && nothing_lost(a, v);
+	return zones_count_their_lists(a, v) && ledger_is_right(a, v) &&
+	       audit_judge_fragments(a, v) && nothing_lost(a, v);
 }
 
 bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v)
@@ -458,7 +550,9 @@ bool audit_finish(struct audit *a, const uint64_t *state, struct verdict *v)
 		return true; /* the judge's probe sees what is left */
 	if (!audit_compare(a, state, v))
 		return false;
-	uint64_t expect = a->state->free_at_boot - a->state->declared_leaks;
+	/* what was deferred, and came since, is more than boot had */
+	uint64_t came = a->state->deferred_at_boot - a->deferred_now;
+	uint64_t expect = a->state->free_at_boot + came - a->state->declared_leaks;
 
 	a->exercised[RULE_CONTRACT_LEAK]++;
 	return a->free_now == expect ||

@@ -3,9 +3,10 @@
  *
  * Equal states are equal words, so the usual comparison is one pass. Sections of unknown types, and
  * the order of sections, do not count: they only send us the long way, which names the first field
- * that differs, by the order of target.h.
+ * that differs, by the order of target.h; guards before the counts of free pages that hang on them.
  *
- * Not here: the lists (compare_lists.c).
+ * Not here: the lists (compare_lists.c); what only some machines have (compare_boot.c); switches, fragments, page
+ * states (compare_switches.c).
  */
 #include "oracle/compare.h"
 
@@ -118,7 +119,7 @@ static const struct field zone_fields[LB_ZONE_WORDS] = {
 	[LB_ZONE_START] = { ALWAYS(BOOT_ZONE_START), "start" },
 	[LB_ZONE_SPANNED] = { ALWAYS(BOOT_ZONE_SPANNED), "spanned" },
 	[LB_ZONE_PRESENT] = { ALWAYS(BOOT_ZONE_PRESENT), "present" },
-	[LB_ZONE_MANAGED] = { ALWAYS(BOOT_ZONE_MANAGED), "managed" },
+	[LB_ZONE_MANAGED] = { RULE_ZONE_MANAGED, RULE_BOOT_ZONE_MANAGED, "managed" },
 	[LB_ZONE_FREE] = { ALWAYS(ZONE_FREE), "free" },
 	[LB_ZONE_MIN] = { RULE_ZONE_MIN, RULE_BOOT_MIN, "min" },
 	[LB_ZONE_LOW] = { RULE_ZONE_LOW, RULE_BOOT_LOW, "low" },
@@ -314,6 +315,8 @@ static bool compare_pageblocks(struct comparison *c)
 
 		if (e == a)
 			continue;
+		if (comparison_was_deferred(c, b << c->s->pageblock_order))
+			rule = RULE_DEFERRED_TYPES;
 		comparison_differs(c, rule, e, a, "pageblock[%llu]", (unsigned long long)b);
 		c->verdict->pfn = b << c->s->pageblock_order;
 		return false;
@@ -331,14 +334,15 @@ static bool compare_sections(struct comparison *c)
 	       compare_plain(c, LB_STATE_TUNABLES, tunable_fields, COUNT_OF(tunable_fields),
 			     "tunables") &&
 	       compare_plain(c, LB_STATE_NODE, node_fields, COUNT_OF(node_fields), "nodes") &&
+	       comparison_of_movable(c) && comparison_of_deferred(c) &&
+	       comparison_of_guards(c) &&
 	       compare_plain(c, LB_STATE_ZONE, zone_fields, COUNT_OF(zone_fields), "zones") &&
 	       comparison_of_free_lists(c) && comparison_of_page_lists(c) &&
-	       compare_pageblocks(c) &&
-	       compare_words(c, LB_STATE_BAD_PAGES, RULE_PAGE_MARKED, "bad_pages") &&
+	       compare_pageblocks(c) && comparison_of_marks(c) &&
 	       compare_words(c, LB_STATE_LEAKED, RULE_PAGE_LEAKED, "leaked") &&
 	       compare_plain(c, LB_STATE_COUNTERS, counter_fields, COUNT_OF(counter_fields),
 			     "counters") &&
-	       compare_zone_stats(c) && compare_tasks(c);
+	       compare_zone_stats(c) && compare_tasks(c) && comparison_of_switches(c);
 }
 
 /*
@@ -385,11 +389,12 @@ static void count_exercised(struct shadow *s, bool at_boot)
 		free += (uint64_t)shadow_free_exact(s, &s->zones[i]);
 	for (uint32_t i = 0; i < s->nr_zones * s->nr_cpus; i++)
 		cached += (uint64_t)s->pcp[i].count;
+	comparison_count_boot(s, at_boot);
 	comparison_count_lists(s, at_boot, free > 0, cached > 0);
 	s->exercised[RULE_BOOT_RESERVED_KEPT] += s->nr_reserved > 0;
 	s->exercised[at_boot ? RULE_BOOT_PAGEBLOCK_TYPE : RULE_PAGEBLOCK_TYPE]++;
-	s->exercised[RULE_PAGE_MARKED] += s->state->nr_marked > 0;
 	s->exercised[RULE_PAGE_LEAKED] += s->state->nr_leaked > 0;
+	comparison_count_switches(s, at_boot);
 }
 
 bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struct verdict *v)

@@ -52,13 +52,19 @@ static bool is_unmerged(struct comparison *c, uint64_t pfn, uint64_t order)
 	return false;
 }
 
+static enum rule rule_of_boot(const struct comparison *c, uint64_t pfn, uint64_t order)
+{
+	return comparison_is_late(c, pfn, UINT64_C(1) << order) ? RULE_BOOT_LATE
+								: RULE_BOOT_FREE_LISTS;
+}
+
 /* A block that is on one list and not on the other. */
 static enum rule rule_of_member(struct comparison *c, uint64_t pfn, uint64_t order, bool is_actual)
 {
 	struct section list;
 
 	if (c->at_boot)
-		return RULE_BOOT_FREE_LISTS;
+		return rule_of_boot(c, pfn, order);
 	if (is_actual && order >= c->s->pageblock_order && is_unmerged(c, pfn, order))
 		return RULE_BUDDY_UNMERGED_TYPES;
 	return list_of(is_actual ? c->expect : c->actual, pfn, order, &list) ? RULE_LIST_TYPE
@@ -78,6 +84,14 @@ static bool free_list_differs(struct comparison *c, enum rule rule, const uint64
 	return false;
 }
 
+/* The same blocks in another order. */
+static enum rule rule_of_order(const struct comparison *c, uint64_t pfn, uint64_t order)
+{
+	if (c->s->machine.shuffle && order == c->s->top_order)
+		return c->at_boot ? RULE_BOOT_SHUFFLE : RULE_SHUFFLE_TAIL;
+	return c->at_boot ? rule_of_boot(c, pfn, order) : RULE_LIST_ORDER;
+}
+
 /* Two lists with one key; NULL and 0 where one of them has none. */
 static bool compare_list(struct comparison *c, const uint64_t *key, const uint64_t *expect,
 			 uint64_t ne, const uint64_t *actual, uint64_t na)
@@ -94,9 +108,8 @@ static bool compare_list(struct comparison *c, const uint64_t *key, const uint64
 						 i, expect[i], i < na ? actual[i] : NO_PFN);
 	for (uint64_t i = 0; i < ne; i++)
 		if (expect[i] != actual[i])
-			return free_list_differs(
-				c, c->at_boot ? RULE_BOOT_FREE_LISTS : RULE_LIST_ORDER, key, i,
-				expect[i], actual[i]);
+			return free_list_differs(c, rule_of_order(c, actual[i], order), key, i,
+						 expect[i], actual[i]);
 	return ne == na || comparison_misses(c, "free lists");
 }
 

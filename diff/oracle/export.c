@@ -1,7 +1,7 @@
 /*
  * The shadow's state in the export format of target.h: words for words what a target in the same
- * state exports. Sections that can be empty (reserved, bad pages, leaked) are written with no words
- * then.
+ * state exports. Sections that can be empty (reserved, bad pages, leaked, guards ...) are written
+ * with no words then; those of a switch that is off are left out.
  */
 #include <stdlib.h>
 
@@ -216,6 +216,99 @@ static void put_tasks(const struct shadow *s, struct writer *w)
 	close_section(w);
 }
 
+/* Of all nodes; those without memory, and those whose memory is all there, have none. */
+static void put_deferred(const struct shadow *s, struct writer *w)
+{
+	if (!s->machine.deferred)
+		return;
+	open_section(w, LB_STATE_DEFERRED);
+	for (uint32_t node = 0; node < s->nr_nodes; node++) {
+		put(w, node);
+		put(w, s->state->first_deferred[node]);
+	}
+	close_section(w);
+}
+
+/* Frames with something, each as its number and a word; ascending. */
+static void put_frames(const struct shadow *s, struct writer *w, enum lb_state_section type,
+		       int64_t any, bool (*has)(const struct frame *f, uint64_t *word))
+{
+	open_section(w, type);
+	for (uint64_t pfn = 0; any && pfn < s->max_pfn; pfn++) {
+		uint64_t word;
+
+		if (!has(&s->frames[pfn], &word))
+			continue;
+		put(w, pfn);
+		put(w, word);
+	}
+	close_section(w);
+}
+
+static bool is_guard(const struct frame *f, uint64_t *word)
+{
+	*word = f->order;
+	return f->kind == FRAME_GUARD;
+}
+
+static bool is_dirty(const struct frame *f, uint64_t *word)
+{
+	*word = f->contents - UINT64_C(1);
+	return f->contents != CONTENTS_RIGHT;
+}
+
+static void put_switches(const struct shadow *s, struct writer *w)
+{
+	if (s->machine.shuffle) {
+		open_section(w, LB_STATE_RANDOM);
+		put(w, s->state->shuffle.generator);
+		put(w, s->state->shuffle.pool);
+		put(w, s->state->shuffle.bits);
+		close_section(w);
+	}
+	if (s->machine.debug_pagealloc && s->machine.guard_order)
+		put_frames(s, w, LB_STATE_GUARDS, s->state->nr_guards, is_guard);
+}
+
+static void put_contents(const struct shadow *s, struct writer *w)
+{
+	if (s->machine.page_poison || s->machine.init_on_free)
+		put_frames(s, w, LB_STATE_CONTENTS, s->state->nr_dirty, is_dirty);
+}
+
+static void put_fragments(const struct shadow *s, struct writer *w)
+{
+	open_section(w, LB_STATE_FRAG_CACHES);
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const struct frag_cache *cache = &s->state->frag_caches[cpu];
+
+		put(w, cache->pfn);
+		put(w, cache->size);
+		put(w, cache->offset);
+		put(w, cache->bias);
+		put(w, cache->pfmemalloc);
+	}
+	close_section(w);
+
+	open_section(w, LB_STATE_FRAG_BLOCKS);
+	for (uint64_t pfn = 0; s->state->nr_frag_blocks && pfn < s->max_pfn; pfn++)
+		if (s->frames[pfn].pieces) {
+			put(w, pfn);
+			put(w, s->frames[pfn].order);
+			put(w, s->frames[pfn].pieces);
+		}
+	close_section(w);
+}
+
+static void put_destructors(const struct shadow *s, struct writer *w)
+{
+	open_section(w, LB_STATE_DESTRUCTORS);
+	for (uint64_t pfn = 0; s->state->nr_thp && pfn < s->max_pfn; pfn++)
+		if (s->frames[pfn].thp)
+			put(w, pfn);
+	close_section(w);
+}
+
 size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 {
 	struct writer w = { .words = words, .capacity = capacity };
@@ -239,6 +332,11 @@ size_t shadow_export(const struct shadow *s, uint64_t *words, size_t capacity)
 		if (s->zones[i].present)
 			put_zone_stat(s, &s->zones[i], &w);
 	put_tasks(s, &w);
+	put_switches(s, &w);
+	put_deferred(s, &w);
+	put_contents(s, &w);
+	put_fragments(s, &w);
+	put_destructors(s, &w);
 	open_section(&w, LB_STATE_END);
 	close_section(&w);
 	return w.n;

@@ -86,6 +86,7 @@ static bool boot_shadow(struct shadow *s, const uint64_t *words, struct verdict 
 		return malformed(v, "the reserved ranges are not ascending, disjoint ranges of the "
 				    "machine's memory");
 	if (!shadow_compare_listed(s, v) || !shadow_compare_reserved_size(s, v) ||
+	    !shadow_compare_hotplug(s, v) || !shadow_compare_mirror(s, v) ||
 	    !shadow_compare(s, words, true, v))
 		return false;
 	return shadow_save(s) || malformed(v, "no memory for the oracle's image of the boot state");

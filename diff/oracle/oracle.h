@@ -107,8 +107,9 @@ const uint64_t *oracle_exercised(const struct oracle *o);
 
 /*
  * What both models know beside what the target exports, and what their next answers depend on, as words: losses declared,
- * live blocks (first frame, order, references, compound), frames handed out before where those count. Two oracles on one
- * machine whose words and whose targets' exports are equal answer alike from then on. As export_state of a target.
+ * live blocks (first frame, order, references, compound), live fragments, frames handed out before where those count.
+ * Two oracles on one machine whose words and whose targets' exports are equal answer alike from then on. As
+ * export_state of a target.
  */
 size_t oracle_memory(const struct oracle *o, uint64_t *words, size_t capacity);
 

@@ -78,6 +78,15 @@ static void say_zone(const struct shadow *s, const struct zone *z, struct out *o
 		say_page_lists(s, z, cpu, out);
 }
 
+/* Which of its memory a node has still to come. */
+static void say_deferred(const struct shadow *s, uint32_t node, struct out *out)
+{
+	uint64_t first = s->state->first_deferred[node];
+
+	if (first != NO_PFN)
+		say(out, "node %u  deferred from pfn %llu\n", node, (unsigned long long)first);
+}
+
 static void say_task(const struct shadow *s, unsigned int cpu, struct out *out)
 {
 	const struct task *task = &s->state->tasks[cpu];
@@ -93,6 +102,44 @@ static void say_task(const struct shadow *s, unsigned int cpu, struct out *out)
 	say(out, "\n");
 }
 
+static void say_fragments(const struct shadow *s, struct out *out)
+{
+	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++) {
+		const struct frag_cache *cache = &s->state->frag_caches[cpu];
+
+		if (cache->pfn != NO_PFN)
+			say(out,
+			    "fragments of cpu %u  pfn %llu  %llu of %llu bytes left, bias %llu%s\n",
+			    cpu, (unsigned long long)cache->pfn, (unsigned long long)cache->offset,
+			    (unsigned long long)cache->size, (unsigned long long)cache->bias,
+			    cache->pfmemalloc ? ", from reserves" : "");
+	}
+	for (uint64_t pfn = 0; s->state->nr_frag_blocks && pfn < s->max_pfn; pfn++)
+		if (s->frames[pfn].pieces)
+			say(out, "fragment block %llu  order %u  references %u\n",
+			    (unsigned long long)pfn, s->frames[pfn].order, s->frames[pfn].pieces);
+}
+
+static void say_frames(const struct shadow *s, struct out *out)
+{
+	bool any = s->state->nr_guards || s->state->nr_dirty || s->state->nr_marked;
+
+	for (uint64_t pfn = 0; any && pfn < s->max_pfn; pfn++) {
+		const struct frame *f = &s->frames[pfn];
+
+		if (f->kind == FRAME_GUARD)
+			say(out, "guard %llu  order %u\n", (unsigned long long)pfn, f->order);
+		if (f->contents == CONTENTS_OF_HOLDER)
+			say(out, "dirty %llu  as its last holder left it\n",
+			    (unsigned long long)pfn);
+		else if (f->contents != CONTENTS_RIGHT)
+			say(out, "dirty %llu  byte 0x%x\n", (unsigned long long)pfn,
+			    f->contents - 1u);
+		if (f->mark)
+			say(out, "marked %llu  0x%x\n", (unsigned long long)pfn, f->mark);
+	}
+}
+
 size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
 {
 	struct out out = { .buffer = buffer, .size = size };
@@ -101,7 +148,16 @@ size_t shadow_print(const struct shadow *s, char *buffer, size_t size)
 		buffer[0] = '\0';
 	for (uint32_t i = 0; i < s->nr_zones; i++)
 		say_zone(s, &s->zones[i], &out);
+	for (uint32_t node = 0; node < s->nr_nodes; node++)
+		say_deferred(s, node, &out);
 	for (uint32_t cpu = 0; cpu < s->nr_cpus; cpu++)
 		say_task(s, cpu, &out);
+	if (s->machine.shuffle)
+		say(&out, "random  generator 0x%llx  pool 0x%llx, %llu bits\n",
+		    (unsigned long long)s->state->shuffle.generator,
+		    (unsigned long long)s->state->shuffle.pool,
+		    (unsigned long long)s->state->shuffle.bits);
+	say_fragments(s, &out);
+	say_frames(s, &out);
 	return out.length;
 }

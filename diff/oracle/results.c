@@ -167,6 +167,20 @@ static unsigned int list_type_of(const struct shadow *s, uint64_t pfn)
 static const char *const type_names[NR_LIST_TYPES] = { "UNMOVABLE", "MOVABLE", "RECLAIMABLE",
 						       "HIGHATOMIC" };
 
+/* It looked at zones in another order, and absent nodes are why. */
+static bool judge_absent_nodes(const struct judgement *j, const char *our_zone,
+			       const char *their_zone)
+{
+	const struct shadow *s = j->s;
+	uint32_t ours = number_of(s, zone_of(s, j->expect->pfn)),
+		 theirs = number_of(s, zone_of(s, j->actual->pfn));
+
+	return !s->machine.absent_nodes ||
+	       judge_words(j, RULE_ZONELIST_ABSENT,
+			   !shadow_absent_nodes_decide(s, s->trail.zonelist, ours, theirs), "zone",
+			   our_zone, their_zone);
+}
+
 /* Both gave a block, and not the same one. */
 static bool judge_frame(const struct judgement *j)
 {
@@ -183,6 +197,8 @@ static bool judge_frame(const struct judgement *j)
 	theirs = position_of(t, number_of(s, zone_of(s, actual)));
 	zone_text(zone_of(s, expect), our_zone);
 	zone_text(zone_of(s, actual), their_zone);
+	if (!judge_absent_nodes(j, our_zone, their_zone))
+		return false;
 	if (!judge_words(j, RULE_NUMA_ORDER, theirs <= ours, "zone", our_zone, their_zone))
 		return false;
 	type = list_type_of(s, actual);
@@ -205,6 +221,7 @@ static bool count_frame(const struct judgement *j)
 	s->exercised[RULE_ZONE_WATERMARK] += t->failed != 0;
 	s->exercised[RULE_ZONE_CPUSET] += t->kept_out != 0;
 	s->exercised[RULE_NUMA_ORDER] += t->zonelist->n > 1;
+	s->exercised[RULE_ZONELIST_ABSENT] += s->machine.absent_nodes && t->zonelist->n > 1;
 	s->exercised[RULE_TYPE_FALLBACK_ORDER] += t->stolen;
 	return true;
 }
@@ -223,6 +240,14 @@ static enum rule rule_of_refusal(const struct judgement *j)
 	case OP_SET_MEMPOLICY:
 	case OP_SET_MEMS_ALLOWED:
 		return RULE_POLICY_REFUSED;
+	case OP_WRITE_FREED:
+		return RULE_WRITE_FREED_REFUSED;
+	case OP_PAGE_FRAG_ALLOC:
+		return RULE_FRAG_REFUSED;
+	case OP_SET_PAGE_FLAG:
+		return RULE_FLAGS_REFUSED;
+	case OP_PREP_TRANSHUGE:
+		return RULE_DESTRUCTOR_REFUSED;
 	default:
 		return RULE_MISUSE_REFUSED;
 	}
@@ -234,6 +259,8 @@ static bool judge_refusal(const struct judgement *j)
 		return judge_outcome_and_reason(j, RULE_PROFILE_REFUSED);
 	if (j->call->level == LEVEL_NMI)
 		return judge_outcome_and_reason(j, RULE_CONTEXT_NMI);
+	if (names_absent_node(&j->s->machine, j->call))
+		return judge_outcome_and_reason(j, RULE_NODE_ABSENT);
 	if (j->expect->reason == LB_BAD_TYPE)
 		return judge_outcome_and_reason(j, RULE_TYPE_REFUSED);
 	return judge_outcome(j, rule_of_refusal(j)) && judge_reason(j, RULE_RESULT_REASON);
@@ -242,6 +269,8 @@ static bool judge_refusal(const struct judgement *j)
 /* We have no block. */
 static bool judge_failure(const struct judgement *j)
 {
+	if (j->expect->reason == LB_NO_MEMORY)
+		return judge_outcome_and_reason(j, RULE_FRAG_TOO_LARGE);
 	if (j->expect->reason == LB_NO_ORDER)
 		return judge_outcome_and_reason(j, RULE_ALLOC_ORDER_LIMIT);
 	if (j->expect->reason == LB_NO_INJECTED)
@@ -278,6 +307,22 @@ static bool judge_taken(const struct judgement *j)
 	return judge_outcome(j, RULE_RESULT_OUTCOME) &&
 	       judge(j, RULE_FRAME_TAKEN, j->expect->pfn == j->actual->pfn, "pfn", j->expect->pfn,
 		     j->actual->pfn);
+}
+
+/* Came it from the right block, and from the right place in it? */
+static bool judge_fragment(const struct judgement *j)
+{
+	const struct shadow *s = j->s;
+	const struct lb_result *e = j->expect, *a = j->actual;
+	uint32_t ours = shadow_frag_head(s, e->pfn);
+	bool refilled = s->trail.walks > 0;
+	bool inside = a->pfn >= ours && a->pfn < ours + (UINT64_C(1) << s->frames[ours].order);
+	enum rule rule = refilled && !inside ? RULE_EXACT_FRAME : RULE_FRAG_OFFSET;
+
+	if (refilled && is_failure(a->outcome))
+		return judge_outcome(j, RULE_ZONE_UNJUSTIFIED_FAILURE);
+	return judge_outcome(j, RULE_RESULT_OUTCOME) &&
+	       judge(j, rule, e->pfn == a->pfn, "pfn", e->pfn, a->pfn);
 }
 
 static bool is_bulk(const struct lb_call *call)
@@ -320,6 +365,17 @@ static bool judge_count(const struct judgement *j)
 		     j->expect->count, j->actual->count);
 }
 
+/* Where in its frame a result begins: of a fragment alone a number. */
+static bool judge_offset(const struct judgement *j)
+{
+	bool fragment = j->call->op == OP_PAGE_FRAG_ALLOC && j->expect->outcome == LB_BLOCK;
+
+	if (!fragment && j->expect->offset == 0 && j->actual->offset == 0)
+		return true;
+	return judge(j, RULE_FRAG_OFFSET, j->expect->offset == j->actual->offset, "offset",
+		     j->expect->offset, j->actual->offset);
+}
+
 static bool judge_warning(const struct judgement *j, enum rule rule, unsigned int bit,
 			  const char *field)
 {
@@ -330,17 +386,45 @@ static bool judge_warning(const struct judgement *j, enum rule rule, unsigned in
 			   actual ? "given" : "not given");
 }
 
+/* What was looked at, and not found: the premise of a complaint that did not come. */
+static void count_silence(const struct judgement *j)
+{
+	struct shadow *s = j->s;
+
+	s->exercised[RULE_HWPOISON_SILENT] += s->dropped > 0;
+	s->exercised[RULE_POISON_NOTICED] += s->checked;
+}
+
+static enum rule rule_of_bad_page(const struct judgement *j)
+{
+	const struct shadow *s = j->s;
+
+	if (s->dropped && !(j->expect->warnings & LB_WARN_BAD_PAGE))
+		return RULE_HWPOISON_SILENT;
+	return s->flag_is_bad ? RULE_FLAGS_BAD : RULE_PAGE_BAD_NOTICED;
+}
+
+static bool judge_warnings(const struct judgement *j)
+{
+	count_silence(j);
+	if (!(j->expect->warnings | j->actual->warnings))
+		return true;
+	return judge_warning(j, RULE_CONTEXT_SLEEP, LB_WARN_SLEEP, "warning.sleep") &&
+	       judge_warning(j, RULE_ALLOC_ORDER_WARNING, LB_WARN_ORDER, "warning.order") &&
+	       judge_warning(j, rule_of_bad_page(j), LB_WARN_BAD_PAGE, "warning.bad-page") &&
+	       judge_warning(j, RULE_POISON_NOTICED, LB_WARN_POISON, "warning.poison") &&
+	       judge_warning(j, RULE_POISON_BIT_FLIP, LB_WARN_BIT_FLIP, "warning.bit-flip");
+}
+
 static bool judge_side_effects(const struct judgement *j)
 {
-	if (j->expect->warnings | j->actual->warnings)
-		if (!judge_warning(j, RULE_CONTEXT_SLEEP, LB_WARN_SLEEP, "warning.sleep") ||
-		    !judge_warning(j, RULE_ALLOC_ORDER_WARNING, LB_WARN_ORDER, "warning.order") ||
-		    !judge_warning(j, RULE_PAGE_BAD_NOTICED, LB_WARN_BAD_PAGE, "warning.bad-page"))
-			return false;
+	if (!judge_warnings(j))
+		return false;
 	if (j->expect->leaked == 0 && j->actual->leaked == 0)
 		return true;
-	return judge(j, RULE_PAGE_LEAKED_COUNT, j->expect->leaked == j->actual->leaked, "leaked",
-		     j->expect->leaked, j->actual->leaked);
+	return judge(j, j->s->dropped ? RULE_HWPOISON_DROPPED : RULE_PAGE_LEAKED_COUNT,
+		     j->expect->leaked == j->actual->leaked, "leaked", j->expect->leaked,
+		     j->actual->leaked);
 }
 
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
@@ -360,13 +444,15 @@ bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_
 		right = judge_failure(&j);
 	else if (call->op == OP_TAKE_FRAME)
 		right = judge_taken(&j);
+	else if (call->op == OP_PAGE_FRAG_ALLOC)
+		right = judge_fragment(&j);
 	else if (expect->outcome == LB_BLOCK)
 		right = judge_block(&j);
 	else if (is_bulk(call))
 		right = judge_bulk(&j);
 	else
 		right = judge_outcome(&j, RULE_RESULT_OUTCOME);
-	return right && judge_count(&j) && judge_side_effects(&j);
+	return right && judge_count(&j) && judge_offset(&j) && judge_side_effects(&j);
 }
 
 bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_result *actual,

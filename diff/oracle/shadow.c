@@ -99,6 +99,9 @@ static void run_machine(struct shadow *s, const struct lb_call *call, struct lb_
 	case OP_RUN_KSWAPD:
 		shadow_run_kswapd(s, call, r);
 		return;
+	case OP_DEFERRED_INIT:
+		shadow_deferred_init_node(s, call, r);
+		return;
 	case OP_ADVANCE:
 		s->state->ticks += call->value;
 		return;
@@ -157,6 +160,14 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	case OP_UNISOLATE:
 		shadow_unisolate(s, call, r);
 		return;
+	case OP_PAGE_FRAG_ALLOC:
+	case OP_PAGE_FRAG_FREE:
+	case OP_PAGE_FRAG_DRAIN:
+		shadow_frag(s, call, r);
+		return;
+	case OP_WRITE_FREED:
+		shadow_write_freed(s, call, r);
+		return;
 	case OP_TAKE_FRAME:
 		shadow_take_frame(s, call, r);
 		return;
@@ -168,6 +179,12 @@ static void dispatch(struct shadow *s, const struct lb_call *call, struct lb_res
 	}
 }
 
+static void refuse(struct lb_result *r, enum lb_reason reason)
+{
+	r->outcome = LB_REFUSED;
+	r->reason = (uint8_t)reason;
+}
+
 void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result *expect)
 {
 	assert(call->cpu < s->nr_cpus && call->op < OP_COUNT);
@@ -176,9 +193,14 @@ void shadow_exec(struct shadow *s, const struct lb_call *call, struct lb_result 
 	s->cpu = call->cpu;
 	s->result = expect;
 	s->trail.walks = 0;
+	s->dropped = 0;
+	s->flag_is_bad = s->checked = s->from_reserves = false;
 	if (is_refused_from_nmi(call)) {
-		expect->outcome = LB_REFUSED;
-		expect->reason = LB_BAD_CONTEXT;
+		refuse(expect, LB_BAD_CONTEXT);
+		return;
+	}
+	if (names_absent_node(&s->machine, call)) {
+		refuse(expect, LB_BAD_RANGE);
 		return;
 	}
 	dispatch(s, call, expect);

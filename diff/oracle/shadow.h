@@ -12,8 +12,11 @@
  *   PLAIN     memory that heads nothing on a list: held by somebody, or inside of a block
  *   FREE      first frame of a block on a free list: order, type = the list's type
  *   PCP       first frame of a block on a page list: order, type = what page->index remembers
+ *   GUARD     first frame of a half that debug_pagealloc keeps off all lists: order
  *   RESERVED  never given to the buddy
  *   LEAKED    lost for good
+ *   DEFERRED  free once its node's zone grows; nobody's until then
+ *   LATE      during boot: will be freed at its end
  *   ABSENT    no memory
  *
  * Everything here is dumb on purpose: loops over arrays, no shortcut that the facts do not have.
@@ -98,17 +101,57 @@ struct list {
 	uint32_t head, tail, n;
 };
 
-enum frame_kind { FRAME_ABSENT, FRAME_PLAIN, FRAME_FREE, FRAME_PCP, FRAME_RESERVED, FRAME_LEAKED };
-enum { MARK_MAPCOUNT = 1, MARK_MAPPING = 2 };
+enum frame_kind {
+	FRAME_ABSENT,
+	FRAME_PLAIN,
+	FRAME_FREE,
+	FRAME_PCP,
+	FRAME_RESERVED,
+	FRAME_LEAKED,
+	FRAME_GUARD,
+	FRAME_DEFERRED,
+	FRAME_LATE,
+};
+
+/* What somebody did to a page; numbers as in LB_STATE_BAD_PAGES. Flags: facts 1. */
+enum page_mark {
+	MARK_MAPCOUNT = 1,
+	MARK_MAPPING = 2,
+	MARK_FIRST_FLAG = 4,
+	MARK_LOCKED = MARK_FIRST_FLAG << 0,
+	MARK_LRU = MARK_FIRST_FLAG << 4,
+	MARK_ACTIVE = MARK_FIRST_FLAG << 5,
+	MARK_SLAB = MARK_FIRST_FLAG << 9,
+	MARK_RESERVED = MARK_FIRST_FLAG << 12,
+	MARK_PRIVATE = MARK_FIRST_FLAG << 13,
+	MARK_PRIVATE_2 = MARK_FIRST_FLAG << 14,
+	MARK_WRITEBACK = MARK_FIRST_FLAG << 15,
+	MARK_UNEVICTABLE = MARK_FIRST_FLAG << 20,
+	MARK_MLOCKED = MARK_FIRST_FLAG << 21,
+	MARK_HWPOISON = MARK_FIRST_FLAG << 23,
+	/* what a free that looks finds bad; an allocation that looks finds any mark bad */
+	MARKS_BAD_WHEN_FREED = MARK_MAPCOUNT | MARK_MAPPING | MARK_LOCKED | MARK_LRU | MARK_ACTIVE |
+			       MARK_SLAB | MARK_RESERVED | MARK_PRIVATE | MARK_PRIVATE_2 |
+			       MARK_WRITEBACK | MARK_UNEVICTABLE | MARK_MLOCKED,
+};
+
+/*
+ * What a free frame holds where something is to be there; else 1 + the byte that was written over
+ * it.
+ */
+enum { CONTENTS_RIGHT = 0, CONTENTS_OF_HOLDER = 257 };
 
 struct frame {
 	uint32_t next, prev;
 	uint8_t kind;	     /* enum frame_kind */
-	uint8_t order, type; /* of FREE and PCP */
+	uint8_t order, type; /* of FREE and PCP; order of GUARD too, and of a block with pieces */
 	uint8_t refs;	     /* references of a block that begins here; 0: none is known */
-	uint8_t mark;	     /* MARK_: what makes it bad */
 	uint8_t zone;	     /* number of its zone; NO_ZONE */
-	uint8_t unused[2];
+	uint8_t thp;	     /* the compound block that begins here has a THP's destructor */
+	uint8_t mirrored;    /* memory that is kept twice */
+	uint16_t contents;   /* of a frame that is free; else CONTENTS_RIGHT */
+	uint32_t mark;	     /* enum page_mark */
+	uint32_t pieces;     /* references of a block of fragments that begins here; 0: none does */
 };
 
 struct zone {
@@ -150,19 +193,40 @@ struct task { /* of a CPU */
 };
 #define LB_NO_NODE UINT64_MAX
 
+/* Where a CPU cuts fragments from, from the end down. */
+struct frag_cache {
+	uint64_t pfn;	 /* first frame of its block; NO_PFN: empty, and all else 0 */
+	uint64_t size;	 /* bytes */
+	uint64_t offset; /* what is left of it */
+	uint64_t bias;	 /* of the block's references, those that the cache holds */
+	uint64_t pfmemalloc;
+};
+
+/* Numbers of shuffling. */
+struct shuffle {
+	uint64_t generator;
+	uint64_t pool, bits; /* bits are left in the pool */
+};
+
 struct state {
 	uint64_t ticks;
 	uint64_t grouping_off;
 	int64_t tunables[SYSCTL_COUNT];
 	int64_t user_min_free_kbytes;
 	uint64_t counters[LB_COUNT_COUNT];
-	int64_t nr_marked;  /* frames that are bad, and not lost */
+	int64_t nr_marked;  /* frames that are marked, and not lost */
+	int64_t nr_guards, nr_thp;
+	int64_t nr_dirty;	/* free frames whose contents are not right */
+	int64_t nr_frag_blocks; /* that a cache or a fragment holds */
 	uint64_t nr_leaked; /* frames */
 	uint64_t changes;   /* of lists, types and reserves, ever */
 	struct kswapd kswapd[MACHINE_MAX_NODES];
 	uint64_t cpusets_on;
 	uint64_t gfp_allowed_mask;
 	struct task tasks[MACHINE_MAX_CPUS];
+	uint64_t first_deferred[MACHINE_MAX_NODES]; /* pfn; NO_PFN: none */
+	struct shuffle shuffle;
+	struct frag_cache frag_caches[MACHINE_MAX_CPUS];
 };
 
 /* Order of zones for requests of one node: facts 3. */
@@ -194,9 +258,14 @@ struct shadow {
 	uint32_t nr_zones, nr_cpus, nr_nodes;
 	uint64_t max_pfn, nr_pageblocks;
 	uint64_t initial_managed[MAX_ZONES]; /* before boot frees anything: facts 2 */
+	uint64_t movable_start[MACHINE_MAX_NODES]; /* as said or derived; 0: none */
+	uint64_t deferred_at_boot[MACHINE_MAX_NODES]; /* first deferred pfn then; NO_PFN: none */
+	uint64_t late_end[MAX_ZONES]; /* behind the last frame that came late; 0: none did */
 	uint8_t zone_number[MACHINE_MAX_NODES][MACHINE_NR_ZONES];
 	uint32_t cpus_of_node[MACHINE_MAX_NODES];
 	struct zonelist fallback[MACHINE_MAX_NODES], own[MACHINE_MAX_NODES];
+	/* as if absent nodes counted the other way: what a mistake with them looks like */
+	struct zonelist fallback_otherwise[MACHINE_MAX_NODES];
 	struct machine_range *reserved; /* present frames that the buddy never got */
 	uint32_t nr_reserved;
 
@@ -219,6 +288,10 @@ struct shadow {
 	uint32_t cpu; /* the one that carries it out */
 	uint64_t bulk[PROGRAM_MAX_COUNT]; /* frames of a bulk allocation; NO_PFN: none */
 	struct trail trail;
+	bool from_reserves; /* the last block came without a look at the marks */
+	uint64_t dropped;   /* frames lost because one of them is marked hwpoison */
+	bool flag_is_bad;   /* a block was noticed as bad for a flag, not for mapcount or mapping */
+	bool checked;	    /* contents of a page that was handed out were looked at */
 };
 
 /* ---- shadow.c: life, and one operation ---- */
@@ -237,7 +310,26 @@ bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_
 uint64_t shadow_zone_memmap_pages(const struct zone *z);
 bool shadow_lay_out(struct shadow *s); /* zones and memory for all that has a size; before boot */
 bool shadow_build_zonelists(struct shadow *s);
+/* Is it for the sake of absent nodes that a zone comes before another one in a zonelist? */
+bool shadow_absent_nodes_decide(const struct shadow *s, const struct zonelist *zl, uint32_t number,
+				uint32_t other);
 void shadow_free_all(struct shadow *s); /* memblock_free_all and what was deferred */
+void shadow_hold_back_late(struct shadow *s); /* from it */
+void shadow_free_late(struct shadow *s);
+
+/* ---- movable.c ---- */
+bool shadow_movable_is_derived(const struct machine *m); /* and not said outright */
+void shadow_movable_starts(const struct machine *m, uint64_t starts[MACHINE_MAX_NODES]);
+
+/* ---- deferred.c ---- */
+/* Where the facts let a node's deferred memory begin, whether the machine defers it or not. */
+uint64_t shadow_first_deferred(const struct shadow *s, uint32_t node);
+void shadow_deferred_init(struct shadow *s); /* before frames are */
+void shadow_put_off(struct shadow *s);	     /* what is deferred is not free yet */
+bool shadow_is_behind_deferred(const struct shadow *s, uint64_t pfn); /* at or behind the first one */
+/* The zone lacks a block of an order. Is it worth another try now? */
+bool shadow_deferred_grow(struct shadow *s, struct zone *z, unsigned int order);
+void shadow_deferred_init_node(struct shadow *s, const struct lb_call *call, struct lb_result *r);
 
 /* ---- buddy.c ---- */
 void shadow_list_init(struct list *list);
@@ -250,7 +342,11 @@ void shadow_free_list_take(struct shadow *s, uint32_t pfn); /* off its list, and
 /* A piece that was cut off goes to the head of its list. */
 void shadow_free_list_add_piece(struct shadow *s, uint32_t pfn, unsigned int order,
 				unsigned int type);
+/* page_is_buddy: free or a guard, whole, of that order, of the same zone. */
+bool shadow_is_buddy(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone);
 bool shadow_is_free_block(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone);
+bool shadow_is_free_frame(const struct shadow *s,
+			  uint64_t pfn); /* in a free block, a guard or a page list */
 void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
 		       bool to_tail);
 uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
@@ -374,10 +470,31 @@ void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_resul
 void shadow_free_past_lists(struct shadow *s, uint32_t pfn, bool to_tail);
 void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order);
 unsigned int shadow_references_of(const struct shadow *s, uint32_t pfn);
-bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn);
+bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn); /* for a free that looks at it */
+/* Who looks: whoever moves pages between page lists and buddy; whoever hands out or takes back. */
+bool shadow_looks_at_buddy_end(const struct shadow *s);
+bool shadow_looks_at_user_end(const struct shadow *s);
 void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad);
 /* A block that is to be handed out, or put on a page list for that: if any page is bad, it is lost. */
 bool shadow_new_block_is_lost(struct shadow *s, uint32_t pfn, unsigned int order);
+
+/* ---- switches.c ---- */
+void shadow_switches_init(struct shadow *s);
+void shadow_shuffle_zones(struct shadow *s); /* once, when boot has freed its memory */
+bool shadow_shuffle_to_tail(struct shadow *s); /* a freed block of the top order */
+/* A half that was cut off: does it become a guard? Its pages leave the count then. */
+bool shadow_guard_make(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type);
+void shadow_guard_join(struct shadow *s, uint32_t pfn, unsigned int type); /* a freed block's */
+/* A block is handed out: were its free pages written to? */
+void shadow_contents_check(struct shadow *s, uint32_t pfn, unsigned int order);
+void shadow_contents_forget(struct shadow *s, uint32_t pfn); /* it is free no longer */
+void shadow_contents_keep(struct shadow *s, uint32_t pfn);   /* it is free, as its holder left it */
+void shadow_write_freed(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+
+/* ---- frag.c ---- */
+void shadow_frag(struct shadow *s, const struct lb_call *call, struct lb_result *r);
+/* The block that a fragment in this frame was cut from; NIL: none. */
+uint32_t shadow_frag_head(const struct shadow *s, uint64_t pfn);
 
 /* ---- tunables.c ---- */
 void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r);
@@ -390,9 +507,14 @@ bool shadow_step(struct shadow *s, const struct lb_call *call, const struct lb_r
 bool shadow_judge(struct shadow *s, const struct lb_call *call, const struct lb_result *expect,
 		  const struct lb_result *actual, const uint64_t *frames, struct verdict *v);
 bool shadow_compare(struct shadow *s, const uint64_t *words, bool at_boot, struct verdict *v);
-/* At boot: is what the machine lists reserved, and is nothing else but memmap and percpu? */
+/*
+ * At boot: is what the machine lists reserved, and is nothing else but memmap, percpu and what managed=
+ * keeps? Does nothing of it lie in memory that may be unplugged?
+ */
 bool shadow_compare_listed(struct shadow *s, struct verdict *v);
 bool shadow_compare_reserved_size(struct shadow *s, struct verdict *v);
+bool shadow_compare_hotplug(struct shadow *s, struct verdict *v);
+bool shadow_compare_mirror(struct shadow *s, struct verdict *v); /* or beside mirrored memory? */
 /* References of live blocks are kept from s itself. False: *v says what is malformed. */
 bool shadow_adopt(struct shadow *s, const uint64_t *words, struct verdict *v);
 void shadow_copy_references(struct shadow *to, const struct shadow *from);
@@ -403,6 +525,13 @@ size_t shadow_print(const struct shadow *s, char *buffer, size_t size);
 /* Our own export, in scratch memory. NULL: no memory. */
 const uint64_t *shadow_words(struct shadow *s);
 const char *shadow_zone_index_name(unsigned int index);
+
+/* One section of what facts 6 and 18 call switches, fragments and page states. */
+bool shadow_adopt_switch(struct shadow *s, const uint64_t *words, uint64_t n,
+			 enum lb_state_section type);
+void shadow_forget_switches(struct shadow *s);
+/* Caches of fragments and their blocks, when all is read: do they fit? */
+bool shadow_adopted_caches_fit(const struct shadow *s);
 
 /* One section of an export. */
 struct section {
@@ -442,6 +571,18 @@ static inline bool rule_holds(struct shadow *s, enum rule rule, bool holds)
 static inline bool is_5_10(const struct shadow *s)
 {
 	return s->machine.profile == PROFILE_LINUX_5_10;
+}
+
+static inline bool is_absent_node(const struct machine *m, uint32_t node)
+{
+	return m->absent_nodes >> node & 1;
+}
+
+/* Does a call ask for a node that is possible, and not there? */
+static inline bool names_absent_node(const struct machine *m, const struct lb_call *call)
+{
+	return (op_info[call->op].arguments & ARG_NODE) && call->node >= 0 &&
+	       is_absent_node(m, (uint32_t)call->node);
 }
 
 static inline struct zone *zone_of(const struct shadow *s, uint64_t pfn)

@@ -175,21 +175,34 @@ static bool is_kept_out(struct shadow *s, const struct zone *z, const struct req
 	return true;
 }
 
-/* One zone: its mark, then a block. */
+/* A zone that fails its mark may grow, and is not asked again then (facts 9, step 4). */
+static bool is_to_be_tried(struct shadow *s, struct zone *z, const struct request *rq,
+			   unsigned int alloc_flags)
+{
+	return shadow_watermark_fast(s, z, rq->order, rq->highest, alloc_flags, rq->gfp) ||
+	       shadow_deferred_grow(s, z, rq->order) || (alloc_flags & ALLOC_NO_WATERMARKS);
+}
+
+/* One zone: its mark, then a block. As long as it grows, it is tried anew. */
 static uint32_t try_zone(struct shadow *s, struct zone *z, const struct request *rq,
 			 unsigned int alloc_flags)
 {
 	uint64_t bit = UINT64_C(1) << number_of(s, z);
 	uint32_t pfn;
 
-	if (!(alloc_flags & ALLOC_NO_WATERMARKS) &&
-	    !shadow_watermark_fast(s, z, rq->order, rq->highest, alloc_flags, rq->gfp)) {
+	if (!is_to_be_tried(s, z, rq, alloc_flags)) {
 		s->trail.failed |= bit;
 		return NIL;
 	}
 	s->trail.passed |= bit;
-	pfn = take_from_zone(s, z, rq, alloc_flags);
-	if (pfn != NIL && is_high_atomic(s, rq, alloc_flags))
+	do {
+		pfn = take_from_zone(s, z, rq, alloc_flags);
+	} while (pfn == NIL && shadow_deferred_grow(s, z, rq->order));
+	if (pfn == NIL)
+		return NIL;
+	shadow_contents_check(s, pfn, rq->order);
+	s->from_reserves = alloc_flags & ALLOC_NO_WATERMARKS;
+	if (is_high_atomic(s, rq, alloc_flags))
 		shadow_highatomic_reserve(s, z, pfn);
 	return pfn;
 }

@@ -8,7 +8,7 @@
  *
  * Only the reserved ranges are told; everything else follows from the machine. Order of things:
  * sizes, zonelists and grouping from what is expected to be free, the freeing itself, then marks,
- * reserves and page list sizes.
+ * reserves and page list sizes, and at last the pages that come too late for those.
  */
 #include <stdlib.h>
 
@@ -64,10 +64,11 @@ static void zone_limits(const struct machine *m, unsigned int index, uint64_t *l
 	*high = index == ZONE_DMA ? m->dma_end : index == ZONE_DMA32 ? m->dma32_end : m->max_pfn;
 }
 
-static void zone_range(const struct machine *m, uint32_t node, unsigned int index, uint64_t *start,
-		       uint64_t *end)
+/* @movable: where Movable begins on the node; 0: nowhere */
+static void zone_range(const struct machine *m, uint32_t node, unsigned int index, uint64_t movable,
+		       uint64_t *start, uint64_t *end)
 {
-	uint64_t node_start, node_end, low, high, movable = m->movable_start[node];
+	uint64_t node_start, node_end, low, high;
 
 	*start = *end = 0;
 	if (!node_span(m, node, &node_start, &node_end) || (index == ZONE_MOVABLE && !movable))
@@ -100,7 +101,7 @@ static void add_zone(struct shadow *s, struct zone *zones, uint32_t node, unsign
 	struct zone *z = &zones[s->nr_zones];
 
 	s->zone_number[node][index] = NO_ZONE;
-	zone_range(&s->machine, node, index, &start, &end);
+	zone_range(&s->machine, node, index, s->movable_start[node], &start, &end);
 	if (start >= end)
 		return;
 	*z = (struct zone){ .node = (uint8_t)node,
@@ -154,6 +155,7 @@ bool shadow_lay_out(struct shadow *s)
 	if (!zones)
 		return false;
 	s->nr_zones = 0;
+	shadow_movable_starts(&s->machine, s->movable_start);
 	for (uint32_t node = 0; node < s->nr_nodes; node++)
 		for (unsigned int index = 0; index < MACHINE_NR_ZONES; index++)
 			add_zone(s, zones, node, index);
@@ -238,15 +240,19 @@ static void init_frames(struct shadow *s)
 			uint64_t end = least(z->start + z->spanned, m->memory[r].end);
 
 			for (uint64_t pfn = most(z->start, m->memory[r].start); pfn < end; pfn++)
-				s->frames[pfn] = (struct frame){ .next = NIL,
-								 .prev = NIL,
-								 .kind = FRAME_PLAIN,
-								 .zone = (uint8_t)i };
+				s->frames[pfn] =
+					(struct frame){ .next = NIL,
+							.prev = NIL,
+							.kind = FRAME_PLAIN,
+							.zone = (uint8_t)i,
+							.mirrored = m->memory[r].mirror == 1 };
 		}
 	for (uint64_t b = 0; b < s->nr_pageblocks; b++) {
-		bool memory = s->frames[b << s->pageblock_order].kind != FRAME_ABSENT;
+		uint64_t first = b << s->pageblock_order;
+		bool memory = s->frames[first].kind != FRAME_ABSENT;
+		bool later = memory && shadow_is_behind_deferred(s, first);
 
-		s->types[b] = memory ? MT_MOVABLE : MT_UNMOVABLE;
+		s->types[b] = memory && !later ? MT_MOVABLE : MT_UNMOVABLE;
 	}
 }
 
@@ -289,6 +295,7 @@ static void init_tunables(struct shadow *s)
 	t[SYSCTL_LOWMEM_RESERVE_RATIO_NORMAL] = m->lowmem_reserve_ratio[ZONE_NORMAL];
 	s->state->user_min_free_kbytes = -1;
 	shadow_tasks_init(s);
+	shadow_switches_init(s);
 	for (uint32_t node = 0; node < MACHINE_MAX_NODES; node++)
 		s->state->kswapd[node].index = LB_NO_ZONE_INDEX;
 }
@@ -326,8 +333,38 @@ static void init_marks(struct shadow *s)
 	size_everything(s);
 }
 
+/* Pages that a zone has when all that is deferred is there, and nothing that comes late. */
+static uint64_t managed_for_marks(const struct shadow *s, uint32_t number)
+{
+	uint64_t pages = 0, late = 0;
+
+	for (uint64_t pfn = 0; pfn < s->max_pfn; pfn++) {
+		const struct frame *f = &s->frames[pfn];
+
+		if (f->zone != number)
+			continue;
+		pages += f->kind != FRAME_ABSENT && f->kind != FRAME_RESERVED;
+		late += f->kind == FRAME_LATE;
+	}
+	return pages - late;
+}
+
+static void init_marks_for_all(struct shadow *s)
+{
+	uint64_t now[MAX_ZONES];
+
+	for (uint32_t i = 0; i < s->nr_zones; i++) {
+		now[i] = s->zones[i].managed;
+		s->zones[i].managed = managed_for_marks(s, i);
+	}
+	init_marks(s);
+	for (uint32_t i = 0; i < s->nr_zones; i++)
+		s->zones[i].managed = now[i];
+}
+
 bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_t nr)
 {
+	shadow_deferred_init(s);
 	init_frames(s);
 	init_page_lists(s);
 	init_tunables(s);
@@ -335,7 +372,11 @@ bool shadow_boot(struct shadow *s, const struct machine_range *reserved, uint32_
 		return false;
 	expect_managed(s);
 	s->state->grouping_off = is_too_small_for_grouping(s);
+	shadow_put_off(s);
+	shadow_hold_back_late(s);
 	shadow_free_all(s);
-	init_marks(s);
+	shadow_shuffle_zones(s);
+	init_marks_for_all(s);
+	shadow_free_late(s);
 	return true;
 }

@@ -8,7 +8,9 @@
  *   F1  a frame has kind FREE iff it is on the free list of its zone, order and type;
  *   F2  shared value and deltas of a zone's free pages together are the pages on its lists
  *       (shadow_vmstat.c), but for isolated ones, while a refill runs, and for bad blocks that 5.10
- *       met here.
+ *       met here;
+ *   F3  a guard (shadow_switches.c) is on no list and is merged with as a free block is; it counts
+ *       as one too where a free block is likely to be merged soon.
  *
  * Not here: which list may be taken from (shadow_fallback.c).
  */
@@ -102,7 +104,8 @@ void shadow_free_list_take(struct shadow *s, uint32_t pfn)
 void shadow_free_list_add_piece(struct shadow *s, uint32_t pfn, unsigned int order,
 				unsigned int type)
 {
-	free_list_add(s, pfn, order, type, false);
+	if (!shadow_guard_make(s, pfn, order, type))
+		free_list_add(s, pfn, order, type, false);
 }
 
 void shadow_free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
@@ -113,7 +116,6 @@ void shadow_free_list_move(struct shadow *s, uint32_t pfn, unsigned int type)
 	free_list_add(s, pfn, order, type, true);
 }
 
-/* page_is_buddy: free, whole, of that order, of the same zone. */
 bool shadow_is_free_block(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone)
 {
 	if (pfn >= s->max_pfn)
@@ -122,6 +124,30 @@ bool shadow_is_free_block(const struct shadow *s, uint64_t pfn, unsigned int ord
 	const struct frame *f = &s->frames[pfn];
 
 	return f->kind == FRAME_FREE && f->order == order && f->zone == zone;
+}
+
+bool shadow_is_buddy(const struct shadow *s, uint64_t pfn, unsigned int order, uint8_t zone)
+{
+	if (pfn >= s->max_pfn)
+		return false;
+
+	const struct frame *f = &s->frames[pfn];
+
+	return (f->kind == FRAME_FREE || f->kind == FRAME_GUARD) && f->order == order &&
+	       f->zone == zone;
+}
+
+bool shadow_is_free_frame(const struct shadow *s, uint64_t pfn)
+{
+	for (unsigned int o = 0; o <= s->top_order; o++) {
+		const struct frame *f = &s->frames[pfn & ~((UINT64_C(1) << o) - 1)];
+		bool heads =
+			f->kind == FRAME_FREE || f->kind == FRAME_PCP || f->kind == FRAME_GUARD;
+
+		if (heads && f->order >= o)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -146,7 +172,15 @@ static bool is_likely_to_merge(const struct shadow *s, uint64_t pfn, unsigned in
 
 	if (order + 1 >= s->top_order)
 		return false;
-	return shadow_is_free_block(s, parent ^ UINT64_C(2) << order, order + 1, zone);
+	return shadow_is_buddy(s, parent ^ UINT64_C(2) << order, order + 1, zone);
+}
+
+/* Chance decides for the largest blocks, where it is asked at all. */
+static bool goes_to_tail(struct shadow *s, uint64_t pfn, unsigned int order)
+{
+	if (s->machine.shuffle && order == s->top_order)
+		return shadow_shuffle_to_tail(s);
+	return is_likely_to_merge(s, pfn, order);
 }
 
 void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsigned int type,
@@ -160,14 +194,17 @@ void shadow_buddy_free(struct shadow *s, uint32_t pfn, unsigned int order, unsig
 	for (; order < s->top_order; order++) {
 		uint64_t buddy = pfn ^ UINT64_C(1) << order;
 
-		if (!shadow_is_free_block(s, buddy, order, zone))
+		if (!shadow_is_buddy(s, buddy, order, zone))
 			break;
 		if (order >= s->pageblock_order && !types_may_mix(s, type, buddy))
 			break;
-		free_list_del(s, (uint32_t)buddy);
+		if (s->frames[buddy].kind == FRAME_GUARD)
+			shadow_guard_join(s, (uint32_t)buddy, type);
+		else
+			free_list_del(s, (uint32_t)buddy);
 		pfn &= (uint32_t)buddy;
 	}
-	free_list_add(s, pfn, order, type, to_tail || is_likely_to_merge(s, pfn, order));
+	free_list_add(s, pfn, order, type, to_tail || goes_to_tail(s, pfn, order));
 }
 
 uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned int order,
@@ -181,7 +218,7 @@ uint32_t shadow_buddy_take_smallest(struct shadow *s, struct zone *z, unsigned i
 		free_list_del(s, pfn);
 		while (o > order) {
 			o--;
-			free_list_add(s, pfn + (1u << o), o, type, false);
+			shadow_free_list_add_piece(s, pfn + (1u << o), o, type);
 		}
 		s->frames[pfn].order = (uint8_t)order;
 		s->frames[pfn].type = (uint8_t)type; /* page->index: the list it came from */

@@ -89,6 +89,7 @@ static void many_pages(struct bulk *b, struct zone *z, const struct request *rq,
 		pfn = shadow_pcp_take_next(s, z, b->call->cpu, 0, rq->type, alloc_flags);
 		if (pfn == NIL)
 			break;
+		shadow_contents_check(s, pfn, 0);
 		give(b, entry, pfn);
 		shadow_count_numa(s, z, preferred, b->call->cpu);
 		came++;

@@ -12,21 +12,39 @@
  *   off     never (and none is made bad)
  *
  * What came to the buddy unseen is noticed by an allocation: straight from there at once, else when
- * a page list is filled (linux) or hands the block out (debug).
+ * a page list is filled (linux) or hands the block out (debug). debug_pagealloc looks at all those
+ * places.
+ *
+ * Page flags go when their block is freed, on all of its pages and whether anybody looked or not:
+ * so a bad flag of a first page is noticed at once or never. hwpoison alone stays, and drops
+ * whoever comes across it without a word.
  */
 #include "oracle/shadow.h"
 
-static bool frame_is_bad(const struct shadow *s, uint32_t pfn)
+bool shadow_looks_at_buddy_end(const struct shadow *s)
 {
-	return s->frames[pfn].mark != 0;
+	return s->machine.checks == CHECKS_LINUX ||
+	       (s->machine.checks == CHECKS_DEBUG && s->machine.debug_pagealloc);
+}
+
+bool shadow_looks_at_user_end(const struct shadow *s)
+{
+	return s->machine.checks == CHECKS_DEBUG ||
+	       (s->machine.checks == CHECKS_LINUX && s->machine.debug_pagealloc);
 }
 
 bool shadow_head_is_bad(const struct shadow *s, uint32_t pfn)
 {
-	return frame_is_bad(s, pfn);
+	return s->frames[pfn].mark & MARKS_BAD_WHEN_FREED;
 }
 
-static void set_mark(struct shadow *s, uint32_t pfn, uint8_t mark)
+static void set_thp(struct shadow *s, uint32_t pfn, bool thp)
+{
+	s->state->nr_thp += thp - s->frames[pfn].thp;
+	s->frames[pfn].thp = thp;
+}
+
+static void set_mark(struct shadow *s, uint32_t pfn, uint32_t mark)
 {
 	s->state->nr_marked += (mark != 0) - (s->frames[pfn].mark != 0);
 	s->frames[pfn].mark = mark;
@@ -39,6 +57,8 @@ void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad)
 
 		assert(f->kind == FRAME_PLAIN);
 		set_mark(s, (uint32_t)(pfn + n), 0);
+		set_thp(s, (uint32_t)(pfn + n), false);
+		shadow_contents_forget(s, (uint32_t)(pfn + n));
 		f->kind = FRAME_LEAKED;
 		f->refs = 0;
 	}
@@ -48,38 +68,76 @@ void shadow_lose(struct shadow *s, uint32_t pfn, uint64_t frames, bool bad)
 		s->result->warnings |= LB_WARN_BAD_PAGE;
 }
 
-static bool has_bad_tail(const struct shadow *s, uint32_t pfn, unsigned int order)
+static void lose_silently(struct shadow *s, uint32_t pfn, unsigned int order)
 {
-	for (uint32_t n = 1; n < 1u << order; n++)
-		if (frame_is_bad(s, pfn + n))
+	s->dropped += UINT64_C(1) << order;
+	shadow_lose(s, pfn, UINT64_C(1) << order, false);
+}
+
+/* check_new_pages: all pages are looked at, head and tails; the first that is marked decides. */
+bool shadow_new_block_is_lost(struct shadow *s, uint32_t pfn, unsigned int order)
+{
+	for (uint32_t n = 0; s->state->nr_marked > 0 && n < 1u << order; n++) {
+		uint32_t mark = s->frames[pfn + n].mark;
+
+		if (mark & MARK_HWPOISON)
+			lose_silently(s, pfn, order);
+		else if (mark)
+			shadow_lose(s, pfn, UINT64_C(1) << order, true);
+		if (mark)
 			return true;
+	}
 	return false;
 }
 
-/* check_new_pages: all pages are looked at, head and tails. */
-bool shadow_new_block_is_lost(struct shadow *s, uint32_t pfn, unsigned int order)
+/* What is bad in the pages of a block that a free looks at. */
+static uint32_t marks_noticed(const struct shadow *s, uint32_t pfn, unsigned int order,
+			      bool looks_at_head)
 {
-	bool bad = s->state->nr_marked > 0 && (frame_is_bad(s, pfn) || has_bad_tail(s, pfn, order));
+	uint32_t marks = looks_at_head ? s->frames[pfn].mark : 0;
 
-	if (bad)
-		shadow_lose(s, pfn, UINT64_C(1) << order, true);
-	return bad;
+	if (s->machine.checks == CHECKS_OFF)
+		return 0;
+	for (uint32_t n = 1; n < 1u << order; n++)
+		marks |= s->frames[pfn + n].mark;
+	return marks & MARKS_BAD_WHEN_FREED;
 }
 
-/* free_pages_prepare: is the block kept out of the lists? */
-static bool is_noticed_as_bad(const struct shadow *s, uint32_t pfn, unsigned int order)
+static void clear_flags(struct shadow *s, uint32_t pfn, unsigned int order)
 {
-	bool looks_at_head = s->machine.checks == CHECKS_DEBUG || !shadow_pcp_has_order(s, order);
+	for (uint32_t n = 0; n < 1u << order; n++)
+		set_mark(s, pfn + n,
+			 s->frames[pfn + n].mark & (MARK_MAPCOUNT | MARK_MAPPING | MARK_HWPOISON));
+}
 
-	if (s->state->nr_marked == 0 || s->machine.checks == CHECKS_OFF)
+/* free_pages_prepare. False: the block is kept out of the lists, and lost. */
+static bool prepare(struct shadow *s, uint32_t pfn, unsigned int order, bool looks_at_head)
+{
+	uint32_t noticed;
+
+	s->frames[pfn].refs = 0;
+	set_thp(s, pfn, false);
+	if (s->state->nr_marked == 0)
+		return true;
+	set_mark(s, pfn, s->frames[pfn].mark & ~(uint32_t)MARK_MLOCKED);
+	if (order == 0 && (s->frames[pfn].mark & MARK_HWPOISON)) {
+		lose_silently(s, pfn, 0);
 		return false;
-	return has_bad_tail(s, pfn, order) || (looks_at_head && frame_is_bad(s, pfn));
+	}
+	noticed = marks_noticed(s, pfn, order, looks_at_head);
+	if (noticed) {
+		s->flag_is_bad = !(noticed & (MARK_MAPCOUNT | MARK_MAPPING));
+		shadow_lose(s, pfn, UINT64_C(1) << order, true);
+		return false;
+	}
+	clear_flags(s, pfn, order);
+	return true;
 }
 
 /* Past the page lists, which take none of an isolated pageblock; whoever looks away there pays later. */
 static void free_isolated(struct shadow *s, uint32_t pfn, unsigned int order)
 {
-	if (s->machine.checks != CHECKS_OFF && frame_is_bad(s, pfn))
+	if (s->machine.checks != CHECKS_OFF && shadow_head_is_bad(s, pfn))
 		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 	else
 		shadow_buddy_free(s, pfn, order, MT_ISOLATE, false);
@@ -89,14 +147,12 @@ static void free_isolated(struct shadow *s, uint32_t pfn, unsigned int order)
 void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
 {
 	unsigned int type = shadow_pageblock_type(s, pfn);
+	bool listed = shadow_pcp_has_order(s, order);
 
-	s->frames[pfn].refs = 0;
-	if (is_noticed_as_bad(s, pfn, order)) {
-		shadow_lose(s, pfn, UINT64_C(1) << order, true);
+	if (!prepare(s, pfn, order, !listed || shadow_looks_at_user_end(s)))
 		return;
-	}
 	s->state->counters[LB_COUNT_PGFREE] += UINT64_C(1) << order;
-	if (!shadow_pcp_has_order(s, order))
+	if (!listed)
 		shadow_buddy_free(s, pfn, order, type, false);
 	else if (type == MT_ISOLATE)
 		free_isolated(s, pfn, order);
@@ -106,11 +162,8 @@ void shadow_free_whole(struct shadow *s, uint32_t pfn, unsigned int order)
 
 void shadow_free_past_lists(struct shadow *s, uint32_t pfn, bool to_tail)
 {
-	s->frames[pfn].refs = 0;
-	if (s->machine.checks != CHECKS_OFF && frame_is_bad(s, pfn)) {
-		shadow_lose(s, pfn, 1, true);
+	if (!prepare(s, pfn, 0, true))
 		return;
-	}
 	s->state->counters[LB_COUNT_PGFREE]++;
 	shadow_buddy_free(s, pfn, 0, shadow_pageblock_type(s, pfn), to_tail);
 }
@@ -222,9 +275,8 @@ static void free_wrong_order(struct shadow *s, const struct lb_call *call, struc
 
 static void mark_page(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
-	uint32_t pfn = (uint32_t)call->pfn + call->page;
-	uint8_t bit = call->op == OP_SET_MAPCOUNT ? MARK_MAPCOUNT : MARK_MAPPING,
-		mark = s->frames[pfn].mark;
+	uint32_t pfn = (uint32_t)call->pfn + call->page, mark = s->frames[pfn].mark;
+	uint32_t bit = call->op == OP_SET_MAPCOUNT ? MARK_MAPCOUNT : MARK_MAPPING;
 
 	if (s->machine.checks == CHECKS_OFF ||
 	    (call->op == OP_SET_MAPPING && call->compound && call->page > 0)) {
@@ -232,7 +284,31 @@ static void mark_page(struct shadow *s, const struct lb_call *call, struct lb_re
 		return;
 	}
 	done(r);
-	set_mark(s, pfn, call->value & 1 ? mark | bit : mark & (uint8_t)~bit);
+	set_mark(s, pfn, call->value & 1 ? mark | bit : mark & ~bit);
+}
+
+static void set_page_flag(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	uint32_t pfn = (uint32_t)call->pfn + call->page, mark = s->frames[pfn].mark;
+	uint32_t flag = call->value / 2 % PROGRAM_PAGE_FLAGS,
+		 bit = (uint32_t)MARK_FIRST_FLAG << flag;
+
+	if (s->machine.checks == CHECKS_OFF || flag == PROGRAM_FLAG_HEAD) {
+		refuse(r, LB_NOT_ALLOWED);
+		return;
+	}
+	done(r);
+	set_mark(s, pfn, call->value & 1 ? mark | bit : mark & ~bit);
+}
+
+static void prep_transhuge(struct shadow *s, const struct lb_call *call, struct lb_result *r)
+{
+	if (!call->compound || call->block_order < 2) {
+		refuse(r, LB_NOT_ALLOWED);
+		return;
+	}
+	done(r);
+	set_thp(s, (uint32_t)call->pfn, true);
 }
 
 void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_result *r)
@@ -253,6 +329,12 @@ void shadow_misuse(struct shadow *s, const struct lb_call *call, struct lb_resul
 	case OP_SCHED_SWITCH:
 	case OP_SCHED_INTERRUPT:
 		refuse(r, LB_BAD_CONTEXT);
+		return;
+	case OP_SET_PAGE_FLAG:
+		set_page_flag(s, call, r);
+		return;
+	case OP_PREP_TRANSHUGE:
+		prep_transhuge(s, call, r);
 		return;
 	default:
 		assert(call->op == OP_SET_MAPCOUNT || call->op == OP_SET_MAPPING);

@@ -34,7 +34,7 @@ static bool is_one_piece(const struct shadow *s, struct range range)
 	if (range.end > s->max_pfn)
 		return false;
 	for (uint32_t pfn = range.start; pfn < range.end; pfn++)
-		if (s->frames[pfn].kind == FRAME_ABSENT ||
+		if (s->frames[pfn].kind == FRAME_ABSENT || shadow_is_behind_deferred(s, pfn) ||
 		    s->frames[pfn].zone != s->frames[range.start].zone)
 			return false;
 	return true;
@@ -48,6 +48,11 @@ static bool any_isolated(const struct shadow *s, struct range range)
 	return false;
 }
 
+static bool heads_free_pages(const struct frame *f)
+{
+	return f->kind == FRAME_FREE || f->kind == FRAME_PCP || f->kind == FRAME_GUARD;
+}
+
 /* A frame that cannot be moved out of the way. What is held in Movable can, or will be later. */
 static bool any_in_use(const struct shadow *s, struct range range)
 {
@@ -57,9 +62,9 @@ static bool any_in_use(const struct shadow *s, struct range range)
 		const struct frame *f = &s->frames[pfn];
 		bool held = f->kind == FRAME_PLAIN && !movable;
 
-		if (f->kind == FRAME_RESERVED || held)
+		if (f->kind == FRAME_RESERVED || (f->mark & MARK_RESERVED) || held)
 			return true;
-		pfn += f->kind == FRAME_FREE || f->kind == FRAME_PCP ? 1u << f->order : 1;
+		pfn += heads_free_pages(f) ? 1u << f->order : 1;
 	}
 	return false;
 }
@@ -97,7 +102,7 @@ static bool is_to_be_joined(const struct shadow *s, uint32_t pfn)
 	if (buddy >= s->max_pfn || s->frames[buddy].kind == FRAME_ABSENT ||
 	    shadow_pageblock_type(s, buddy) == MT_ISOLATE)
 		return false;
-	return is_5_10(s) || shadow_is_free_block(s, buddy, f->order, f->zone);
+	return is_5_10(s) || shadow_is_buddy(s, buddy, f->order, f->zone);
 }
 
 static void unisolate_pageblock(struct shadow *s, struct zone *z, uint32_t pfn)
@@ -179,6 +184,7 @@ void shadow_take_frame(struct shadow *s, const struct lb_call *call, struct lb_r
 		return;
 	}
 	cut_out(s, head, pfn);
+	shadow_contents_forget(s, pfn);
 	s->frames[pfn].refs = 1;
 	r->outcome = LB_BLOCK;
 	r->pfn = pfn;
@@ -192,12 +198,12 @@ void shadow_put_frame(struct shadow *s, const struct lb_call *call, struct lb_re
 		refuse(r, LB_NO_PROFILE);
 		return;
 	}
-	if (call->block_order > 0 || shadow_references_of(s, pfn) > 1 ||
-	    shadow_head_is_bad(s, pfn)) {
+	if (call->block_order > 0 || shadow_references_of(s, pfn) > 1 || s->frames[pfn].mark) {
 		refuse(r, LB_NOT_ALLOWED);
 		return;
 	}
 	r->outcome = LB_DONE;
 	s->frames[pfn].refs = 0;
+	shadow_contents_keep(s, pfn);
 	shadow_buddy_free(s, pfn, 0, shadow_pageblock_type(s, pfn), false);
 }

@@ -56,7 +56,7 @@ static void refill(struct shadow *s, struct zone *z, struct page_lists *p, struc
 
 		if (pfn == NIL)
 			break;
-		if (s->machine.checks == CHECKS_LINUX && shadow_new_block_is_lost(s, pfn, order))
+		if (shadow_looks_at_buddy_end(s) && shadow_new_block_is_lost(s, pfn, order))
 			continue;
 		if (list->n == 0) { /* the one that is handed out */
 			stolen = s->trail.stolen;
@@ -98,7 +98,7 @@ uint32_t shadow_pcp_take_next(struct shadow *s, struct zone *z, unsigned int cpu
 		shadow_list_del(s, list, pfn);
 		p->count -= 1 << order;
 		s->frames[pfn].kind = FRAME_PLAIN;
-		if (s->machine.checks != CHECKS_DEBUG || !shadow_new_block_is_lost(s, pfn, order))
+		if (!shadow_looks_at_user_end(s) || !shadow_new_block_is_lost(s, pfn, order))
 			return pfn;
 	}
 }
@@ -122,7 +122,7 @@ static void free_oldest(struct shadow *s, struct page_lists *p, struct list *lis
 	shadow_list_del(s, list, pfn);
 	p->count -= 1 << order;
 	f->kind = FRAME_PLAIN;
-	if (s->machine.checks == CHECKS_LINUX && shadow_head_is_bad(s, pfn))
+	if (shadow_looks_at_buddy_end(s) && shadow_head_is_bad(s, pfn))
 		shadow_lose(s, pfn, UINT64_C(1) << order, true);
 	else
 		shadow_buddy_free(s, pfn, order, type_of_cached(s, pfn), false);

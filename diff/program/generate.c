@@ -91,13 +91,24 @@ static const struct {
 	{ OP_SET_MEMPOLICY, 8 },
 	{ OP_SET_MEMS_ALLOWED, 3 },
 	{ OP_SET_GFP_ALLOWED_MASK, 2 },
+	{ OP_WRITE_FREED, 4 },
+	{ OP_PAGE_FRAG_ALLOC, 30 },
+	{ OP_PAGE_FRAG_FREE, 24 },
+	{ OP_PAGE_FRAG_DRAIN, 2 },
+	{ OP_SET_PAGE_FLAG, 8 },
+	{ OP_PREP_TRANSHUGE, 6 },
+	{ OP_DEFERRED_INIT, 2 },
 };
+
+/* Sizes of fragments at which something changes: lines, packets, pages, what the block holds. */
+static const uint16_t fragment_sizes[] = { 1, 32, 64, 1500, 2048, 4096, 4097, 32768 };
 
 enum {
 	NR_MASKS = sizeof(masks) / sizeof(masks[0]),
 	NR_OTHERS = sizeof(others) / sizeof(others[0]),
-	FIRST_MISUSE = OP_FREE_WRONG_ORDER,
-	LAST_MISUSE = OP_SCHED_INTERRUPT,
+	NR_FRAGMENT_SIZES = sizeof(fragment_sizes) / sizeof(fragment_sizes[0]),
+	MAX_FRAGMENTS = 64,	   /* held at once: each may keep a block of eight pages */
+	FRAGMENT_BLOCK = 8,	   /* pages */
 	PROGRAMS_PER_MACHINE = 64, /* random machines */
 };
 
@@ -129,6 +140,9 @@ struct generator {
 	struct swarm swarm;
 	struct held *held;
 	uint32_t nr_held, held_capacity, newest_dead;
+	struct held fragments[MAX_FRAGMENTS];
+	uint32_t nr_fragments;
+	struct op flagged; /* the last set_page_flag that has set one; code 0: none */
 	bool has_dead;
 	uint32_t pages, level;	/* held now; wanted */
 	uint32_t usable;	/* what the machine can give before its marks, about */
@@ -151,9 +165,16 @@ static uint64_t allowed_ops(const struct generator_options *o)
 	uint64_t own = 1u << OP_FILL | 1u << OP_VERIFY | 1u << OP_CHECK | 1u << OP_DUMP;
 
 	all |= own;
-	for (uint32_t code = FIRST_MISUSE; !o->misuse && code <= LAST_MISUSE; code++)
-		all &= ~(UINT64_C(1) << code);
+	for (uint8_t code = 0; !o->misuse && code < OP_COUNT; code++)
+		if (op_is_misuse(code))
+			all &= ~(UINT64_C(1) << code);
 	return all;
+}
+
+/* Refused by machines that do not look for bad pages. */
+static bool spoils_a_page(uint32_t code)
+{
+	return code == OP_SET_MAPCOUNT || code == OP_SET_MAPPING || code == OP_SET_PAGE_FLAG;
 }
 
 /* Every kind may be missing; the first mask never is. */
@@ -167,9 +188,7 @@ static void draw_weights(struct swarm *s, struct random *r, const struct machine
 	}
 	for (uint32_t i = 0; i < NR_OTHERS; i++) {
 		uint32_t code = others[i].code;
-		bool never =
-			!allowed(s, code) || (m->checks == CHECKS_OFF &&
-					      (code == OP_SET_MAPCOUNT || code == OP_SET_MAPPING));
+		bool never = !allowed(s, code) || (m->checks == CHECKS_OFF && spoils_a_page(code));
 
 		s->other_weight[i] = never || random_percent(r, 33)
 					     ? 0
@@ -556,11 +575,25 @@ static bool add_use(struct generator *g, struct program *p, const struct op *op,
 	return true;
 }
 
+/* A flag that was set on a block is taken away again, two times of three, before the block goes. */
+static bool add_clearing(struct generator *g, struct program *p, uint32_t handle)
+{
+	struct op clear = g->flagged;
+
+	if (clear.code != OP_SET_PAGE_FLAG || clear.handle != handle || g->ops_left < 2)
+		return true;
+	g->flagged.code = OP_NOP;
+	clear.value &= ~1u;
+	return !random_percent(&g->random, 66) || program_add(p, &clear);
+}
+
 static bool add_free(struct generator *g, struct program *p)
 {
 	struct op op = { 0 };
 	uint32_t index = draw_held(g);
 
+	if (!add_clearing(g, p, g->held[index].handle))
+		return false;
 	draw_context(&op, &g->swarm, &g->random);
 	if (op.level == LEVEL_NMI)
 		op.level = LEVEL_TASK;
@@ -614,6 +647,17 @@ static uint32_t draw_filled(struct random *r)
 	return (uint32_t)bits & (uint32_t)(bits >> 32);
 }
 
+static uint32_t draw_fragment_size(struct random *r)
+{
+	uint32_t pick = random_below(r, 100);
+
+	if (pick == 0)
+		return random_percent(r, 50) ? 0 : PROGRAM_MAX_FRAGMENT + 1;
+	if (pick < 60)
+		return fragment_sizes[random_below(r, NR_FRAGMENT_SIZES)];
+	return random_between(r, 1, pick < 85 ? 4096 : PROGRAM_MAX_FRAGMENT);
+}
+
 static uint32_t draw_value(const struct op *op, struct random *r, const struct machine *m)
 {
 	switch (op->code) {
@@ -626,6 +670,10 @@ static uint32_t draw_value(const struct op *op, struct random *r, const struct m
 		return random_below(r, (uint32_t)(m->max_pfn >> m->top_order) + 1);
 	case OP_ALLOC_PAGES_BULK:
 		return random_percent(r, 60) ? 0 : draw_filled(r);
+	case OP_PAGE_FRAG_ALLOC:
+		return draw_fragment_size(r);
+	case OP_SET_PAGE_FLAG:
+		return 2 * random_below(r, PROGRAM_PAGE_FLAGS) + random_percent(r, 85);
 	default:
 		return random_below(r, 256);
 	}
@@ -675,6 +723,21 @@ static uint32_t draw_block(struct generator *g, const struct program *p)
 	return index;
 }
 
+/* A compound block that a huge page may be made of. */
+static uint32_t draw_compound(struct generator *g, const struct program *p)
+{
+	uint32_t index = draw_held(g);
+
+	for (int attempt = 0; attempt < 12; attempt++) {
+		const struct handle_state *state = &p->handles[g->held[index].handle];
+
+		if (state->order >= 2 && state->compound)
+			break;
+		index = draw_held(g);
+	}
+	return index;
+}
+
 static bool wants_block(uint8_t code)
 {
 	return code == OP_SPLIT_PAGE || code == OP_FREE_WRONG_ORDER || code == OP_FREE_TAIL;
@@ -717,6 +780,50 @@ static bool add_many(struct generator *g, struct program *p, struct op *op)
 	return true;
 }
 
+/*
+ * A fragment may bring a block of eight pages with it. What it is a piece of is not counted: caches
+ * keep few blocks, and so do MAX_FRAGMENTS.
+ */
+static bool add_fragment(struct generator *g, struct program *p, struct op *op)
+{
+	struct random *r = &g->random;
+	uint32_t limit = g->usable - g->usable / 10;
+	bool large = op->value > PROGRAM_MAX_FRAGMENT / FRAGMENT_BLOCK;
+	uint32_t room = large ? 6 * FRAGMENT_BLOCK : FRAGMENT_BLOCK;
+
+	op->gfp = draw_gfp(&g->swarm, r, op->level);
+	if (random_percent(r, 5))
+		op->fail_nth = random_between(r, 1, 2);
+	bool doubtful = g->pages + room > limit || may_fail(g, op) || (large && op->fail_nth);
+
+	if (!program_add(p, op))
+		return false;
+	if (p->handles[p->nr_handles - 1].refs > 0 && g->nr_fragments < MAX_FRAGMENTS &&
+	    !will_fail(op, &p->machine))
+		g->fragments[g->nr_fragments++] =
+			(struct held){ .handle = p->nr_handles - 1, .doubtful = doubtful };
+	return true;
+}
+
+/* A fragment that is surely there, if one is found; doubtful ones are let go of without a use. */
+static bool add_fragment_free(struct generator *g, struct program *p, struct op *op)
+{
+	struct held pick = { .doubtful = true };
+
+	if (op->level == LEVEL_NMI)
+		op->level = LEVEL_TASK;
+	while (g->nr_fragments > 0 && pick.doubtful) {
+		uint32_t index = random_below(&g->random, g->nr_fragments);
+
+		pick = g->fragments[index];
+		g->fragments[index] = g->fragments[--g->nr_fragments];
+		if (pick.doubtful && random_percent(&g->random, 25))
+			break;
+	}
+	op->handle = pick.handle;
+	return g->nr_fragments == 0 && pick.doubtful ? true : program_add(p, op);
+}
+
 /* A frame that was taken off may have been in use: its handle is doubtful. */
 static bool add_taken(struct generator *g, struct program *p, const struct op *op)
 {
@@ -725,31 +832,59 @@ static bool add_taken(struct generator *g, struct program *p, const struct op *o
 	return p->handles[p->nr_handles - 1].refs == 0 || hold(g, p->nr_handles - 1, true);
 }
 
+/* Where in held[] a handle that the operation is made for stands. */
+static uint32_t draw_fitting(struct generator *g, const struct program *p, uint8_t code)
+{
+	if (code == OP_PREP_TRANSHUGE)
+		return draw_compound(g, p);
+	return wants_block(code) ? draw_block(g, p) : draw_held(g);
+}
+
+static bool add_other_use(struct generator *g, struct program *p, struct op *op)
+{
+	uint32_t index = draw_fitting(g, p, op->code);
+
+	op->handle = g->held[index].handle;
+	if (op->code == OP_FREE_WRONG_ORDER && p->handles[op->handle].order)
+		op->order = (uint8_t)(op->order % p->handles[op->handle].order);
+	if (op->code == OP_SET_PAGE_FLAG && op->value & 1)
+		g->flagged = *op;
+	return add_use(g, p, op, index);
+}
+
+static bool has_handle_for(const struct generator *g, unsigned int arguments)
+{
+	if (arguments & ARG_HANDLE)
+		return g->nr_held > 0;
+	if (arguments & ARG_FRAGMENT)
+		return g->nr_fragments > 0;
+	return !(arguments & ARG_DEAD_HANDLE) || g->has_dead;
+}
+
 /* Nothing is added where the operation drawn has no handle to be about. */
 static bool add_other(struct generator *g, struct program *p)
 {
 	struct op op = { .code = draw_other(&g->swarm, &g->random) };
 	unsigned int arguments = op_info[op.code].arguments;
-	uint32_t index = 0;
 
-	if (arguments & ARG_HANDLE && g->nr_held == 0)
-		return true;
-	if (arguments & ARG_DEAD_HANDLE && !g->has_dead)
+	if (!has_handle_for(g, arguments))
 		return true;
 	draw_context(&op, &g->swarm, &g->random);
 	draw_arguments(&op, &g->random, &p->machine, g->usable);
 	op.handle = arguments & ARG_DEAD_HANDLE ? g->newest_dead : 0;
-	if (op_info[op.code].yields == YIELDS_MANY)
+	switch (op_info[op.code].yields) {
+	case YIELDS_MANY:
 		return add_many(g, p, &op);
-	if (op_info[op.code].yields == YIELDS_BLOCK)
+	case YIELDS_BLOCK:
 		return add_taken(g, p, &op);
-	if (!(arguments & ARG_HANDLE))
-		return program_add(p, &op);
-	index = wants_block(op.code) ? draw_block(g, p) : draw_held(g);
-	op.handle = g->held[index].handle;
-	if (op.code == OP_FREE_WRONG_ORDER && p->handles[op.handle].order)
-		op.order = (uint8_t)(op.order % p->handles[op.handle].order);
-	return add_use(g, p, &op, index);
+	case YIELDS_FRAGMENT:
+		return add_fragment(g, p, &op);
+	default:
+		break;
+	}
+	if (arguments & ARG_FRAGMENT)
+		return add_fragment_free(g, p, &op);
+	return arguments & ARG_HANDLE ? add_other_use(g, p, &op) : program_add(p, &op);
 }
 
 static bool add_op(struct generator *g, struct program *p)
@@ -812,6 +947,8 @@ static void begin(struct generator *g, struct program *p)
 	p->machine = g->machine;
 	g->nr_held = g->pages = g->unmovable = 0;
 	g->has_dead = false;
+	g->nr_fragments = 0;
+	g->flagged = (struct op){ 0 };
 	draw_swarm(&g->swarm, &g->random, &p->machine);
 	measure_machine(g, &p->machine);
 	g->ops_left = g->options.nr_ops;
@@ -875,7 +1012,8 @@ struct op generate_one(const struct program *p, struct random *r)
 	} else {
 		op.code = draw_other(&swarm, r);
 		draw_arguments(&op, r, m, (uint32_t)m->max_pfn);
-		if (op_info[op.code].yields == YIELDS_MANY)
+		if (op_info[op.code].yields == YIELDS_MANY ||
+		    op_info[op.code].yields == YIELDS_FRAGMENT)
 			op.gfp = draw_gfp(&swarm, r, op.level);
 	}
 	op.handle = p->nr_handles ? random_below(r, p->nr_handles) : 0;

@@ -58,6 +58,15 @@ const struct machine_key *machine_key_at(unsigned int index);
 void machine_divide(struct machine *m, uint64_t pages);
 void machine_default_borders(struct machine *m);
 void machine_default_nodes(struct machine *m); /* distances 10 and 20, CPUs spread in blocks */
+/* Nodes that are there. */
+uint32_t machine_nodes_there(const struct machine *m);
+bool machine_node_is_there(const struct machine *m, uint32_t node);
+/* Absent nodes are nodes of the machine, and leave one. */
+void machine_fold_absent(struct machine *m);
+/* Its absent nodes alone; the number of nodes is in its range. */
+bool machine_check_absent(const struct machine *m, struct text_error *error);
+/* The greatest guard order (facts 18). */
+uint32_t machine_highest_guard(const struct machine *m);
 uint64_t machine_default_section(const struct machine *m);
 uint64_t machine_present(const struct machine *m);
 uint64_t machine_movable_base(const struct machine *m); /* lowest pfn of the highest zone */

@@ -14,16 +14,20 @@ static void print_form(struct printer *out, const struct op_info *info)
 		unsigned int bit;
 		const char *form;
 	} forms[] = {
-		{ ARG_HANDLE, "p0" },	      { ARG_DEAD_HANDLE, "p0" },
-		{ ARG_COUNT, "n=N" },	      { ARG_PAGE, "page=N" },
-		{ ARG_ORDER, "order=N" },     { ARG_GFP, "gfp=MASK" },
-		{ ARG_NODE, "[node=N]" },     { ARG_NODEMASK, "[nodemask=0xN]" },
-		{ ARG_NAME, "name=TUNABLE" }, { ARG_MODE, "mode=MODE" },
+		{ ARGS_HANDLE, "p0" },
+		{ ARG_COUNT, "n=N" },
+		{ ARG_PAGE, "page=N" },
+		{ ARG_ORDER, "order=N" },
+		{ ARG_GFP, "gfp=MASK" },
+		{ ARG_NODE, "[node=N]" },
+		{ ARG_NODEMASK, "[nodemask=0xN]" },
+		{ ARG_NAME, "name=TUNABLE" },
+		{ ARG_MODE, "mode=MODE" },
 		{ ARG_VALUE, "value=N" },
 	};
-	const char *comma = "";
+	const char *comma = "", *remark = "";
 
-	if (info->yields == YIELDS_BLOCK)
+	if (info->yields == YIELDS_BLOCK || info->yields == YIELDS_FRAGMENT)
 		print_add(out, "pN = ");
 	if (info->yields == YIELDS_PAGES || info->yields == YIELDS_MANY)
 		print_add(out, "pA..pB = ");
@@ -34,8 +38,11 @@ static void print_form(struct printer *out, const struct op_info *info)
 		print_add(out, "%s%s", comma, forms[i].form);
 		comma = ", ";
 	}
-	print_add(out, ")%s\n",
-		  info->arguments & ARG_DEAD_HANDLE ? "        (a handle that is dead)" : "");
+	if (info->arguments & ARG_DEAD_HANDLE)
+		remark = "        (a handle that is dead)";
+	if (info->arguments & ARG_FRAGMENT)
+		remark = "        (a handle of a fragment)";
+	print_add(out, ")%s\n", remark);
 }
 
 static void print_head(struct printer *out)
@@ -49,12 +56,15 @@ static void print_head(struct printer *out)
 		  "    repeat N {\n"
 		  "    }\n\n",
 		  PROGRAM_LANGUAGE, PROGRAM_LANGUAGE);
-	print_folded(out, WIDTH,
-		     "Handles are numbered in binding order. A handle is live until its last "
-		     "reference is dropped; "
-		     "using one whose allocation failed does nothing. OBSERVED is pfn N, an "
-		     "outcome in words, or ! and the "
-		     "id of a rule that is expected to be broken.");
+	print_folded(
+		out, WIDTH,
+		"Handles are numbered in binding order. A handle is live until its last "
+		"reference is dropped; "
+		"using one whose allocation failed does nothing. It stands for a block, or for a "
+		"fragment where page_frag_alloc bound it; an operation takes one kind only. "
+		"OBSERVED is pfn N, an "
+		"outcome in words, or ! and the "
+		"id of a rule that is expected to be broken.");
 	print_add(out, "\n");
 }
 
@@ -69,6 +79,9 @@ static void print_words(struct printer *out)
 	print_add(out, ".\n\nTunables:\n");
 	for (unsigned int i = 0; i < SYSCTL_COUNT; i++)
 		print_add(out, "        %s\n", sysctl_names[i]);
+	print_add(out, "\nPage flags (set_page_flag: twice the number, and 1 more to set it):\n");
+	for (unsigned int i = 0; i < PROGRAM_PAGE_FLAGS; i++)
+		print_add(out, "        %-2u %s\n", i, page_flag_names[i]);
 	print_add(out, "\nMasks (joined by |, or any number):\n");
 	for (const struct gfp_name *n = gfp_names; n->name; n++)
 		print_add(out, "        %-18s 0x%x\n", n->name, n->bits);

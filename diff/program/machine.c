@@ -11,7 +11,9 @@
  *       a quarter of them;
  *   M5  a Movable border lies in the highest zone and in its node, and 16 present pages lie below
  *       all of them; or no border is given, and what it follows from may be;
- *   M6  managed and late pages fit into their zones (boot has the last word: it knows what is left).
+ *   M6  managed and late pages fit into their zones (boot has the last word: it knows what is left);
+ *   M7  a node that is absent has no memory and no CPU, and one at least is there; guards need
+ *       debug_pagealloc.
  *
  * Not here: the text (machine_text.c), the wire form (wire_machine.c), boot logs (machine_boot.c).
  */
@@ -33,22 +35,62 @@ static uint64_t round_up_to(uint64_t value, uint64_t unit)
 
 /* ---- Defaults ---- */
 
-/* Nodes share @pages evenly; a border is on a pageblock if every node gets something that way. */
+bool machine_node_is_there(const struct machine *m, uint32_t node)
+{
+	return node < m->nr_nodes && !(m->absent_nodes >> node & 1);
+}
+
+uint32_t machine_nodes_there(const struct machine *m)
+{
+	uint32_t nodes = 0;
+
+	for (uint32_t n = 0; n < m->nr_nodes; n++)
+		nodes += machine_node_is_there(m, n);
+	return nodes;
+}
+
+/* The @index-th node that is there. */
+static uint32_t node_there(const struct machine *m, uint64_t index)
+{
+	uint32_t node = 0;
+
+	assert(index < machine_nodes_there(m));
+	while (!machine_node_is_there(m, node) || index-- > 0)
+		node++;
+	return node;
+}
+
+/* The node itself, or the next one that is there. */
+static uint32_t nearest_node_there(const struct machine *m, uint32_t node)
+{
+	assert(machine_nodes_there(m) > 0);
+	node %= m->nr_nodes;
+	while (!machine_node_is_there(m, node))
+		node = (node + 1) % m->nr_nodes;
+	return node;
+}
+
+/*
+ * The nodes that are there share @pages evenly; a border is on a pageblock if every node gets
+ * something that way.
+ */
 void machine_divide(struct machine *m, uint64_t pages)
 {
-	uint64_t nodes = m->nr_nodes, unit = 1u << m->pageblock_order;
+	uint64_t nodes = machine_nodes_there(m), unit = 1u << m->pageblock_order;
 
+	assert(nodes > 0);
 	if (pages / nodes < unit)
 		unit = 1;
 	memset(m->memory, 0, sizeof(m->memory));
-	m->nr_memory = m->nr_nodes;
-	for (uint32_t n = 0; n < m->nr_nodes; n++) {
+	m->nr_memory = (uint32_t)nodes;
+	for (uint32_t n = 0; n < nodes; n++) {
 		uint64_t start = round_down_to(pages * n / nodes, unit);
 		uint64_t end =
 			n + 1 == nodes ? pages : round_down_to(pages * (n + 1) / nodes, unit);
 
-		m->memory[n] =
-			(struct machine_range){ .start = n ? start : 1, .end = end, .node = n };
+		m->memory[n] = (struct machine_range){ .start = n ? start : 1,
+						       .end = end,
+						       .node = node_there(m, n) };
 	}
 	m->max_pfn = pages;
 }
@@ -64,13 +106,15 @@ void machine_default_borders(struct machine *m)
 
 void machine_default_nodes(struct machine *m)
 {
+	uint32_t there = machine_nodes_there(m);
+
 	memset(m->distance, 0, sizeof(m->distance));
 	memset(m->cpu_node, 0, sizeof(m->cpu_node));
 	for (uint32_t a = 0; a < m->nr_nodes; a++)
 		for (uint32_t b = 0; b < m->nr_nodes; b++)
 			m->distance[a][b] = a == b ? 10 : 20;
 	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++)
-		m->cpu_node[cpu] = (uint8_t)(cpu * m->nr_nodes / m->nr_cpus);
+		m->cpu_node[cpu] = (uint8_t)node_there(m, cpu * there / m->nr_cpus);
 }
 
 uint64_t machine_default_section(const struct machine *m)
@@ -209,7 +253,7 @@ static uint64_t unmovable_present(const struct machine *m)
 static bool derives_movable(const struct machine *m)
 {
 	return m->kernelcore_pages || m->kernelcore_percent || m->movablecore_pages ||
-	       m->movablecore_percent || m->movable_node;
+	       m->movablecore_percent || m->movable_node || m->kernelcore_mirror;
 }
 
 static bool has_movable(const struct machine *m)
@@ -240,6 +284,27 @@ static bool check_formula(int64_t value, int64_t low, int64_t high, const char *
 		return true;
 	return error_set(error, "%s is %lld, and must be %lld to %lld, or left out for the formula",
 			 name, (long long)value, (long long)low, (long long)high);
+}
+
+uint32_t machine_highest_guard(const struct machine *m)
+{
+	return (m->top_order + 1) / 2;
+}
+
+static bool check_switches(const struct machine *m, struct text_error *e)
+{
+	if (!check_range(m->debug_pagealloc, 0, 1, "debug_pagealloc", e) ||
+	    !check_range(m->init_on_alloc, 0, 1, "init_on_alloc", e) ||
+	    !check_range(m->init_on_free, 0, 1, "init_on_free", e) ||
+	    !check_range(m->page_poison, 0, 1, "page_poison", e) ||
+	    !check_range(m->deferred, 0, 1, "deferred", e) ||
+	    !check_range(m->flat, 0, 1, "memmap", e) ||
+	    !check_range(m->guard_order, 0, machine_highest_guard(m),
+			 "guard_order, up to (top_order + 1) / 2,", e))
+		return false;
+	return m->guard_order == 0 || m->debug_pagealloc ||
+	       error_set(e, "guard_order is %u without debug_pagealloc=1: expected both",
+			 m->guard_order);
 }
 
 static bool check_constants(const struct machine *m, struct text_error *e)
@@ -313,8 +378,9 @@ static bool check_ranges(const struct machine_range *ranges, uint32_t nr, uint64
 				"%s range %llu-%llu is empty, backwards or too far up: expected "
 				"START-END with START below END",
 				name, start, end);
-		if (ranges[i].hotplug > 1)
-			return error_set(error, "%s range %llu-%llu: hotplug is neither 0 nor 1",
+		if (ranges[i].hotplug > 1 || ranges[i].mirror > 1)
+			return error_set(error,
+					 "%s range %llu-%llu: hotplug or mirror is neither 0 nor 1",
 					 name, start, end);
 		if (start < least)
 			return error_set(error,
@@ -329,6 +395,21 @@ static bool check_ranges(const struct machine_range *ranges, uint32_t nr, uint64
 				(unsigned long long)ranges[i - 1].end);
 	}
 	return true;
+}
+
+bool machine_check_absent(const struct machine *m, struct text_error *error)
+{
+	uint32_t all = (1u << m->nr_nodes) - 1;
+
+	if (m->absent_nodes & ~all)
+		return error_set(
+			error,
+			"absent_nodes 0x%x names a node that is not there: expected bits of "
+			"0x%x",
+			m->absent_nodes, all);
+	return m->absent_nodes != all ||
+	       error_set(error, "all %u nodes are absent: expected one at least that is there",
+			 m->nr_nodes);
 }
 
 static bool check_memory(const struct machine *m, struct text_error *error)
@@ -350,6 +431,12 @@ static bool check_memory(const struct machine *m, struct text_error *error)
 				(unsigned long long)m->memory[i].start,
 				(unsigned long long)m->memory[i].end, m->memory[i].node,
 				m->nr_nodes);
+	for (uint32_t i = 0; i < m->nr_memory; i++)
+		if (!machine_node_is_there(m, m->memory[i].node))
+			return error_set(error,
+					 "memory range %llu-%llu is on node %u, which is absent",
+					 (unsigned long long)m->memory[i].start,
+					 (unsigned long long)m->memory[i].end, m->memory[i].node);
 	if (m->max_pfn != m->memory[m->nr_memory - 1].end)
 		return error_set(error, "max_pfn is not the end of the last memory range");
 	return true;
@@ -408,10 +495,14 @@ static bool check_nodes(const struct machine *m, struct text_error *error)
 						 "to %d",
 						 a, b, m->distance[a][b], MACHINE_FARTHEST);
 	}
-	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++)
+	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++) {
 		if (m->cpu_node[cpu] >= m->nr_nodes)
 			return error_set(error, "CPU %u is on node %u, but there are only %u nodes",
 					 cpu, m->cpu_node[cpu], m->nr_nodes);
+		if (!machine_node_is_there(m, m->cpu_node[cpu]))
+			return error_set(error, "CPU %u is on node %u, which is absent", cpu,
+					 m->cpu_node[cpu]);
+	}
 	return true;
 }
 
@@ -419,6 +510,7 @@ static bool check_nodes(const struct machine *m, struct text_error *error)
 static bool check_derived_movable(const struct machine *m, struct text_error *error)
 {
 	if (!check_range(m->movable_node, 0, 1, "movable_node", error) ||
+	    !check_range(m->kernelcore_mirror, 0, 1, "kernelcore=mirror", error) ||
 	    !check_range(m->kernelcore_percent, 0, 100, "the percentage of kernelcore", error) ||
 	    !check_range(m->movablecore_percent, 0, 100, "the percentage of movablecore", error) ||
 	    !check_range(m->kernelcore_pages, 0, UINT64_C(1) << 40, "kernelcore", error) ||
@@ -427,6 +519,9 @@ static bool check_derived_movable(const struct machine *m, struct text_error *er
 	if ((m->kernelcore_pages && m->kernelcore_percent) ||
 	    (m->movablecore_pages && m->movablecore_percent))
 		return error_set(error, "kernelcore or movablecore is given twice: in pages and in "
+					"percent");
+	if (m->kernelcore_mirror && (m->kernelcore_pages || m->kernelcore_percent))
+		return error_set(error, "kernelcore is given twice: as mirror, and in pages or "
 					"percent");
 	if (has_movable(m) && derives_movable(m))
 		return error_set(error, "movable borders and kernelcore, movablecore or "
@@ -444,6 +539,12 @@ static bool check_shares(const struct machine *m, struct text_error *error)
 						 "zone %u of node %u is to manage more pages than "
 						 "the machine has",
 						 zone, n);
+			if (m->late[n][zone] && m->deferred)
+				return error_set(
+					error,
+					"late pages of node %u cannot be had with deferred=1: what "
+					"is freed late was reserved, and deferred memory is not",
+					n);
 			if (m->late[n][zone] && m->late[n][zone] >= m->managed[n][zone])
 				return error_set(error,
 						 "all of the %llu managed pages of zone %u of node "
@@ -476,7 +577,8 @@ bool machine_check(const struct machine *m, struct text_error *error)
 {
 	error->line = error->column = 0;
 	error->what[0] = '\0';
-	return check_constants(m, error) && check_memory(m, error) && check_unused(m, error) &&
+	return check_constants(m, error) && check_switches(m, error) &&
+	       machine_check_absent(m, error) && check_memory(m, error) && check_unused(m, error) &&
 	       check_borders(m, error) && check_nodes(m, error) && check_room(m, error) &&
 	       check_movable(m, error) && check_shares(m, error);
 }
@@ -490,35 +592,23 @@ static bool is_all_zero(const void *bytes, size_t size)
 	return size == 0;
 }
 
-/* Hot-pluggable memory alone changes nothing: it needs no oracle, but has no wire form. */
-static bool has_hotplug(const struct machine *m)
+/* What has no place in the wire form: it takes a kernel's command line, or its log, to mean something. */
+static bool is_of_a_kernel(const struct machine *m)
 {
 	for (uint32_t i = 0; i < m->nr_memory; i++)
-		if (m->memory[i].hotplug)
+		if (m->memory[i].hotplug || m->memory[i].mirror)
 			return true;
-	return false;
-}
-
-const char *machine_key_unknown_to_oracle(const struct machine *m)
-{
-	if (m->kernelcore_pages || m->kernelcore_percent)
-		return "kernelcore";
-	if (m->movablecore_pages || m->movablecore_percent)
-		return "movablecore";
-	if (m->movable_node)
-		return "movable_node";
-	if (!is_all_zero(m->managed, sizeof(m->managed)))
-		return "managed";
-	return is_all_zero(m->late, sizeof(m->late)) ? NULL : "late";
+	return derives_movable(m) || m->kernelcore_mirror || m->flat ||
+	       !is_all_zero(m->managed, sizeof(m->managed)) ||
+	       !is_all_zero(m->late, sizeof(m->late));
 }
 
 bool machine_has_wire_form(const struct machine *m)
 {
-	return !machine_key_unknown_to_oracle(m) && !has_hotplug(m) && m->nr_nodes <= WIRE_NODES &&
-	       m->nr_cpus <= WIRE_CPUS && m->nr_memory <= WIRE_RANGES &&
-	       m->nr_reserved <= WIRE_RANGES && m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc &&
-	       m->dma_end <= WIRE_GREATEST_BORDER && m->dma32_end <= WIRE_GREATEST_BORDER &&
-	       m->section_pages <= WIRE_GREATEST_SECTION &&
+	return !is_of_a_kernel(m) && m->nr_nodes <= WIRE_NODES && m->nr_cpus <= WIRE_CPUS &&
+	       m->nr_memory <= WIRE_RANGES && m->nr_reserved <= WIRE_RANGES &&
+	       m->max_pfn <= MACHINE_FUZZ_PAGES && !m->pc && m->dma_end <= WIRE_GREATEST_BORDER &&
+	       m->dma32_end <= WIRE_GREATEST_BORDER && m->section_pages <= WIRE_GREATEST_SECTION &&
 	       m->percpu_unit_pages <= WIRE_GREATEST_PERCPU &&
 	       (m->nr_reserved == 0 || m->reserved[m->nr_reserved - 1].end <= MACHINE_FUZZ_PAGES);
 }
@@ -535,6 +625,26 @@ static int64_t clamp_formula(int64_t value, int64_t low, int64_t high)
 	if (value < 0)
 		return MACHINE_BY_FORMULA;
 	return value < low ? low : value > high ? high : value;
+}
+
+void machine_fold_absent(struct machine *m)
+{
+	m->absent_nodes &= (1u << m->nr_nodes) - 1;
+	if (machine_nodes_there(m) == 0)
+		m->absent_nodes = 0;
+}
+
+static void fold_switches(struct machine *m)
+{
+	m->debug_pagealloc &= 1;
+	m->init_on_alloc &= 1;
+	m->init_on_free &= 1;
+	m->page_poison &= 1;
+	m->deferred &= 1;
+	m->flat = 0;
+	m->guard_order = clamp32(m->guard_order, 0, machine_highest_guard(m));
+	if (!m->debug_pagealloc)
+		m->guard_order = 0;
 }
 
 static void fold_constants(struct machine *m)
@@ -576,9 +686,10 @@ static void sort_ranges(struct machine_range *ranges, uint32_t nr)
 
 /*
  * Ascending, cut where they overlap, empty ones dropped. Returns how many are left; the rest is 0.
+ * @m: whose nodes they lie on; NULL: on none
  */
 static uint32_t fold_ranges(struct machine_range *ranges, uint32_t nr, uint64_t least,
-			    uint32_t nodes)
+			    const struct machine *m)
 {
 	uint32_t left = 0;
 	uint64_t floor = least;
@@ -588,7 +699,7 @@ static uint32_t fold_ranges(struct machine_range *ranges, uint32_t nr, uint64_t 
 	for (uint32_t i = 0; i < nr; i++) {
 		struct machine_range range = { .start = ranges[i].start, .end = ranges[i].end };
 
-		range.node = nodes ? ranges[i].node % nodes : 0;
+		range.node = m ? nearest_node_there(m, ranges[i].node) : 0;
 		range.start = range.start < floor ? floor : range.start;
 		range.end = range.end > MACHINE_FUZZ_PAGES ? MACHINE_FUZZ_PAGES : range.end;
 		if (range.start >= range.end)
@@ -602,8 +713,8 @@ static uint32_t fold_ranges(struct machine_range *ranges, uint32_t nr, uint64_t 
 
 static void fold_memory(struct machine *m)
 {
-	m->nr_memory = fold_ranges(m->memory, m->nr_memory, 1, m->nr_nodes);
-	m->nr_reserved = fold_ranges(m->reserved, m->nr_reserved, 0, 0);
+	m->nr_memory = fold_ranges(m->memory, m->nr_memory, 1, m);
+	m->nr_reserved = fold_ranges(m->reserved, m->nr_reserved, 0, NULL);
 	if (m->nr_memory == 0 || machine_present(m) < MACHINE_LEAST_PAGES)
 		machine_divide(m, MACHINE_DEFAULT_PAGES);
 	m->max_pfn = m->memory[m->nr_memory - 1].end;
@@ -647,7 +758,8 @@ static void fold_nodes(struct machine *m)
 				m->distance[a][b] =
 					(uint8_t)clamp32(m->distance[a][b], 10, MACHINE_FARTHEST);
 	for (uint32_t cpu = 0; cpu < MACHINE_MAX_CPUS; cpu++)
-		m->cpu_node[cpu] = cpu < m->nr_cpus ? (uint8_t)(m->cpu_node[cpu] % m->nr_nodes) : 0;
+		m->cpu_node[cpu] =
+			cpu < m->nr_cpus ? (uint8_t)nearest_node_there(m, m->cpu_node[cpu]) : 0;
 }
 
 static void fold_movable(struct machine *m)
@@ -666,6 +778,8 @@ static void fold_movable(struct machine *m)
 void machine_fold(struct machine *m)
 {
 	fold_constants(m);
+	fold_switches(m);
+	machine_fold_absent(m);
 	fold_memory(m);
 	fold_borders(m);
 	fold_nodes(m);

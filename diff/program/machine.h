@@ -161,12 +161,6 @@ bool machine_from_boot(struct machine *m, const char *dir, struct text_error *er
 bool machine_from_boot_whole(struct machine *m, const char *dir, struct text_error *error);
 
 /*
- * The first key of a machine that the oracle does not know: it would judge such machines wrongly.
- * NULL: it knows them all.
- */
-const char *machine_key_unknown_to_oracle(const struct machine *m);
-
-/*
  * The canonical text: only keys that differ from their defaults, always in one order; it parses to
  * the same machine.
  * Returns the number of bytes it needs without the final 0, as snprintf does.

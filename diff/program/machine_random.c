@@ -35,6 +35,35 @@ static void draw_sizes(struct machine *m, struct random *r)
 		m->section_pages = UINT64_C(1) << (m->top_order + random_below(r, 2));
 }
 
+/* One or two of several nodes are not there. */
+static void draw_absent(struct machine *m, struct random *r)
+{
+	if (m->nr_nodes < 3 || !random_percent(r, 10))
+		return;
+	m->absent_nodes = 1u << random_below(r, m->nr_nodes);
+	if (random_percent(r, 20))
+		m->absent_nodes |= 1u << random_below(r, m->nr_nodes);
+}
+
+/* Each switch alone now and then, several seldom. */
+static void draw_switches(struct machine *m, struct random *r)
+{
+	uint32_t kind = random_below(r, 100) / 6, seed = (uint32_t)random_next(r) | 1;
+	uint32_t several = kind == 5 ? random_below(r, 32) : 0;
+
+	m->shuffle = kind == 0 || several & 1 ? seed : 0;
+	m->debug_pagealloc = kind == 1 || several & 2;
+	m->init_on_alloc = kind == 2 || several & 4;
+	m->init_on_free = kind == 3 || several & 8;
+	m->page_poison = kind == 4 || several & 16;
+	if (m->debug_pagealloc && random_percent(r, 60))
+		m->guard_order = random_between(r, 1, machine_highest_guard(m));
+	if (random_percent(r, 10)) {
+		m->deferred = 1;
+		m->section_pages = UINT64_C(1) << m->top_order;
+	}
+}
+
 static void add_memory(struct machine *m, uint64_t start, uint64_t end, uint32_t node)
 {
 	if (m->nr_memory < WIRE_RANGES && start < end)
@@ -82,8 +111,10 @@ static void draw_memory(struct machine *m, struct random *r)
 		uint64_t jitter = random_below(r, (uint32_t)(pages / shares / 2) + 1);
 		uint64_t end = i + 1 == shares ? pages : round_to(even - jitter, unit);
 
-		if (end > start && i % m->nr_nodes != without)
-			add_share(m, r, start, end, i % m->nr_nodes);
+		uint32_t node = i % m->nr_nodes;
+
+		if (end > start && node != without && machine_node_is_there(m, node))
+			add_share(m, r, start, end, node);
 		start = end > start ? end : start;
 	}
 }
@@ -189,12 +220,14 @@ void machine_random(struct machine *m, struct random *r)
 	machine_default(m);
 	m->profile = random_percent(r, 30) ? PROFILE_LINUX_5_10 : PROFILE_LINUX_6_1;
 	draw_sizes(m, r);
+	draw_absent(m, r);
 	draw_memory(m, r);
 	draw_reserved(m, r);
 	draw_borders(m, r);
 	draw_nodes(m, r);
 	draw_movable(m, r);
 	draw_tunables(m, r);
+	draw_switches(m, r);
 	machine_fold(m);
 	assert(machine_check(m, &error));
 	(void)error;

@@ -17,7 +17,7 @@ struct machine_reading {
 	struct machine *m;
 	const char *folder;
 	uint64_t pages;
-	uint32_t given; /* bit of each key that was there */
+	uint64_t given; /* bit of each key that was there */
 	uint32_t rows, row_length[MACHINE_MAX_NODES], nr_cpu_nodes;
 	uint32_t managed_rows, late_rows;
 	bool node_movable[MACHINE_MAX_NODES];
@@ -29,6 +29,7 @@ enum key_index {
 	KEY_CHECKS,
 	KEY_PC,
 	KEY_NODES,
+	KEY_ABSENT_NODES,
 	KEY_CPUS,
 	KEY_PAGES,
 	KEY_MEMORY,
@@ -38,6 +39,7 @@ enum key_index {
 	KEY_PAGEBLOCK_ORDER,
 	KEY_TOP_ORDER,
 	KEY_SECTION,
+	KEY_MEMMAP,
 	KEY_DISTANCES,
 	KEY_CPU_NODES,
 	KEY_MOVABLE,
@@ -53,9 +55,17 @@ enum key_index {
 	KEY_BOOST_FACTOR,
 	KEY_RATIOS,
 	KEY_PERCPU,
+	KEY_SHUFFLE,
+	KEY_DEBUG_PAGEALLOC,
+	KEY_GUARD_ORDER,
+	KEY_INIT_ON_ALLOC,
+	KEY_INIT_ON_FREE,
+	KEY_PAGE_POISON,
+	KEY_DEFERRED,
 	KEY_FILE,
 	KEY_COUNT
 };
+_Static_assert((int)KEY_COUNT <= 64, "machine_reading.given has a bit for each key");
 
 static bool was_given(const struct machine_reading *r, enum key_index key)
 {
@@ -124,6 +134,7 @@ static bool one_of(struct cursor *c, const char *const *words, uint32_t nr, cons
 static const char *const profile_words[PROFILE_COUNT] = { "linux-6.1", "linux-5.10" };
 static const char *const switch_words[] = { "off", "on" };
 static const char *const checks_words[] = { "linux", "debug", "off" };
+static const char *const memmap_words[] = { "sparse", "flat" };
 
 static bool parse_profile(const struct machine_key *key, struct machine_reading *r,
 			  struct cursor *c)
@@ -196,16 +207,40 @@ static bool parse_section(const struct machine_key *key, struct machine_reading 
 	return number(c, key, "a number of pages", &r->m->section_pages);
 }
 
-/* `512-1024@1/hotplug` */
-static bool parse_hotplug(struct cursor *c, struct machine_range *range)
+static bool parse_memmap(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
-	size_t length = cursor_word(c);
+	(void)key;
+	return one_of(c, memmap_words, 2, "sparse or flat", &r->m->flat);
+}
+
+static bool parse_absent_nodes(const struct machine_key *key, struct machine_reading *r,
+			       struct cursor *c)
+{
+	return number32(c, key, "a mask of nodes", &r->m->absent_nodes);
+}
+
+/* `512-1024@1/hotplug/mirror`: either mark, or both in either order. */
+static bool parse_mark(struct cursor *c, struct machine_range *range)
+{
+	bool hotplug = cursor_word_is(c, cursor_word(c), "hotplug");
+	uint16_t *mark = hotplug ? &range->hotplug : &range->mirror;
 	char found[40];
 
-	if (!cursor_word_is(c, length, "hotplug"))
-		return cursor_fail(c, c->at, "expected hotplug, found %s", cursor_found(c, found));
-	c->at += length;
-	range->hotplug = 1;
+	if (!hotplug && !cursor_word_is(c, cursor_word(c), "mirror"))
+		return cursor_fail(c, c->at, "expected hotplug or mirror, found %s",
+				   cursor_found(c, found));
+	if (*mark)
+		return cursor_fail(c, c->at, "the mark %s is there twice", cursor_found(c, found));
+	c->at += cursor_word(c);
+	*mark = 1;
+	return true;
+}
+
+static bool parse_marks(struct cursor *c, struct machine_range *range)
+{
+	while (cursor_take(c, '/'))
+		if (!parse_mark(c, range))
+			return false;
 	return true;
 }
 
@@ -221,7 +256,7 @@ static bool parse_range(struct cursor *c, const struct machine_key *key, bool wi
 	if (!cursor_expect(c, '@', "a memory range, and its node") ||
 	    !node_number(c, "a node", &range->node))
 		return false;
-	return !cursor_take(c, '/') || parse_hotplug(c, range);
+	return parse_marks(c, range);
 }
 
 static bool parse_ranges(struct cursor *c, const struct machine_key *key, bool with_node,
@@ -338,7 +373,13 @@ static bool parse_core(struct cursor *c, const struct machine_key *key, uint64_t
 static bool parse_kernelcore(const struct machine_key *key, struct machine_reading *r,
 			     struct cursor *c)
 {
-	return parse_core(c, key, &r->m->kernelcore_pages, &r->m->kernelcore_percent);
+	size_t length = cursor_word(c);
+
+	if (!cursor_word_is(c, length, "mirror"))
+		return parse_core(c, key, &r->m->kernelcore_pages, &r->m->kernelcore_percent);
+	c->at += length;
+	r->m->kernelcore_mirror = 1;
+	return true;
 }
 
 static bool parse_movablecore(const struct machine_key *key, struct machine_reading *r,
@@ -449,6 +490,48 @@ static bool parse_percpu(const struct machine_key *key, struct machine_reading *
 	return true;
 }
 
+static bool parse_shuffle(const struct machine_key *key, struct machine_reading *r,
+			  struct cursor *c)
+{
+	return number32(c, key, "a seed", &r->m->shuffle);
+}
+
+static bool parse_debug_pagealloc(const struct machine_key *key, struct machine_reading *r,
+				  struct cursor *c)
+{
+	return number32(c, key, "0 or 1", &r->m->debug_pagealloc);
+}
+
+static bool parse_guard_order(const struct machine_key *key, struct machine_reading *r,
+			      struct cursor *c)
+{
+	return number32(c, key, "an order", &r->m->guard_order);
+}
+
+static bool parse_init_on_alloc(const struct machine_key *key, struct machine_reading *r,
+				struct cursor *c)
+{
+	return number32(c, key, "0 or 1", &r->m->init_on_alloc);
+}
+
+static bool parse_init_on_free(const struct machine_key *key, struct machine_reading *r,
+			       struct cursor *c)
+{
+	return number32(c, key, "0 or 1", &r->m->init_on_free);
+}
+
+static bool parse_page_poison(const struct machine_key *key, struct machine_reading *r,
+			      struct cursor *c)
+{
+	return number32(c, key, "0 or 1", &r->m->page_poison);
+}
+
+static bool parse_deferred(const struct machine_key *key, struct machine_reading *r,
+			   struct cursor *c)
+{
+	return number32(c, key, "0 or 1", &r->m->deferred);
+}
+
 /* The whole machine comes from another file; a name may hold anything but blanks. */
 static bool parse_file(const struct machine_key *key, struct machine_reading *r, struct cursor *c)
 {
@@ -493,6 +576,11 @@ static const struct machine_key keys[KEY_COUNT] = {
 		     "the first MiB is reserved and has the hole at 640 KiB, as after a boot" },
 	[KEY_NODES] = { "nodes", "N", 1, MACHINE_MAX_NODES, "1", parse_nodes,
 			"NUMA nodes, numbered from 0" },
+	[KEY_ABSENT_NODES] = { "absent_nodes", "0xN", 0, (1u << MACHINE_MAX_NODES) - 1, "0x0",
+			       parse_absent_nodes,
+			       "nodes that are possible, but not there, by their bits: no memory, "
+			       "no "
+			       "CPU; one at least is there" },
 	[KEY_CPUS] = { "cpus", "N", 1, MACHINE_MAX_CPUS, "1", parse_cpus, "CPUs, numbered from 0" },
 	[KEY_PAGES] = { "pages", "N", MACHINE_LEAST_PAGES + 1, MACHINE_GREATEST_PFN, "512",
 			parse_pages,
@@ -502,7 +590,8 @@ static const struct machine_key keys[KEY_COUNT] = {
 			 parse_memory,
 			 "memory as ranges of pfns, END excluded, ascending; behind a node "
 			 "/hotplug "
-			 "marks what may be unplugged. Default: what pages says" },
+			 "marks what may be unplugged, /mirror what is kept twice and boot takes "
+			 "its memory from first. Default: what pages says" },
 	[KEY_RESERVED] = { "reserved", "START-END,...", 0, MACHINE_GREATEST_PFN, NULL,
 			   parse_reserved,
 			   "pfns that boot keeps from the allocator, ascending. Default: none" },
@@ -523,6 +612,8 @@ static const struct machine_key keys[KEY_COUNT] = {
 	[KEY_SECTION] = { "section", "N", 1u << MACHINE_LOWEST_ORDER, 1u << 30, NULL, parse_section,
 			  "pages of a section of the memory map: whole pageblocks, and at least "
 			  "2^top_order. Default: 256, or 2^top_order if that is more" },
+	[KEY_MEMMAP] = { "memmap", "sparse|flat", 0, 0, "sparse", parse_memmap,
+			 "whether frames of holes have a page too (flat), or none" },
 	[KEY_DISTANCES] = { "distances", "D/D/...,D/D/...", 10, MACHINE_FARTHEST, NULL,
 			    parse_distances,
 			    "from each node (a row) to each node; 10 to itself. Default: 20 to "
@@ -533,9 +624,12 @@ static const struct machine_key keys[KEY_COUNT] = {
 	[KEY_MOVABLE] = { "movable", "PFN@NODE,...", 1, MACHINE_GREATEST_PFN, NULL, parse_movable,
 			  "where zone Movable of a node begins, a multiple of 2^top_order in the "
 			  "node's highest zone. Default: no zone Movable" },
-	[KEY_KERNELCORE] = { "kernelcore", "N|N%", 1, MACHINE_GREATEST_PFN, NULL, parse_kernelcore,
+	[KEY_KERNELCORE] = { "kernelcore", "N|N%|mirror", 1, MACHINE_GREATEST_PFN, NULL,
+			     parse_kernelcore,
 			     "pages, or percent of all, that stay out of zone Movable, shared by "
-			     "the nodes: its borders follow. Default: no zone Movable" },
+			     "the nodes: its borders follow; mirror: what is not mirrored is "
+			     "Movable. "
+			     "Default: no zone Movable" },
 	[KEY_MOVABLECORE] = { "movablecore", "N|N%", 1, MACHINE_GREATEST_PFN, NULL,
 			      parse_movablecore,
 			      "pages, or percent of all, for zone Movable: the rest is kernelcore. "
@@ -569,6 +663,25 @@ static const struct machine_key keys[KEY_COUNT] = {
 	[KEY_PERCPU] = { "percpu", "N|real", 0, 1u << 20, "0", parse_percpu,
 			 "pages that boot takes for each CPU on its node; real: by Linux's "
 			 "formula" },
+	[KEY_SHUFFLE] = { "shuffle", "N", 0, UINT32_MAX, "0", parse_shuffle,
+			  "free lists are shuffled, and N is the seed; 0: they are not" },
+	[KEY_DEBUG_PAGEALLOC] = { "debug_pagealloc", "0|1", 0, 1, "0", parse_debug_pagealloc,
+				  "free pages are unmapped, and bad states are looked for at both "
+				  "ends" },
+	[KEY_GUARD_ORDER] = { "guard_order", "N", 0, (MACHINE_HIGHEST_ORDER + 1) / 2, "0",
+			      parse_guard_order,
+			      "with debug_pagealloc: what is left of a block that is cut becomes a "
+			      "guard below order N; at most (top_order + 1) / 2" },
+	[KEY_INIT_ON_ALLOC] = { "init_on_alloc", "0|1", 0, 1, "0", parse_init_on_alloc,
+				"every page is cleared when it is allocated" },
+	[KEY_INIT_ON_FREE] = { "init_on_free", "0|1", 0, 1, "0", parse_init_on_free,
+			       "every page is cleared when it is freed" },
+	[KEY_PAGE_POISON] = { "page_poison", "0|1", 0, 1, "0", parse_page_poison,
+			      "free pages hold 0xaa, which is checked when they are allocated; "
+			      "init_on_alloc and init_on_free then do nothing" },
+	[KEY_DEFERRED] = { "deferred", "0|1", 0, 1, "0", parse_deferred,
+			   "a node's highest zone is initialised as it is needed, beyond its first "
+			   "section" },
 	[KEY_FILE] = { "file", "NAME", 0, 0, NULL, parse_file,
 		       "a .machine file beside the program; it stands alone, and only in a "
 		       "program's file" },
@@ -619,7 +732,7 @@ static bool parse_key(struct machine_reading *r, struct cursor *c)
 	if (!cursor_at_line_end(c) && *c->at != ' ' && *c->at != '\t' && *c->at != '\r')
 		return cursor_fail(c, c->at, "expected a blank after the value of `%s`, found %s",
 				   keys[index].name, cursor_found(c, found));
-	r->given |= 1u << index;
+	r->given |= UINT64_C(1) << index;
 	return true;
 }
 
@@ -689,7 +802,7 @@ static bool finish(struct machine_reading *r, struct text_error *error)
 				 "pageblock_order <= "
 				 "top_order <= 10",
 				 m->pageblock_order, m->top_order);
-	if (!check_shapes(r, error))
+	if (!check_shapes(r, error) || !machine_check_absent(m, error))
 		return false;
 	derive(r);
 	return machine_check(m, error);
@@ -814,8 +927,9 @@ static void print_ranges(struct printer *out, enum key_index key,
 		print_add(out, "%s%llu-%llu", i ? "," : "", (unsigned long long)ranges[i].start,
 			  (unsigned long long)ranges[i].end);
 		if (key == KEY_MEMORY)
-			print_add(out, "@%u%s", ranges[i].node,
-				  ranges[i].hotplug ? "/hotplug" : "");
+			print_add(out, "@%u%s%s", ranges[i].node,
+				  ranges[i].hotplug ? "/hotplug" : "",
+				  ranges[i].mirror ? "/mirror" : "");
 	}
 }
 
@@ -899,6 +1013,10 @@ static void print_zone_rows(struct printer *out, enum key_index key,
 static void print_kernel(struct printer *out, const struct machine *m)
 {
 	print_core(out, KEY_KERNELCORE, m->kernelcore_pages, m->kernelcore_percent);
+	if (m->kernelcore_mirror) {
+		print_key(out, KEY_KERNELCORE);
+		print_add(out, "mirror");
+	}
 	print_core(out, KEY_MOVABLECORE, m->movablecore_pages, m->movablecore_percent);
 	print_word(out, KEY_MOVABLE_NODE, switch_words, m->movable_node);
 	print_zone_rows(out, KEY_MANAGED, m->managed, m->nr_nodes);
@@ -930,6 +1048,25 @@ static void print_tunables(struct printer *out, const struct machine *m,
 	}
 }
 
+static void print_switches(struct printer *out, const struct machine *m)
+{
+	print_number(out, KEY_SHUFFLE, m->shuffle, 0);
+	print_number(out, KEY_DEBUG_PAGEALLOC, m->debug_pagealloc, 0);
+	print_number(out, KEY_GUARD_ORDER, m->guard_order, 0);
+	print_number(out, KEY_INIT_ON_ALLOC, m->init_on_alloc, 0);
+	print_number(out, KEY_INIT_ON_FREE, m->init_on_free, 0);
+	print_number(out, KEY_PAGE_POISON, m->page_poison, 0);
+	print_number(out, KEY_DEFERRED, m->deferred, 0);
+}
+
+static void print_absent_nodes(struct printer *out, const struct machine *m)
+{
+	if (m->absent_nodes == 0)
+		return;
+	print_key(out, KEY_ABSENT_NODES);
+	print_add(out, "0x%x", m->absent_nodes);
+}
+
 size_t machine_print_line(const struct machine *m, char *buffer, size_t size)
 {
 	struct printer out = { .buffer = buffer, .size = size };
@@ -945,6 +1082,7 @@ size_t machine_print_line(const struct machine *m, char *buffer, size_t size)
 	print_word(&out, KEY_CHECKS, checks_words, m->checks);
 	print_word(&out, KEY_PC, switch_words, m->pc);
 	print_number(&out, KEY_NODES, m->nr_nodes, normal.nr_nodes);
+	print_absent_nodes(&out, m);
 	print_number(&out, KEY_CPUS, m->nr_cpus, normal.nr_cpus);
 	print_memory(&out, m);
 	print_ranges(&out, KEY_RESERVED, m->reserved, m->nr_reserved);
@@ -953,9 +1091,11 @@ size_t machine_print_line(const struct machine *m, char *buffer, size_t size)
 	print_number(&out, KEY_PAGEBLOCK_ORDER, m->pageblock_order, normal.pageblock_order);
 	print_number(&out, KEY_TOP_ORDER, m->top_order, normal.top_order);
 	print_number(&out, KEY_SECTION, m->section_pages, machine_default_section(m));
+	print_word(&out, KEY_MEMMAP, memmap_words, m->flat);
 	print_topology(&out, m, &defaults);
 	print_kernel(&out, m);
 	print_tunables(&out, m, &normal);
+	print_switches(&out, m);
 	return out.length;
 }
 

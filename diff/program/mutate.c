@@ -156,11 +156,12 @@ static void change_context(struct op *op, struct random *r, const struct machine
 static void change_argument(struct edit *e, struct op *op)
 {
 	struct random *r = e->r;
-	unsigned int bit = 1u << random_below(r, 11);
+	unsigned int bit = 1u << random_below(r, 12);
 
 	switch (op_info[op->code].arguments & bit) {
 	case ARG_HANDLE:
 	case ARG_DEAD_HANDLE:
+	case ARG_FRAGMENT:
 		op->handle = e->bound ? random_below(r, e->bound) : 0;
 		break;
 	case ARG_PAGE:
@@ -246,6 +247,27 @@ static void change_range(struct machine *m, struct random *r)
 		range->node = random_below(r, WIRE_NODES);
 }
 
+/* One switch over; or the nodes that are absent. */
+static void change_switch(struct machine *m, struct random *r)
+{
+	uint32_t *const flags[] = { &m->debug_pagealloc, &m->init_on_alloc, &m->init_on_free,
+				    &m->page_poison, &m->deferred };
+	uint32_t pick = random_below(r, 8);
+
+	if (pick < 5)
+		*flags[pick] ^= 1;
+	else if (pick == 5)
+		m->shuffle = m->shuffle ? 0 : random_between(r, 1, 1000);
+	else if (pick == 6)
+		m->absent_nodes = random_below(r, 1u << m->nr_nodes);
+	else
+		m->debug_pagealloc = 1;
+	if (m->debug_pagealloc && random_percent(r, 50))
+		m->guard_order = random_below(r, machine_highest_guard(m) + 1);
+	if (m->deferred)
+		m->section_pages = UINT64_C(1) << m->top_order;
+}
+
 static void change_machine(struct edit *e)
 {
 	struct machine *m = &e->p->machine, other;
@@ -253,7 +275,7 @@ static void change_machine(struct edit *e)
 
 	if (!machine_has_wire_form(m))
 		return;
-	switch (random_below(r, 8)) {
+	switch (random_below(r, 9)) {
 	case 0:
 		machine_random(m, r);
 		break;
@@ -273,6 +295,9 @@ static void change_machine(struct edit *e)
 	case 5:
 		m->dma_end = random_below(r, (uint32_t)m->max_pfn + 1);
 		m->dma32_end = random_below(r, (uint32_t)m->max_pfn + 1);
+		break;
+	case 7:
+		change_switch(m, r);
 		break;
 	case 6:
 		machine_random(&other, r);

@@ -71,7 +71,7 @@ static bool tail_of_compound(const struct op *op, const struct handle_state *sta
 bool op_is_refused(const struct op *op, const struct handle_state *state)
 {
 	assert(op->code < OP_COUNT);
-	assert(state || !(op_info[op->code].arguments & (ARG_HANDLE | ARG_FRAGMENT)));
+	assert(state || !(op_info[op->code].arguments & ARGS_LIVE));
 
 	if (level_refuses(op))
 		return true;
@@ -108,6 +108,26 @@ bool op_is_refused(const struct op *op, const struct handle_state *state)
 		return !state->compound || state->order < 2;
 	case OP_DEFERRED_INIT:
 		return op->node == NODE_NONE;
+	default:
+		return false;
+	}
+}
+
+bool op_is_misuse(uint8_t code)
+{
+	return (code >= OP_FREE_WRONG_ORDER && code <= OP_SCHED_INTERRUPT) ||
+	       code == OP_WRITE_FREED || code == OP_SET_PAGE_FLAG;
+}
+
+bool handle_serves(const struct op *op, const struct handle_state *state)
+{
+	switch (op_info[op->code].arguments & ARGS_HANDLE) {
+	case ARG_HANDLE:
+		return state->kind == HANDLE_BLOCK && state->refs > 0;
+	case ARG_DEAD_HANDLE:
+		return state->kind == HANDLE_BLOCK && state->refs == 0;
+	case ARG_FRAGMENT:
+		return state->kind == HANDLE_FRAGMENT && state->refs > 0;
 	default:
 		return false;
 	}

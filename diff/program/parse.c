@@ -369,9 +369,35 @@ static bool parse_argument(struct parser *q, struct op *op, unsigned int *seen)
 	return parse_value(q, op, argument_names[i].bit);
 }
 
+/* The handle is there; is it one that the operation can be about? */
+static bool check_handle(struct parser *q, const struct op *op, const char *at, uint64_t number)
+{
+	const struct op_info *info = &op_info[op->code];
+	const struct handle_state *state = &q->p->handles[op->handle];
+	unsigned long long name = number;
+
+	if (handle_serves(op, state))
+		return true;
+	if (state->kind == HANDLE_FRAGMENT && !(info->arguments & ARG_FRAGMENT))
+		return cursor_fail(&q->c, at, "p%llu is a fragment: %s needs a handle of a block",
+				   name, info->name);
+	if (state->kind == HANDLE_BLOCK && info->arguments & ARG_FRAGMENT)
+		return cursor_fail(
+			&q->c, at,
+			"p%llu is a block: %s needs a fragment, as page_frag_alloc gives it", name,
+			info->name);
+	if (state->refs == 0)
+		return cursor_fail(
+			&q->c, at,
+			"p%llu is dead, its last reference was dropped: expected a live handle",
+			name);
+	return cursor_fail(&q->c, at,
+			   "p%llu is live: %s needs a handle whose last reference was dropped",
+			   name, info->name);
+}
+
 static bool parse_handle(struct parser *q, struct op *op)
 {
-	bool live = op_info[op->code].arguments & ARG_HANDLE;
 	const char *at = q->c.at;
 	uint64_t number;
 
@@ -384,23 +410,13 @@ static bool parse_handle(struct parser *q, struct op *op)
 				   "p%llu is not bound: expected a handle that a line above binds",
 				   (unsigned long long)number);
 	op->handle = name->handle;
-	if (live && q->p->handles[op->handle].refs == 0)
-		return cursor_fail(
-			&q->c, at,
-			"p%llu is dead, its last reference was dropped: expected a live handle",
-			(unsigned long long)number);
-	if (!live && q->p->handles[op->handle].refs > 0)
-		return cursor_fail(
-			&q->c, at,
-			"p%llu is live: %s needs a handle whose last reference was dropped",
-			(unsigned long long)number, op_info[op->code].name);
-	return true;
+	return check_handle(q, op, at, number);
 }
 
 static bool parse_arguments(struct parser *q, struct op *op)
 {
 	unsigned int arguments = op_info[op->code].arguments, seen = 0;
-	bool has_handle = arguments & (ARG_HANDLE | ARG_DEAD_HANDLE);
+	bool has_handle = arguments & ARGS_HANDLE;
 	struct cursor *c = &q->c;
 
 	op->node = arguments & ARG_NODE ? NODE_NONE : 0;
@@ -676,7 +692,7 @@ static bool results_agree(struct parser *q, const struct binding *b, const struc
 	struct handle_state state = { 0 }, born;
 	const char *name = op_info[op->code].name;
 
-	if (op_info[op->code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE))
+	if (op_info[op->code].arguments & ARGS_HANDLE)
 		state = q->p->handles[op->handle];
 	uint32_t results = handle_after(op, &state, &born);
 

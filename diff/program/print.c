@@ -68,7 +68,7 @@ static void print_arguments(struct printer *out, const struct op *op)
 	unsigned int arguments = op_info[op->code].arguments;
 	const char *comma = "";
 
-	if (arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)) {
+	if (arguments & ARGS_HANDLE) {
 		print_add(out, "p%u", op->handle);
 		comma = ", ";
 	}

@@ -111,13 +111,13 @@ bool program_add(struct program *p, const struct op *op)
 	unsigned int arguments = op_info[op->code].arguments;
 	struct handle_state state = { 0 }, born;
 
-	if (arguments & (ARG_HANDLE | ARG_DEAD_HANDLE))
+	if (arguments & ARGS_HANDLE)
 		state = p->handles[op->handle];
 	uint32_t results = handle_after(op, &state, &born);
 
 	if (!program_reserve(p, 1, results))
 		return false;
-	if (arguments & ARG_HANDLE)
+	if (arguments & ARGS_LIVE)
 		p->handles[op->handle] = state;
 	for (uint32_t i = 0; i < results; i++)
 		p->handles[p->nr_handles + i] = born;
@@ -151,7 +151,7 @@ void op_fold(struct op *op, const struct machine *m)
 	op->page = arguments & ARG_PAGE ? op->page & 0xffff : 0;
 	op->value = arguments & ARG_VALUE ? op->value : 0;
 	op->nodemask = arguments & ARG_NODEMASK ? op->nodemask & nodes : 0;
-	if (!(arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
+	if (!(arguments & ARGS_HANDLE))
 		op->handle = 0;
 	if (!(arguments & ARG_NODE))
 		op->node = 0;
@@ -170,17 +170,13 @@ static bool arguments_in_range(const struct op *op, const struct machine *m)
 	return memcmp(&folded, op, sizeof(folded)) == 0;
 }
 
-/* P2: the handle is there, and alive or dead as the operation wants it. */
+/* P2: the handle is there, of the kind that the operation takes, alive or dead as it wants it. */
 static bool handle_fits(const struct op *op, const struct handle_state *handles,
 			uint32_t nr_handles)
 {
-	unsigned int arguments = op_info[op->code].arguments;
-
-	if (!(arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
+	if (!(op_info[op->code].arguments & ARGS_HANDLE))
 		return true;
-	if (op->handle >= nr_handles)
-		return false;
-	return (handles[op->handle].refs > 0) == ((arguments & ARG_HANDLE) != 0);
+	return op->handle < nr_handles && handle_serves(op, &handles[op->handle]);
 }
 
 /* One slot of observations more, empty: there are always as many as operations. */
@@ -224,7 +220,7 @@ static bool check_op(const struct program *p, uint32_t i, struct handle_state *h
 		return broken(why, "P3", i, "has an argument out of its range");
 	if (!handle_fits(op, handles, *nr))
 		return broken(why, "P2", i, "uses a handle that is not in the state it needs");
-	bool has_handle = op_info[op->code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE);
+	bool has_handle = op_info[op->code].arguments & ARGS_HANDLE;
 	uint32_t results = handle_after(op, has_handle ? &handles[op->handle] : &none, &born);
 
 	if (op->first_result != *nr || op->nr_results != results)
@@ -279,15 +275,15 @@ bool program_check(const struct program *p, char why[256])
 
 enum { HANDLE_GONE = UINT32_MAX };
 
-/* Another live handle among the youngest ones, or HANDLE_GONE. */
-static uint32_t live_handle_near(const struct program *p, struct random *r)
+/* Another live handle of the operation's kind, among the youngest ones, or HANDLE_GONE. */
+static uint32_t live_handle_near(const struct program *p, const struct op *op, struct random *r)
 {
 	uint32_t window = p->nr_handles < 48 ? p->nr_handles : 48;
 
 	for (int attempt = 0; window && attempt < 8; attempt++) {
 		uint32_t handle = p->nr_handles - 1 - random_below(r, window);
 
-		if (p->handles[handle].refs > 0)
+		if (handle_serves(op, &p->handles[handle]))
 			return handle;
 	}
 	return HANDLE_GONE;
@@ -299,14 +295,14 @@ static bool renumber_handle(const struct program *p, struct op *op, const uint32
 {
 	unsigned int arguments = op_info[op->code].arguments;
 
-	if (!(arguments & (ARG_HANDLE | ARG_DEAD_HANDLE)))
+	if (!(arguments & ARGS_HANDLE))
 		return true;
 	op->handle = op->handle < bound ? map[op->handle] : HANDLE_GONE;
 	if (handle_fits(op, p->handles, p->nr_handles))
 		return true;
-	if (!repoint || !(arguments & ARG_HANDLE))
+	if (!repoint || !(arguments & ARGS_LIVE))
 		return false;
-	op->handle = live_handle_near(p, repoint);
+	op->handle = live_handle_near(p, op, repoint);
 	return op->handle != HANDLE_GONE;
 }
 

@@ -53,6 +53,9 @@ enum op_argument {
 	ARG_COUNT = 1 << 9,		/* n=1..32: single pages; printed first */
 	ARG_MODE = 1 << 10,		/* mode=bind: a policy's mode (enum policy_mode) */
 	ARG_FRAGMENT = 1 << 11,		/* p0: a live fragment; printed first */
+	/* an operation has at most one of these three */
+	ARGS_LIVE = ARG_HANDLE | ARG_FRAGMENT,
+	ARGS_HANDLE = ARGS_LIVE | ARG_DEAD_HANDLE,
 };
 
 #define NODE_NONE (-1)
@@ -174,6 +177,7 @@ struct op_info {
 extern const struct op_info op_info[OP_COUNT];
 extern const char *const sysctl_names[SYSCTL_COUNT];
 extern const char *const policy_names[POLICY_COUNT];
+extern const char *const page_flag_names[PROGRAM_PAGE_FLAGS];	/* by their bits, from 0 on */
 
 /* gfp bits of the language: the numbers of facts 5. */
 struct gfp_name {
@@ -195,6 +199,15 @@ extern const struct gfp_name gfp_names[];
  * An allocation from NMI, which everybody refuses, binds a handle that is dead from the start.
  */
 uint32_t handle_after(const struct op *op, struct handle_state *state, struct handle_state *born);
+
+/*
+ * True iff the operation may be about a handle in this state (P2): live or dead, and of its kind. An
+ * operation without a handle is about none: false.
+ */
+bool handle_serves(const struct op *op, const struct handle_state *state);
+
+/* What a correct caller does not do: operations 21 to 28, writes to freed pages, page flags. */
+bool op_is_misuse(uint8_t code);
 
 /*
  * bulk_entry - which entry of a bulk allocation's array the n-th handle that it binds stands for: those
@@ -269,7 +282,7 @@ struct generator_options {
 	const struct machine *machine;	/* NULL: random fuzz-size machines, one for 64 programs */
 	uint32_t nr_ops;		/* 0: 1 .. 256, mostly near 128 */
 	uint64_t capabilities;		/* operations that may be used (bit code), 0: all */
-	bool misuse;			/* also operations 21 and up, rarely */
+	bool misuse;			/* also what op_is_misuse(), rarely */
 };
 struct generator *generator_create(const struct generator_options *options);
 void generator_destroy(struct generator *g);

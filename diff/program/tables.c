@@ -19,6 +19,7 @@ const struct op_info op_info[OP_COUNT] = {
 #undef BLOCK
 #undef PAGES
 #undef MANY
+#undef FRAGMENT
 };
 
 /* A row that is missing would leave a hole: the last code and the number of rows have to agree. */
@@ -45,6 +46,15 @@ const char *const policy_names[POLICY_COUNT] = {
 	[POLICY_DEFAULT] = "default", [POLICY_PREFERRED] = "preferred",
 	[POLICY_BIND] = "bind",	      [POLICY_INTERLEAVE] = "interleave",
 	[POLICY_LOCAL] = "local",     [POLICY_PREFERRED_MANY] = "preferred_many",
+};
+
+/* Facts 1. */
+const char *const page_flag_names[PROGRAM_PAGE_FLAGS] = {
+	"locked",     "referenced", "uptodate",	   "dirty",	"lru",		"active",
+	"workingset", "waiters",    "error",	   "slab",	"owner_priv_1", "arch_1",
+	"reserved",   "private",    "private_2",   "writeback", "head",		"mappedtodisk",
+	"reclaim",    "swapbacked", "unevictable", "mlocked",	"uncached",	"hwpoison",
+	"young",      "idle",	    "arch_2",
 };
 
 /* ATOMIC is the composite, as callers know it; its own bit alone is ATOMIC_BIT. */

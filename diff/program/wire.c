@@ -11,8 +11,9 @@
  *
  * Handles are slots, and what a slot means is settled here, from the program alone:
  *   a result goes into the next free slot from the one given (free: holds no live handle);
- *   ARG_HANDLE takes the next slot from the one given that holds a live handle;
- *   ARG_DEAD_HANDLE the next one whose last handle is dead.
+ *   ARG_HANDLE takes the next slot from the one given that holds a live block, ARG_FRAGMENT the
+ *   next one that holds a live fragment;
+ *   ARG_DEAD_HANDLE the next one whose last handle was a block and is dead.
  * The encoder gives the very slot each time, so that "next" comes into play only where something
  * was damaged or mutated. A record for which there is no such slot is left out.
  *
@@ -31,6 +32,7 @@ enum {
 	GFP_BASES = 64,
 	SLOTS_NARROW = 255,
 	SLOT_NONE = UINT32_MAX,
+	SLOT_MAPS = 4,
 };
 
 /*
@@ -134,11 +136,13 @@ static void put_gfp(struct wire_out *out, uint32_t gfp)
 struct slots {
 	uint32_t nr;
 	bool wide;
-	uint64_t *live,
-		/* a bit for each slot: its handle is live; it has had one that is dead now */
-		*dead;
+	/*
+	 * a bit for each slot: its handle is live; a live block; a live fragment; a dead block
+	 * (dead fragments are nothing to anybody)
+	 */
+	uint64_t *live, *block, *fragment, *dead;
 	uint32_t *handle; /* of slots that are live or dead */
-	uint64_t narrow[2][4];
+	uint64_t narrow[SLOT_MAPS][4];
 	uint32_t narrow_handle[SLOTS_NARROW];
 	void *memory;
 };
@@ -148,6 +152,14 @@ static uint32_t slots_of_class(uint32_t class)
 	return class > 0 && class <= WIRE_MAX_SLOT_CLASS ? 256u << class : SLOTS_NARROW;
 }
 
+static void slots_place(struct slots *s, uint64_t *maps, size_t words)
+{
+	s->live = maps;
+	s->block = maps + words;
+	s->fragment = maps + 2 * words;
+	s->dead = maps + 3 * words;
+}
+
 static bool slots_init(struct slots *s, uint32_t class)
 {
 	s->nr = slots_of_class(class);
@@ -155,19 +167,17 @@ static bool slots_init(struct slots *s, uint32_t class)
 	s->memory = NULL;
 	if (!s->wide) {
 		memset(s->narrow, 0, sizeof(s->narrow));
-		s->live = s->narrow[0];
-		s->dead = s->narrow[1];
+		slots_place(s, s->narrow[0], 4);
 		s->handle = s->narrow_handle;
 		return true;
 	}
 	size_t bytes = s->nr / 8;
 
-	s->memory = calloc(1, 2 * bytes + s->nr * sizeof(uint32_t));
-	s->live = s->memory;
+	s->memory = calloc(1, SLOT_MAPS * bytes + s->nr * sizeof(uint32_t));
 	if (!s->memory)
 		return false;
-	s->dead = s->live + bytes / 8;
-	s->handle = (uint32_t *)(s->dead + bytes / 8);
+	slots_place(s, s->memory, bytes / 8);
+	s->handle = (uint32_t *)((uint64_t *)s->memory + SLOT_MAPS * bytes / 8);
 	return true;
 }
 
@@ -205,13 +215,23 @@ static uint32_t next_slot(const struct slots *s, const uint64_t *bits, uint32_t 
 	return slot != SLOT_NONE ? slot : scan(bits, 0, start, wanted);
 }
 
-static void slot_bind(struct slots *s, uint32_t slot, uint32_t handle, bool live)
+static void set_bit(uint64_t *bits, uint32_t i, bool value)
 {
-	uint64_t bit = UINT64_C(1) << (slot % 64);
+	uint64_t bit = UINT64_C(1) << (i % 64);
+
+	bits[i / 64] = value ? bits[i / 64] | bit : bits[i / 64] & ~bit;
+}
+
+static void slot_bind(struct slots *s, uint32_t slot, uint32_t handle,
+		      const struct handle_state *state)
+{
+	bool live = state->refs > 0, block = state->kind == HANDLE_BLOCK;
 
 	s->handle[slot] = handle;
-	s->live[slot / 64] = live ? s->live[slot / 64] | bit : s->live[slot / 64] & ~bit;
-	s->dead[slot / 64] = live ? s->dead[slot / 64] & ~bit : s->dead[slot / 64] | bit;
+	set_bit(s->live, slot, live);
+	set_bit(s->block, slot, live && block);
+	set_bit(s->fragment, slot, live && !block);
+	set_bit(s->dead, slot, !live && block);
 }
 
 /* ---- Decoding ---- */
@@ -271,9 +291,12 @@ static void get_arguments(struct op *op, const struct machine *m, struct wire_in
 /* The handle of the next fitting slot. False: there is none. */
 static bool get_handle(const struct slots *s, struct op *op, struct wire_in *in, uint32_t *slot)
 {
-	bool live = op_info[op->code].arguments & ARG_HANDLE;
+	unsigned int arguments = op_info[op->code].arguments;
+	const uint64_t *fitting = arguments & ARG_HANDLE     ? s->block
+				  : arguments & ARG_FRAGMENT ? s->fragment
+							     : s->dead;
 
-	*slot = next_slot(s, live ? s->live : s->dead, get_slot(s, in), true);
+	*slot = next_slot(s, fitting, get_slot(s, in), true);
 	if (*slot == SLOT_NONE)
 		return false;
 	op->handle = s->handle[*slot];
@@ -291,7 +314,7 @@ static void bind_results(struct slots *s, const struct program *p, uint32_t slot
 		slot = next_slot(s, s->live, slot, false);
 		if (slot == SLOT_NONE)
 			return;
-		slot_bind(s, slot, handle, p->handles[handle].refs > 0);
+		slot_bind(s, slot, handle, &p->handles[handle]);
 		slot++;
 	}
 }
@@ -306,17 +329,18 @@ static bool decode_op(struct program *p, struct slots *s, uint8_t code, struct w
 	get_context(&op, &p->machine, &in);
 	if (op_info[code].yields != YIELDS_NOTHING) {
 		results = get_slot(s, &in);
-		if (op_info[code].yields == YIELDS_BLOCK &&
+		if ((op_info[code].yields == YIELDS_BLOCK ||
+		     op_info[code].yields == YIELDS_FRAGMENT) &&
 		    next_slot(s, s->live, results, false) == SLOT_NONE)
 			return true;
 	}
-	if (arguments & (ARG_HANDLE | ARG_DEAD_HANDLE) && !get_handle(s, &op, &in, &slot))
+	if (arguments & ARGS_HANDLE && !get_handle(s, &op, &in, &slot))
 		return true;
 	get_arguments(&op, &p->machine, &in);
 	if (!program_add(p, &op))
 		return false;
-	if (arguments & ARG_HANDLE && p->handles[op.handle].refs == 0)
-		slot_bind(s, slot, op.handle, false);
+	if (arguments & ARGS_LIVE && p->handles[op.handle].refs == 0)
+		slot_bind(s, slot, op.handle, &p->handles[op.handle]);
 	bind_results(s, p, results);
 	return true;
 }
@@ -336,6 +360,15 @@ static bool next_record(struct wire_in *rest, uint8_t *kind, struct wire_in *rec
 	return true;
 }
 
+/* The switches came later than the other parts, and are looked for in one record more. */
+static bool is_part(uint8_t kind, int index)
+{
+	if (kind == WIRE_MACHINE + PART_SWITCHES)
+		return true;
+	return kind >= WIRE_MACHINE && kind < WIRE_MACHINE + PART_SWITCHES &&
+	       index < WIRE_MACHINE_RECORDS - 1;
+}
+
 /*
  * Machine records may be damaged, doubled or missing: the last one of each kind counts. Returns the
  * class of slots.
@@ -346,7 +379,7 @@ static uint32_t decode_header(struct machine *m, struct wire_in rest)
 	uint8_t kind;
 
 	for (int i = 0; i < WIRE_MACHINE_RECORDS && next_record(&rest, &kind, &record); i++)
-		if (kind >= WIRE_MACHINE && kind < WIRE_MACHINE + WIRE_MACHINE_PARTS)
+		if (is_part(kind, i))
 			parts[kind - WIRE_MACHINE] = record;
 	wire_get_machine(m, parts);
 
@@ -446,7 +479,7 @@ static void put_op(struct wire_out *out, const struct plan *plan, const struct o
 		wire_put_value(out, op->fail_nth);
 	if (op_info[op->code].yields != YIELDS_NOTHING)
 		put_slot(out, plan, op->nr_results ? planned(plan, op->first_result) : 0);
-	if (op_info[op->code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE))
+	if (op_info[op->code].arguments & ARGS_HANDLE)
 		put_slot(out, plan, planned(plan, op->handle));
 	put_arguments(out, op);
 	wire_end(out);
@@ -489,7 +522,7 @@ static bool run_is_clear(const struct slots *s, const uint32_t *last, uint32_t s
 }
 
 static bool plan_results(struct slots *s, const uint32_t *last, const struct op *op, uint32_t at,
-			 uint32_t *slot, uint32_t *cursor)
+			 uint32_t *slot, uint32_t *cursor, const struct handle_state *states)
 {
 	for (uint32_t tries = 0; op->nr_results <= nr_free_slots(s) && tries < s->nr; tries++) {
 		uint32_t start = next_slot(s, s->live, (*cursor + tries) % s->nr, false);
@@ -501,7 +534,8 @@ static bool plan_results(struct slots *s, const uint32_t *last, const struct op 
 		for (uint32_t i = 0, free_slot = start; i < op->nr_results; i++, free_slot++) {
 			free_slot = next_slot(s, s->live, free_slot, false);
 			slot[op->first_result + i] = free_slot;
-			slot_bind(s, free_slot, op->first_result + i, op->level != LEVEL_NMI);
+			slot_bind(s, free_slot, op->first_result + i,
+				  &states[op->first_result + i]);
 			*cursor = free_slot + 1;
 		}
 		return true;
@@ -518,15 +552,15 @@ static bool plan_sharing(const struct program *p, struct slots *s, uint32_t *slo
 
 	for (uint32_t i = 0; i < p->nr_ops; i++) {
 		const struct op *op = &p->ops[i];
-		bool has_handle = op_info[op->code].arguments & ARG_HANDLE;
+		bool has_handle = op_info[op->code].arguments & ARGS_LIVE;
 		uint32_t results =
 			handle_after(op, has_handle ? &states[op->handle] : &none, &born);
 
 		if (has_handle && states[op->handle].refs == 0)
-			slot_bind(s, slot[op->handle], op->handle, false);
+			slot_bind(s, slot[op->handle], op->handle, &states[op->handle]);
 		for (uint32_t k = 0; k < results; k++)
 			states[op->first_result + k] = born;
-		if (results && !plan_results(s, last, op, i, slot, &cursor))
+		if (results && !plan_results(s, last, op, i, slot, &cursor, states))
 			return false;
 	}
 	return true;

@@ -21,10 +21,10 @@ enum {
 	WIRE_BASE = 255,
 	WIRE_OP = 0x80, /* 0x80 + code: an operation */
 	WIRE_MACHINE =
-		0xf0, /* 0xf0 .. 0xf7: a part of the machine, looked for in the first records */
-	WIRE_MACHINE_PARTS = 8,
+		0xf0, /* 0xf0 .. 0xf8: a part of the machine, looked for in the first records */
+	WIRE_MACHINE_PARTS = 9,
 	WIRE_MACHINE_RECORDS =
-		9, /* the eight parts, and one more where damage has cut a record in two */
+		10, /* the nine parts, and one more where damage has cut a record in two */
 	WIRE_VALUE_POWER = 128, /* digits 128 .. 159: near a power of two */
 	WIRE_VALUE_WIDE = 254,	/* five digits follow */
 	WIRE_MAX_SLOT_CLASS = 12,
@@ -41,6 +41,7 @@ enum wire_part {
 	PART_CPU_NODES,
 	PART_SLOTS,
 	PART_MOVABLE,
+	PART_SWITCHES,
 };
 
 /* The digits of a record that are still to be read; at = NULL: the record is missing. */

@@ -1,5 +1,5 @@
 /*
- * The machine's part of the wire form: seven records, each complete in itself, so that damage to
+ * The machine's part of the wire form: eight records, each complete in itself, so that damage to
  * one costs one aspect.
  *
  * What a record holds is read into the machine as it comes, and machine_fold() makes a possible
@@ -141,6 +141,21 @@ static void get_distances(struct machine *m, struct wire_in in)
 		}
 }
 
+/* Flags, guard order, absent nodes, seed of the shuffle. */
+static void get_switches(struct machine *m, struct wire_in in)
+{
+	uint32_t flags = wire_get(&in);
+
+	m->debug_pagealloc = flags & 1;
+	m->init_on_alloc = flags >> 1 & 1;
+	m->init_on_free = flags >> 2 & 1;
+	m->page_poison = flags >> 3 & 1;
+	m->deferred = flags >> 4 & 1;
+	m->guard_order = wire_get(&in);
+	m->absent_nodes = wire_get(&in);
+	m->shuffle = wire_get_value(&in);
+}
+
 void wire_get_machine(struct machine *m, const struct wire_in parts[WIRE_MACHINE_PARTS])
 {
 	machine_default(m);
@@ -148,6 +163,9 @@ void wire_get_machine(struct machine *m, const struct wire_in parts[WIRE_MACHINE
 		get_constants(m, parts[PART_CONSTANTS]);
 	if (parts[PART_TUNABLES].at)
 		get_tunables(m, parts[PART_TUNABLES]);
+	if (parts[PART_SWITCHES].at)
+		get_switches(m, parts[PART_SWITCHES]);
+	machine_fold_absent(m);
 	if (parts[PART_MEMORY].at)
 		get_memory(m, parts[PART_MEMORY]);
 	else
@@ -202,6 +220,23 @@ static void put_tunables(struct wire_out *out, const struct machine *m)
 	wire_end(out);
 }
 
+static void put_switches(struct wire_out *out, const struct machine *m)
+{
+	wire_begin(out, WIRE_MACHINE + PART_SWITCHES);
+	wire_put(out, m->debug_pagealloc + 2 * m->init_on_alloc + 4 * m->init_on_free +
+			      8 * m->page_poison + 16 * m->deferred);
+	wire_put(out, m->guard_order);
+	wire_put(out, m->absent_nodes);
+	wire_put_value(out, m->shuffle);
+	wire_end(out);
+}
+
+static bool has_switches(const struct machine *m)
+{
+	return m->debug_pagealloc || m->init_on_alloc || m->init_on_free || m->page_poison ||
+	       m->deferred || m->absent_nodes || m->shuffle;
+}
+
 static void put_ranges(struct wire_out *out, enum wire_part part,
 		       const struct machine_range *ranges, uint32_t nr)
 {
@@ -245,4 +280,6 @@ void wire_put_machine(struct wire_out *out, const struct machine *m)
 	if (m->nr_reserved)
 		put_ranges(out, PART_RESERVED, m->reserved, m->nr_reserved);
 	put_topology(out, m);
+	if (has_switches(m))
+		put_switches(out, m);
 }

@@ -17,6 +17,8 @@
 #include "target/builtin.h"
 #include "target/core_exec.h"
 
+enum { CORE_FEW_PAGES = 1 << 20 };
+
 /* A pointer that no address_space has; bits 0 and 1 clear: neither anonymous nor movable. */
 #define SOME_MAPPING ((void *)(uintptr_t)0x1000)
 
@@ -55,6 +57,17 @@ static const unsigned int path_of_event[MM_EVENT_COUNT] = {
 	[MM_EVENT_STAT_FOLD] = LB_PATH_STAT_FOLD + 1,
 	[MM_EVENT_DRIFT] = LB_PATH_DRIFT + 1,
 	[MM_EVENT_REMOTE_DRAIN] = LB_PATH_REMOTE_DRAIN + 1,
+	[MM_EVENT_SHUFFLE_TAIL] = LB_PATH_SHUFFLE_TAIL + 1,
+	[MM_EVENT_GUARD] = LB_PATH_GUARD + 1,
+	[MM_EVENT_GUARD_MERGE] = LB_PATH_GUARD_MERGE + 1,
+	[MM_EVENT_POISON] = LB_PATH_POISON + 1,
+	[MM_EVENT_FRAG_REFILL] = LB_PATH_FRAG_REFILL + 1,
+	[MM_EVENT_FRAG_REUSE] = LB_PATH_FRAG_REUSE + 1,
+	[MM_EVENT_HWPOISON] = LB_PATH_HWPOISON + 1,
+	[MM_EVENT_DESTRUCTOR_COMPOUND] = LB_PATH_DESTRUCTOR_COMPOUND + 1,
+	[MM_EVENT_DESTRUCTOR_THP] = LB_PATH_DESTRUCTOR_THP + 1,
+	[MM_EVENT_DEFERRED_GROW] = LB_PATH_DEFERRED_GROW + 1,
+	[MM_EVENT_DEFERRED_INIT] = LB_PATH_DEFERRED_INIT + 1,
 };
 
 /* What a failure of the core is called in a result. */
@@ -75,6 +88,7 @@ static const struct failure failures[] = {
 	[MM_FAIL_CONTEXT] = { LB_REFUSED, LB_BAD_CONTEXT, LB_PATH_COUNT },
 	[MM_FAIL_LOOP] = { LB_LOOP, LB_REASON_NONE, LB_PATH_LOOP },
 	[MM_FAIL_OOM] = { LB_OOM, LB_REASON_NONE, LB_PATH_OOM },
+	[MM_FAIL_FRAGMENT] = { LB_NULL, LB_NO_MEMORY, LB_PATH_COUNT },
 };
 
 static void lose(struct core_instance *t, uint64_t pfn, uint64_t pages)
@@ -91,8 +105,24 @@ static void count_path(void *data, const struct mm_event *event)
 		t->paths[path_of_event[event->kind] - 1]++;
 	else if (event->kind == MM_EVENT_FAIL && failures[event->value].path != LB_PATH_COUNT)
 		t->paths[failures[event->value].path]++;
-	if (event->kind == MM_EVENT_BAD_PAGE)
+	switch (event->kind) {
+	case MM_EVENT_BAD_PAGE:
+	case MM_EVENT_HWPOISON:
 		lose(t, event->pfn, UINT64_C(1) << event->order);
+		break;
+	case MM_EVENT_FRAG_REFILL:
+		t->holds_fragments[event->pfn] = 1;
+		t->nr_frag_blocks++;
+		break;
+	case MM_EVENT_FREE:
+		if (t->nr_frag_blocks && t->holds_fragments[event->pfn]) {
+			t->holds_fragments[event->pfn] = 0;
+			t->nr_frag_blocks--;
+		}
+		break;
+	default:
+		break;
+	}
 }
 
 static void copy_ranges(struct mm_range *to, const struct machine_range *from, unsigned int count)
@@ -179,6 +209,7 @@ static void core_destroy(void *instance)
 		mm_machine_destroy(t->machine);
 	free(t->reserved);
 	free(t->leaked);
+	free(t->holds_fragments);
 	free(t);
 }
 
@@ -193,7 +224,8 @@ static void *core_create(const struct machine *machine, char *error)
 	}
 	translate_machine(&config, machine);
 	t->leaked = calloc(machine->max_pfn, 1);
-	t->machine = t->leaked ? mm_machine_create(&config, error) : NULL;
+	t->holds_fragments = calloc(machine->max_pfn, 1);
+	t->machine = t->leaked && t->holds_fragments ? mm_machine_create(&config, error) : NULL;
 	if (!t->machine || !core_state_init(t)) {
 		core_destroy(t);
 		return NULL;
@@ -203,17 +235,31 @@ static void *core_create(const struct machine *machine, char *error)
 	return t;
 }
 
+/* Of a large machine the host's pages that were not written to stay untouched. */
+static bool forget_leaked(struct core_instance *t)
+{
+	if (t->machine->max_pfn <= CORE_FEW_PAGES) {
+		memset(t->leaked, 0, t->machine->max_pfn);
+	} else {
+		free(t->leaked);
+		t->leaked = calloc(t->machine->max_pfn, 1);
+	}
+	t->nr_leaked = 0;
+	return t->leaked != NULL;
+}
+
 static bool core_reset(void *instance)
 {
 	struct core_instance *t = instance;
 
 	mm_machine_reset(t->machine);
 	memset(t->paths, 0, sizeof(t->paths));
-	if (t->nr_leaked)
-		memset(t->leaked, 0, t->machine->max_pfn);
-	t->nr_leaked = 0;
+	if (t->nr_frag_blocks)
+		memset(t->holds_fragments, 0, t->machine->max_pfn);
 	t->nr_marked = 0;
-	return true;
+	t->nr_frag_blocks = 0;
+	t->any_transhuge = false;
+	return !t->nr_leaked || forget_leaked(t);
 }
 
 void refuse(struct lb_result *r, enum lb_reason reason)
@@ -348,6 +394,9 @@ static void exec_on_block(struct core_instance *t, const struct lb_call *call, s
 	case OP_PUT_FRAME:
 		exec_put_frame(t, call, page, r);
 		break;
+	case OP_PREP_TRANSHUGE:
+		exec_prep_transhuge(t, page, r);
+		break;
 	default:
 		assert(call->op == OP_FREE_WRONG_ORDER);
 		exec_wrong_order(t, call, page, r);
@@ -400,6 +449,12 @@ static void exec_machine(struct core_instance *t, const struct lb_call *call, st
 		else
 			mm_run_kswapd(t->machine, (unsigned int)call->node);
 		break;
+	case OP_DEFERRED_INIT:
+		if (call->node == NODE_NONE)
+			refuse(r, LB_BAD_RANGE);
+		else
+			mm_deferred_init(t->machine, (unsigned int)call->node);
+		break;
 	default:
 		assert(call->op == OP_ADVANCE);
 		mm_advance(t->machine, call->value);
@@ -441,6 +496,7 @@ static void dispatch(struct core_instance *t, const struct lb_call *call, struct
 	case OP_SPLIT_PAGE:
 	case OP_FREE_WRONG_ORDER:
 	case OP_PUT_FRAME:
+	case OP_PREP_TRANSHUGE:
 		exec_on_block(t, call, r);
 		break;
 	case OP_TRANSLATE:
@@ -469,6 +525,17 @@ static void dispatch(struct core_instance *t, const struct lb_call *call, struct
 	case OP_SET_MAPPING:
 		exec_mark(t, call, r);
 		break;
+	case OP_SET_PAGE_FLAG:
+		exec_page_flag(t, call, r);
+		break;
+	case OP_WRITE_FREED:
+		exec_write_freed(t, call, r);
+		break;
+	case OP_PAGE_FRAG_ALLOC:
+	case OP_PAGE_FRAG_FREE:
+	case OP_PAGE_FRAG_DRAIN:
+		exec_fragment(call, r);
+		break;
 	case OP_FREE_TAIL:
 	case OP_DOUBLE_FREE:
 	case OP_FREE_PFN:
@@ -486,6 +553,22 @@ static bool allowed_in_nmi(unsigned int op)
 	return op == OP_TRANSLATE || op == OP_ADVANCE;
 }
 
+/* A request that names a node which is possible, but not there. */
+static bool names_absent_node(const struct core_instance *t, const struct lb_call *call)
+{
+	switch (call->op) {
+	case OP_ALLOC_PAGES:
+	case OP_ALLOC_PAGES_BULK:
+	case OP_ALLOC_PAGES_BULK_LIST:
+	case OP_RUN_KSWAPD:
+	case OP_DEFERRED_INIT:
+		return call->node != NODE_NONE &&
+		       !mm_node_online(t->machine, (unsigned int)call->node);
+	default:
+		return false;
+	}
+}
+
 static void core_exec(void *instance, const struct lb_call *call, struct lb_result *r)
 {
 	struct core_instance *t = instance;
@@ -501,6 +584,8 @@ static void core_exec(void *instance, const struct lb_call *call, struct lb_resu
 	t->context.warnings = 0;
 	if (call->level == LEVEL_NMI && !allowed_in_nmi(call->op))
 		refuse(r, LB_BAD_CONTEXT);
+	else if (names_absent_node(t, call))
+		refuse(r, LB_BAD_RANGE);
 	else
 		dispatch(t, call, r);
 	r->warnings = (uint8_t)t->context.warnings;

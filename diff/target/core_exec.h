@@ -5,6 +5,7 @@
  *   core_bulk.c     many single pages at once
  *   core_isolate.c  pageblocks and frames taken from under the allocator
  *   core_policy.c   tasks: policies, cpusets
+ *   core_pages.c    fragments, states of single pages, writes to free ones
  *   core_state.c    export
  */
 #ifndef LOSTBUDDY_TARGET_CORE_EXEC_H
@@ -25,6 +26,10 @@ void exec_isolate(struct core_instance *t, const struct lb_call *call, struct lb
 void exec_take_frame(struct core_instance *t, const struct lb_call *call, struct lb_result *r);
 void exec_put_frame(struct core_instance *t, const struct lb_call *call, struct page *page,
 		    struct lb_result *r);
+void exec_page_flag(struct core_instance *t, const struct lb_call *call, struct lb_result *r);
+void exec_prep_transhuge(struct core_instance *t, struct page *page, struct lb_result *r);
+void exec_write_freed(struct core_instance *t, const struct lb_call *call, struct lb_result *r);
+void exec_fragment(const struct lb_call *call, struct lb_result *r);
 void exec_policy(struct core_instance *t, const struct lb_call *call, struct lb_result *r);
 
 #endif

@@ -9,10 +9,25 @@ static bool frame_is_present(const struct mm_machine *m, uint64_t pfn)
 	return false;
 }
 
+/*
+ * At or behind its node's first deferred frame it is not there yet, whether it is reserved or to
+ * come.
+ */
+static bool frame_is_deferred(const struct mm_machine *m, uint64_t pfn)
+{
+	for (unsigned int i = 0; i < m->config.nr_memory; i++) {
+		const struct mm_range *memory = &m->config.memory[i];
+
+		if (pfn >= memory->start && pfn < memory->end)
+			return pfn >= m->nodes[memory->node].first_deferred_pfn;
+	}
+	return false;
+}
+
 static bool range_is_whole(const struct mm_machine *m, uint64_t start, uint64_t end)
 {
 	for (uint64_t pfn = start; pfn < end; pfn++)
-		if (!frame_is_present(m, pfn) ||
+		if (!frame_is_present(m, pfn) || frame_is_deferred(m, pfn) ||
 		    page_zone_id(&m->memmap[pfn]) != page_zone_id(&m->memmap[start]))
 			return false;
 	return true;
@@ -48,7 +63,7 @@ void exec_put_frame(struct core_instance *t, const struct lb_call *call, struct 
 	if (!t->machine->config.profile->has_put_back)
 		refuse(r, LB_NO_PROFILE);
 	else if (call->block_order > 0 || page_count(page) > 1 || page->_mapcount != -1 ||
-		 page->mapping)
+		 page->mapping || (page->flags & PAGE_FLAGS_ALL))
 		refuse(r, LB_NOT_ALLOWED);
 	else
 		put_page_back_buddy(page);

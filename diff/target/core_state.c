@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lostbuddy/page_frag.h"
 #include "lostbuddy/vmstat.h"
 
 /* A sink of words that goes on counting when it is full. */
@@ -31,37 +32,46 @@ static void end(struct sink *sink)
 		sink->words[sink->section] = sink->used - sink->section - 1;
 }
 
-static bool is_reserved(const struct core_instance *t, const struct mm_range *memory, uint64_t pfn)
+/*
+ * The next reserved frame from pfn on; UINT64_MAX: none. What is deferred and not reserved is
+ * passed over.
+ */
+static uint64_t next_reserved(const struct mm_machine *m, uint64_t pfn)
 {
-	return pfn >= memory->start && pfn < memory->end && PageReserved(&t->machine->memmap[pfn]);
+	for (unsigned int i = 0; i < m->config.nr_memory; i++) {
+		const struct mm_range *memory = &m->config.memory[i];
+		uint64_t at = pfn > memory->start ? pfn : memory->start;
+
+		while ((at = mm_skip_deferred(m, at)) < memory->end) {
+			if (PageReserved(&m->memmap[at]))
+				return at;
+			at++;
+		}
+	}
+	return UINT64_MAX;
 }
 
 /* Ranges of reserved memory, joined across memory ranges that touch. */
 static size_t reserved_ranges(const struct core_instance *t, uint64_t *words)
 {
-	const struct mm_config *config = &t->machine->config;
+	uint64_t pfn = 0, end = 0;
 	size_t n = 0;
 
-	for (unsigned int i = 0; i < config->nr_memory; i++)
-		for (uint64_t pfn = config->memory[i].start; pfn < config->memory[i].end; pfn++) {
-			if (!is_reserved(t, &config->memory[i], pfn))
-				continue;
-			if (n && words && words[n - 1] == pfn) {
-				words[n - 1] = pfn + 1;
-				continue;
-			}
-			if (words) {
+	while ((pfn = next_reserved(t->machine, pfn)) != UINT64_MAX) {
+		if (n == 0 || pfn != end) {
+			if (words)
 				words[n] = pfn;
-				words[n + 1] = pfn + 1;
-			}
 			n += 2;
 		}
+		end = ++pfn;
+		if (words)
+			words[n - 1] = end;
+	}
 	return n;
 }
 
 bool core_state_init(struct core_instance *t)
 {
-	/* without joining: no less than what is needed */
 	t->reserved = malloc((reserved_ranges(t, NULL) + 1) * sizeof(uint64_t));
 	if (!t->reserved)
 		return false;
@@ -211,8 +221,8 @@ static void export_pageblocks(const struct mm_machine *m, struct sink *sink)
 }
 
 /*
- * What is wrong with a marked page now: 1 mapcount, 2 mapping. A tail has a mapping of its own that
- * is none.
+ * What is wrong with a marked page now: 1 mapcount, 2 mapping, from 4 up its flags. A tail has a mapping of its
+ * own that is none.
  */
 static uint64_t bad_state(const struct core_instance *t, uint64_t pfn)
 {
@@ -221,7 +231,8 @@ static uint64_t bad_state(const struct core_instance *t, uint64_t pfn)
 	if (t->leaked[pfn])
 		return 0;
 	return (uint64_t)(page->_mapcount == 0) |
-	       (uint64_t)(page->mapping != NULL && !PageTail(page)) << 1;
+	       (uint64_t)(page->mapping != NULL && !PageTail(page)) << 1 |
+	       (page->flags & PAGE_FLAGS_ALL & ~PAGE_FLAG(PG_HEAD)) << 2;
 }
 
 static void export_bad_pages(const struct core_instance *t, struct sink *sink)
@@ -284,6 +295,19 @@ static void export_zone_stat(const struct mm_machine *m, const struct zone *zone
 	end(sink);
 }
 
+static void export_deferred(const struct mm_machine *m, struct sink *sink)
+{
+	_Static_assert(PFN_NONE == UINT64_MAX, "exported as it is");
+	if (!m->config.deferred)
+		return;
+	begin(sink, LB_STATE_DEFERRED);
+	for (unsigned int node = 0; node < m->nr_nodes; node++) {
+		put(sink, node);
+		put(sink, m->nodes[node].first_deferred_pfn);
+	}
+	end(sink);
+}
+
 static void export_tasks(const struct mm_machine *m, struct sink *sink)
 {
 	begin(sink, LB_STATE_TASKS);
@@ -297,6 +321,91 @@ static void export_tasks(const struct mm_machine *m, struct sink *sink)
 		put(sink, task->il_prev == NUMA_NO_NODE ? UINT64_MAX : (uint64_t)task->il_prev);
 		put(sink, task->mems_allowed);
 	}
+	end(sink);
+}
+
+static void export_random(const struct mm_machine *m, struct sink *sink)
+{
+	if (!m->config.shuffle)
+		return;
+	begin(sink, LB_STATE_RANDOM);
+	put(sink, m->random.state);
+	put(sink, m->random.pool);
+	put(sink, m->random.bits);
+	end(sink);
+}
+
+static void export_guards(const struct mm_machine *m, struct sink *sink)
+{
+	if (!m->guard_order)
+		return;
+	begin(sink, LB_STATE_GUARDS);
+	for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++)
+		if (PageGuard(&m->memmap[pfn])) {
+			put(sink, pfn);
+			put(sink, buddy_order(&m->memmap[pfn]));
+		}
+	end(sink);
+}
+
+static void export_contents(struct mm_machine *m, struct sink *sink)
+{
+	if (!m->config.init_on_free && !m->config.page_poison)
+		return;
+	begin(sink, LB_STATE_CONTENTS);
+	for (pfn_t pfn = 0; pfn < m->max_pfn; pfn++) {
+		unsigned int contents = free_page_contents(m, pfn);
+
+		if (contents == FREE_PAGE_AS_LEFT)
+			continue;
+		put(sink, pfn);
+		put(sink, contents);
+	}
+	end(sink);
+}
+
+static void export_frag_caches(const struct mm_machine *m, struct sink *sink)
+{
+	begin(sink, LB_STATE_FRAG_CACHES);
+	for (unsigned int cpu = 0; cpu < m->nr_cpus; cpu++) {
+		const struct page_frag_cache *nc = &m->frag_caches[cpu];
+
+		put(sink, nc->page ? (uint64_t)(nc->page - m->memmap) : UINT64_MAX);
+		put(sink, nc->size);
+		put(sink, nc->offset);
+		put(sink, nc->pagecnt_bias);
+		put(sink, nc->pfmemalloc);
+	}
+	end(sink);
+}
+
+static void export_frag_blocks(const struct core_instance *t, struct sink *sink)
+{
+	begin(sink, LB_STATE_FRAG_BLOCKS);
+	for (pfn_t pfn = 0; t->nr_frag_blocks && pfn < t->machine->max_pfn; pfn++) {
+		const struct page *page = &t->machine->memmap[pfn];
+
+		if (!t->holds_fragments[pfn])
+			continue;
+		put(sink, pfn);
+		put(sink, compound_order(page));
+		put(sink, (uint64_t)page_count(page));
+	}
+	end(sink);
+}
+
+static bool is_transhuge(const struct page *page)
+{
+	return PageHead(page) && page_count(page) > 0 &&
+	       page[1].compound_dtor == TRANSHUGE_PAGE_DTOR;
+}
+
+static void export_destructors(const struct core_instance *t, struct sink *sink)
+{
+	begin(sink, LB_STATE_DESTRUCTORS);
+	for (pfn_t pfn = 0; t->any_transhuge && pfn < t->machine->max_pfn; pfn++)
+		if (is_transhuge(&t->machine->memmap[pfn]))
+			put(sink, pfn);
 	end(sink);
 }
 
@@ -354,6 +463,13 @@ size_t core_state_export(struct core_instance *t, uint64_t *words, size_t capaci
 	export_counters(t->machine, &sink);
 	for_each_spanned_zone(t, &sink, zone_stat);
 	export_tasks(t->machine, &sink);
+	export_random(t->machine, &sink);
+	export_guards(t->machine, &sink);
+	export_deferred(t->machine, &sink);
+	export_contents(t->machine, &sink);
+	export_frag_caches(t->machine, &sink);
+	export_frag_blocks(t, &sink);
+	export_destructors(t, &sink);
 	begin(&sink, LB_STATE_END);
 	end(&sink);
 	return sink.used;

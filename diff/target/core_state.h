@@ -3,7 +3,7 @@
  * adapter.
  *
  * What the core itself does not keep is kept here: which frames boot reserved, which are lost for
- * good, and on which a bad state was planted.
+ * good, on which a bad state was planted, and which blocks fragments lie in.
  */
 #ifndef LOSTBUDDY_TARGET_CORE_STATE_H
 #define LOSTBUDDY_TARGET_CORE_STATE_H
@@ -11,7 +11,7 @@
 #include "lostbuddy/machine.h"
 #include "target/target.h"
 
-enum { CORE_MAX_MARKED = 1024 };
+enum { CORE_MAX_MARKED = MACHINE_FUZZ_PAGES };
 
 struct core_instance {
 	struct mm_machine *machine;
@@ -23,8 +23,11 @@ struct core_instance {
 	uint64_t nr_leaked;
 	uint64_t results[PROGRAM_MAX_COUNT]; /* frames of the last bulk allocation */
 	uint64_t marked
-		[CORE_MAX_MARKED]; /* frames whose mapcount or mapping was set by hand, ascending */
+		[CORE_MAX_MARKED]; /* frames whose mapcount, mapping or flags were set by hand, ascending */
 	unsigned int nr_marked;
+	uint8_t *holds_fragments; /* [pfn]: first of a block that a fragment cache took, not freed since */
+	uint64_t nr_frag_blocks;
+	bool any_transhuge; /* a block was given that destructor */
 };
 
 /* Remembers the reserved frames of a machine that has just booted. False: no memory. */

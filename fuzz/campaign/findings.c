@@ -347,7 +347,7 @@ static bool work_out(struct findings *f, struct finding *entry, struct judge *ju
 		entry->unsteady = !judge_shrink(judge, p, entry->signature, shrink_bound(f),
 						f->options.stop, wait_for_later, f);
 	judge_observe(judge, p, &last);
-	entry->at_end = last.kind != FINDING_NONE && last.op >= p->nr_ops;
+	entry->at_end = last.kind != FINDING_NONE && !last.at_boot && last.op >= p->nr_ops;
 	char *explanation = entry->unsteady ? explanation_of_unsteady(f, outcome, &size)
 					    : explanation_with_words(f, judge, p, &size);
 	bool kept = keep(f, entry, p, explanation, size);

@@ -82,21 +82,47 @@ static const char *end_sentence(enum campaign_end end)
 	return "";
 }
 
+#define BIT(op) (UINT64_C(1) << (op))
+
+/* Frees that are wrong wherever they are made, and those that are wrong for some blocks only. */
+static bool makes_bad_frees(const struct campaign_options *options)
+{
+	const uint64_t always = BIT(OP_FREE_WRONG_ORDER) | BIT(OP_FREE_TAIL) | BIT(OP_FREE_PFN);
+	const uint64_t at_times = BIT(OP_PUT_PAGE) | BIT(OP_PUT_FRAME);
+	const uint64_t can = options->target->capabilities;
+
+	return can & at_times || (campaign_misuses(options) && can & always);
+}
+
 /*
  * Can this rule be asked of this target at all? What a target does not offer (its state, its
- * memory, Linux's policy) leaves rules without a premise for ever; they are no gap of a campaign.
+ * memory, Linux's policy, an operation) and what a campaign does not try (misuse) leaves rules
+ * without a premise for ever; they are no gap of a campaign.
  */
-static bool rule_applies(const struct lb_target *target, size_t rule)
+static bool rule_applies(const struct campaign_options *options, size_t rule)
 {
-	const uint64_t sharing = UINT64_C(1) << OP_GET_PAGE | UINT64_C(1) << OP_SPLIT_PAGE;
+	const struct lb_target *target = options->target;
 	const uint32_t owes_nothing = LB_TARGET_LINUX | LB_TARGET_CACHES;
 
 	switch (rule) {
+	case RULE_CONTRACT_DOUBLE_FREE:
+		return campaign_misuses(options) && target->capabilities & BIT(OP_DOUBLE_FREE);
+	case RULE_CONTRACT_BAD_FREE:
+		return makes_bad_frees(options);
+	case RULE_CONTRACT_BULK:
+		return target->capabilities &
+		       (BIT(OP_ALLOC_PAGES_BULK) | BIT(OP_ALLOC_PAGES_BULK_LIST));
+	case RULE_CONTRACT_BOUND:
+		return target->capabilities & (BIT(OP_SET_MEMPOLICY) | BIT(OP_SET_MEMS_ALLOWED));
 	case RULE_CONTRACT_CONTENTS:
 	case RULE_CONTRACT_ZEROED:
 		return target->memory;
+	case RULE_CONTENTS_INIT_ON_ALLOC:
+	case RULE_CONTENTS_INIT_ON_FREE:
+	case RULE_CONTENTS_PAGE_POISON:
+		return target->memory && (target->flags & LB_TARGET_LINUX);
 	case RULE_CONTRACT_SHARING:
-		return target->capabilities & sharing;
+		return target->capabilities & (BIT(OP_GET_PAGE) | BIT(OP_SPLIT_PAGE));
 	case RULE_CONTRACT_UNJUSTIFIED_FAILURE:
 		return !(target->flags & owes_nothing) && (target->flags & LB_TARGET_EAGER_MERGE);
 	case RULE_BUDDY_UNMERGED:
@@ -110,13 +136,13 @@ static bool rule_applies(const struct lb_target *target, size_t rule)
 	       (rule_info[rule].level == LEVEL_BUDDY || (target->flags & LB_TARGET_LINUX));
 }
 
-static size_t rules_with(const struct lb_target *target, const struct campaign_summary *summary,
-			 uint64_t at_least)
+static size_t rules_with(const struct campaign_options *options,
+			 const struct campaign_summary *summary, uint64_t at_least)
 {
 	size_t sum = 0;
 
 	for (size_t rule = 0; rule < RULE_COUNT; rule++)
-		sum += rule_applies(target, rule) && summary->exercised[rule] >= at_least;
+		sum += rule_applies(options, rule) && summary->exercised[rule] >= at_least;
 	return sum;
 }
 
@@ -129,13 +155,26 @@ static size_t paths_taken(const struct campaign_summary *summary)
 	return sum;
 }
 
-static void print_never(FILE *out, const struct lb_target *target,
+/* What is counted as a comparison: of a target without exported state, the end of a program. */
+static const char *what_is_compared(const struct lb_target *target)
+{
+	if (target->export_state)
+		return "of the whole state";
+	if (target->flags & LB_TARGET_CACHES)
+		return "ends of programs; no state is exported, and its caches hide what is left: "
+		       "blocks and contents were looked at only";
+	return "of what can be had when all was given back; no state is exported";
+}
+
+static void print_never(FILE *out, const struct campaign_options *options,
 			const struct campaign_summary *summary)
 {
-	if (rules_with(target, summary, 1) < rules_with(target, summary, 0)) {
+	const struct lb_target *target = options->target;
+
+	if (rules_with(options, summary, 1) < rules_with(options, summary, 0)) {
 		fprintf(out, "  never exercised   ");
 		for (size_t rule = 0; rule < RULE_COUNT; rule++)
-			if (rule_applies(target, rule) && summary->exercised[rule] == 0)
+			if (rule_applies(options, rule) && summary->exercised[rule] == 0)
 				fprintf(out, " %s", rule_info[rule].id);
 		fprintf(out, "\n");
 	}
@@ -185,15 +224,16 @@ void report_text(FILE *out, const struct campaign_options *options, const struct
 	fprintf(out, "  operations         %" PRIu64 ", %.0f a second of CPU time\n",
 		summary->executed, campaign_speed(summary));
 	fprintf(out, "  no-ops             %.1f %%\n", campaign_no_ops(summary));
-	fprintf(out, "  comparisons        %" PRIu64 " of the whole state\n", summary->comparisons);
+	fprintf(out, "  comparisons        %" PRIu64 " %s\n", summary->comparisons,
+		what_is_compared(target));
 	fprintf(out, "  rules exercised    %zu of %zu that apply, %zu at least %d times\n",
-		rules_with(target, summary, 1), rules_with(target, summary, 0),
-		rules_with(target, summary, CAMPAIGN_OFTEN), (int)CAMPAIGN_OFTEN);
+		rules_with(options, summary, 1), rules_with(options, summary, 0),
+		rules_with(options, summary, CAMPAIGN_OFTEN), (int)CAMPAIGN_OFTEN);
 	if (target->paths)
 		fprintf(out, "  paths taken        %zu of %d\n", paths_taken(summary),
 			(int)LB_PATH_COUNT);
 	if (summary->executed)
-		print_never(out, target, summary);
+		print_never(out, options, summary);
 	fprintf(out, "  findings           %zu new, %zu known\n", summary->new_findings,
 		summary->known_findings);
 	print_findings(out, f);

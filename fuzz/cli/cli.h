@@ -29,6 +29,7 @@ int verb_shrink(int argc, char **argv);
 int verb_explain(int argc, char **argv);
 int verb_rules(int argc, char **argv);
 int verb_machine(int argc, char **argv);
+int verb_trace(int argc, char **argv);
 int verb_proc(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_test(int argc, char **argv);
@@ -53,13 +54,6 @@ bool read_program(struct program *p, const char *path);
 bool read_machine(struct machine *m, const char *line_or_file);
 bool read_boot(struct machine *m, const char *dir);
 bool read_whole_boot(struct machine *m, const char *dir); /* machine_from_boot_whole() */
-
-/*
- * False: the machine has a key that the oracle would judge wrongly; prints which. @where: the program's
- * file, or the option.
- */
-bool oracle_knows(const struct machine *m, const char *where);
-bool read_judged(struct program *p, const char *path); /* read_program(), for the oracle */
 
 /*
  * A program to be carried out on the core, whose state is shown then: from @path, or an empty one
@@ -94,6 +88,9 @@ struct map_request {
 	unsigned int width;	  /* columns; 0: the terminal's */
 };
 int show_map(const struct map_request *request);
+
+/* The core's events while it carries out a program, as text of the trace file. Returns an exit code. */
+int export_trace(const struct program *p, const char *output);
 
 /* All of a stream or file; free it. NULL: it cannot be read, or there is no memory (errno). */
 char *read_stream(FILE *in, size_t *size);

@@ -179,22 +179,6 @@ bool read_whole_boot(struct machine *m, const char *dir)
 	return false;
 }
 
-bool oracle_knows(const struct machine *m, const char *where)
-{
-	const char *key = machine_key_unknown_to_oracle(m);
-
-	if (key)
-		fail("%s: the oracle does not know the machine key `%s' yet, and would judge "
-		     "wrongly; `proc' and `show --map' do without it",
-		     where, key);
-	return !key;
-}
-
-bool read_judged(struct program *p, const char *path)
-{
-	return read_program(p, path) && oracle_knows(&p->machine, path);
-}
-
 static bool read_chosen_machine(struct machine *m, const struct chosen_machine *machine)
 {
 	if (machine->boot)

@@ -15,7 +15,7 @@ static const struct {
 	{ "afl-fuzz", "afl++", "AFL++" },
 	{ "llvm-symbolizer-19", "llvm-19", "names in sanitizer reports" },
 	{ "clang-14", "clang-14", "tests with a second compiler" },
-	{ "gcovr", "gcovr", "line coverage" },
+	{ "llvm-cov-19", "llvm-19", "coverage of the core" },
 };
 
 static const struct argp argp = {

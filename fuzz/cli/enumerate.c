@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,7 +49,7 @@ static const struct argp_option options[] = {
 	{ "no-mirrors", OPT_NO_MIRRORS, NULL, 0,
 	  "CPUs of one node may not change places. Default: they may, if the operations allow it",
 	  0 },
-	{ "jobs", OPT_JOBS, "N", 0, "processes, 1 .. 64. Default: 2", 0 },
+	{ "jobs", OPT_JOBS, "N", 0, "processes, 1 .. 64. Default: one a CPU", 0 },
 	OPTION_TARGET,
 	{ "dir", OPT_DIR, "DIR", 0,
 	  "where findings are written. Default: ./camp, made when there is one", 0 },
@@ -469,9 +470,20 @@ static int run(struct arguments *a, struct excursion *all, unsigned int nr)
 	return code;
 }
 
+/* CPUs that this process may run on, or as many as there may be jobs. */
+static unsigned int cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 1)
+		return 1;
+	return CPU_COUNT(&set) < ENUMERATE_MAX_JOBS ? (unsigned int)CPU_COUNT(&set)
+						    : ENUMERATE_MAX_JOBS;
+}
+
 int verb_enumerate(int argc, char **argv)
 {
-	struct arguments a = { .enumerate = { .jobs = 2, .mirrors = true },
+	struct arguments a = { .enumerate = { .jobs = cpus(), .mirrors = true },
 			       .findings = { .dir = "camp", .target_name = "core" } };
 	struct excursion *all = calloc(MAX_EXCURSIONS, sizeof(*all));
 	unsigned int nr;

@@ -77,7 +77,7 @@ int verb_explain(int argc, char **argv)
 	if (!target)
 		return EXIT_USAGE;
 	program_init(&p);
-	if (may_report_into(e.output) && read_judged(&p, e.path)) {
+	if (may_report_into(e.output) && read_program(&p, e.path)) {
 		struct judge *judge = closely_judge(target, &p, false);
 
 		if (judge) {

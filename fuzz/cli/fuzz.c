@@ -229,8 +229,6 @@ static bool choose_machine(struct arguments *a)
 		return false;
 	if (a->boot && !read_boot(&a->machine, a->boot))
 		return false;
-	if (a->machine_text && !oracle_knows(&a->machine, "--machine"))
-		return false;
 	if (a->machine_text || a->boot)
 		a->campaign.machine = &a->machine;
 	return true;

@@ -18,6 +18,7 @@ static const struct verb verbs[] = {
 	  "show where a program goes wrong, with both states side by side" },
 	{ "rules", verb_rules, "what the oracle demands: every rule with its level and source" },
 	{ "machine", verb_machine, "check a machine, or make one from a real kernel's boot" },
+	{ "trace", verb_trace, "recordings of real kernels: import, check, replay, export" },
 #ifdef LOSTBUDDY_HAS_PROC
 	{ "proc", verb_proc, "/proc texts of a machine, after boot or a program" },
 #endif

@@ -12,7 +12,7 @@
 
 #include "cli/rewrite.h"
 
-enum { OPT_DIGEST = 256, OPT_OBSERVE, OPT_NO_OBSERVED };
+enum { OPT_DIGEST = 256, OPT_OBSERVE, OPT_NO_OBSERVED, OPT_FTRACE };
 
 static const struct argp_option options[] = {
 	OPTION_TARGET,
@@ -21,6 +21,10 @@ static const struct argp_option options[] = {
 	  "write what was observed back into the files (text form)", 0 },
 	{ "no-observed", OPT_NO_OBSERVED, NULL, 0,
 	  "do not compare with what the files say was observed", 0 },
+	{ "ftrace", OPT_FTRACE, "FILE", 0,
+	  "write the core's own events to FILE, as Linux's trace file would show them (one "
+	  "program)",
+	  0 },
 	{ 0 },
 };
 
@@ -28,6 +32,7 @@ struct replay {
 	const char *target_name;
 	const struct lb_target *target;
 	bool digest, observe, no_observed;
+	const char *ftrace;
 	char **paths;
 	int nr_paths;
 	struct judge *closely, *plain;
@@ -49,6 +54,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_NO_OBSERVED:
 		r->no_observed = true;
+		return 0;
+	case OPT_FTRACE:
+		r->ftrace = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
 		r->paths = state->argv + state->next;
@@ -129,7 +137,11 @@ static void print_outcome(const char *path, const struct replay *r, const struct
 		printf("%s: %sinconclusive%s, two runs differ", path, bad, none);
 		break;
 	default:
-		printf("%s: %sfinding%s at operation %u", path, bad, none, outcome->op);
+		printf("%s: %sfinding%s ", path, bad, none);
+		if (outcome->at_boot)
+			printf("when the target was created");
+		else
+			printf("at operation %u", outcome->op);
 		break;
 	}
 	if (outcome->kind != FINDING_NONE)
@@ -186,7 +198,7 @@ static int replay_file(struct replay *r, const char *path)
 	struct outcome outcome;
 	int code = EXIT_USAGE;
 
-	if (read_judged(&p, path)) {
+	if (read_program(&p, path)) {
 		struct judge *judge = judge_of(r, &p);
 
 		if (judge) {
@@ -199,6 +211,8 @@ static int replay_file(struct replay *r, const char *path)
 					     ? EXIT_CLEAN
 					     : code,
 				     observe(judge, &p, path));
+		if (judge && r->ftrace)
+			code = worse(code, export_trace(&p, r->ftrace));
 	}
 	program_free(&p);
 	return code;
@@ -247,6 +261,18 @@ static int replay_path(struct replay *r, const char *path, unsigned int depth)
 	return replay_file(r, path);
 }
 
+/* One file of events has the events of one program, and they are the core's. */
+static bool may_ftrace(const struct replay *r)
+{
+	struct stat file;
+	bool folder = stat(r->paths[0], &file) == 0 && S_ISDIR(file.st_mode);
+
+	if (r->nr_paths == 1 && !folder && strcmp(r->target_name, "core") == 0)
+		return may_report_into(r->ftrace);
+	fail("--ftrace: name one program, and no other target than core");
+	return false;
+}
+
 int verb_replay(int argc, char **argv)
 {
 	struct replay r = { .target_name = "core" };
@@ -256,6 +282,8 @@ int verb_replay(int argc, char **argv)
 		return EXIT_USAGE;
 	r.target = find_target(r.target_name);
 	if (!r.target)
+		return EXIT_USAGE;
+	if (r.ftrace && !may_ftrace(&r))
 		return EXIT_USAGE;
 	for (int i = 0; i < r.nr_paths; i++)
 		worst = worse(worst, replay_path(&r, r.paths[i], 0));

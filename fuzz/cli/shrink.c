@@ -134,7 +134,7 @@ int verb_shrink(int argc, char **argv)
 
 	if (!target)
 		return EXIT_USAGE;
-	if (read_judged(&p, a.path)) {
+	if (read_program(&p, a.path)) {
 		struct judge *judge = closely_judge(target, &p, false);
 
 		if (judge) {

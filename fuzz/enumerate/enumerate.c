@@ -50,9 +50,12 @@ struct layer {
 	uint32_t nr;
 };
 
-/* The handles at the two ends of what lives in a state, and the dead one: what moves are about. */
+/*
+ * The handles at the two ends of what lives in a state, blocks and fragments, and the dead one: what
+ * moves are about.
+ */
 struct ends {
-	uint16_t first, last, dead;
+	uint16_t first, last, first_fragment, last_fragment, dead;
 };
 
 /* What all processes share of a layer. */
@@ -158,6 +161,8 @@ static struct reached reached_of(const struct ends *ends)
 {
 	return (struct reached){ .first = long_handle(ends->first),
 				 .last = long_handle(ends->last),
+				 .first_fragment = long_handle(ends->first_fragment),
+				 .last_fragment = long_handle(ends->last_fragment),
 				 .dead = long_handle(ends->dead) };
 }
 
@@ -289,7 +294,11 @@ static bool try_moves(struct job *job, uint32_t at, unsigned int from)
  */
 static void end_here(struct job *job, uint32_t at, bool judged_before)
 {
-	struct reached reached = { .first = NO_HANDLE, .last = NO_HANDLE, .dead = NO_HANDLE };
+	struct reached reached = { .first = NO_HANDLE,
+				   .last = NO_HANDLE,
+				   .first_fragment = NO_HANDLE,
+				   .last_fragment = NO_HANDLE,
+				   .dead = NO_HANDLE };
 	struct outcome outcome;
 
 	if (!reach(job, !judged_before, &reached, &outcome))
@@ -297,8 +306,11 @@ static void end_here(struct job *job, uint32_t at, bool judged_before)
 	if (job->e->layer == 0 && job->e->options->memory == REMEMBER_STATES)
 		visited_add(job->e->visited, reached.digest, rank_of(0, 0, 0));
 	job->e->shared->ends[at] =
-		(struct ends){ short_handle(reached.first), short_handle(reached.last),
-			       short_handle(reached.dead) };
+		(struct ends){ .first = short_handle(reached.first),
+			       .last = short_handle(reached.last),
+			       .first_fragment = short_handle(reached.first_fragment),
+			       .last_fragment = short_handle(reached.last_fragment),
+			       .dead = short_handle(reached.dead) };
 }
 
 /* A state from a step on; the ones before it were begun by a worker that has died of the last. */

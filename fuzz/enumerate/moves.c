@@ -21,6 +21,7 @@ enum { GFP_ZERO = 0x100 }; /* facts 5 */
  */
 #define BEFORE_LIVE "p0 = alloc_pages(order=1, gfp=0)\n"
 #define BEFORE_DEAD BEFORE_LIVE "__free_pages(p0)\n"
+#define BEFORE_FRAGMENT "p0 = page_frag_alloc(gfp=0, value=1)\n"
 
 static const struct {
 	const char *word;
@@ -63,20 +64,55 @@ static unsigned int find_word(const struct line *line, size_t *at)
 	return NR_WORDS;
 }
 
-static const char *binding_of(const struct line *line, bool has_handle)
+/* The code of the operation that the line names; OP_COUNT: it names none. */
+static unsigned int code_of(const struct line *line)
 {
 	for (unsigned int code = 0; code < OP_COUNT; code++) {
 		size_t size = strlen(op_info[code].name);
 
-		if (!is_at(line, 0, op_info[code].name) || line->size <= size ||
-		    line->text[size] != '(')
-			continue;
-		if (op_info[code].yields == YIELDS_BLOCK)
-			return "p9 = ";
-		if (op_info[code].yields == YIELDS_PAGES && has_handle)
-			return "p1..p2 = ";
+		if (is_at(line, 0, op_info[code].name) && line->size > size &&
+		    line->text[size] == '(')
+			return code;
 	}
-	return "";
+	return OP_COUNT;
+}
+
+static const char *before(const struct line *line, unsigned int word)
+{
+	unsigned int code = code_of(line);
+
+	if (word < NR_WORDS && words[word].handle != MOVE_DEAD && code < OP_COUNT &&
+	    op_info[code].arguments & ARG_FRAGMENT)
+		return BEFORE_FRAGMENT;
+	return word < NR_WORDS ? words[word].before : "";
+}
+
+/*
+ * What stands before the operation for the handles it binds: p0 is taken. For one that yields MANY,
+ * so many; the parser alone knows how many are right.
+ */
+static void bind_to(const struct line *line, bool has_handle, unsigned int many, char binding[16])
+{
+	unsigned int code = code_of(line);
+
+	binding[0] = '\0';
+	if (code == OP_COUNT)
+		return;
+	switch (op_info[code].yields) {
+	case YIELDS_BLOCK:
+	case YIELDS_FRAGMENT:
+		strcpy(binding, "p9 = ");
+		break;
+	case YIELDS_PAGES:
+		strcpy(binding, has_handle ? "p1..p2 = " : "");
+		break;
+	case YIELDS_MANY:
+		if (many > 0)
+			snprintf(binding, 16, "p9..p%u = ", 8 + many);
+		break;
+	case YIELDS_NOTHING:
+		break;
+	}
 }
 
 /* Character at of a line, as line and column of the whole text. */
@@ -123,30 +159,43 @@ static bool parse_text(struct move *move, const char *text, struct text_error *e
 	return parsed;
 }
 
-static bool parse_line(struct move *move, const struct machine *machine, const struct line *line,
-		       struct text_error *error)
+/* The line as a program, with so many handles bound where that is the question. */
+static bool parse_binding(struct move *move, const char *machine_line, const struct line *line,
+			  unsigned int many, struct text_error *error)
 {
-	char machine_line[8192], text[12288];
+	char text[12288], binding[16];
 	size_t at;
 	unsigned int word = find_word(line, &at);
 	bool has_word = word < NR_WORDS;
 	size_t word_size = has_word ? strlen(words[word].word) : 0;
-	const char *binding = binding_of(line, has_word);
+
+	bind_to(line, has_word, many, binding);
+	snprintf(text, sizeof(text), "lostbuddy 1\nmachine %s\n%s%s%.*s%s%.*s\n", machine_line,
+		 before(line, word), binding, (int)at, line->text, has_word ? "p0" : "",
+		 (int)(line->size - at - word_size), line->text + at + word_size);
+	*move = (struct move){ .handle = has_word ? words[word].handle : MOVE_NO_HANDLE };
+	if (!parse_text(move, text, error))
+		return wrong_there(error, line, strlen(binding), at, word_size);
+	if (!has_word && op_info[move->op.code].arguments & ARGS_HANDLE)
+		return wrong(error, line, at, "expected first, last or dead for the handle");
+	return true;
+}
+
+static bool parse_line(struct move *move, const struct machine *machine, const struct line *line,
+		       struct text_error *error)
+{
+	char machine_line[8192];
+	unsigned int code = code_of(line), many = 0;
 
 	if (machine_print_line(machine, machine_line, sizeof(machine_line)) >= sizeof(machine_line))
 		return wrong(error, line, 0, "this machine is too long for an enumeration");
 	if (line->size > 1024)
 		return wrong(error, line, 0, "this line is too long: expected one operation");
-	snprintf(text, sizeof(text), "lostbuddy 1\nmachine %s\n%s%s%.*s%s%.*s\n", machine_line,
-		 has_word ? words[word].before : "", binding, (int)at, line->text,
-		 has_word ? "p0" : "", (int)(line->size - at - word_size),
-		 line->text + at + word_size);
-	*move = (struct move){ .handle = has_word ? words[word].handle : MOVE_NO_HANDLE };
-	if (!parse_text(move, text, error))
-		return wrong_there(error, line, strlen(binding), at, word_size);
-	if (!has_word && op_info[move->op.code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE))
-		return wrong(error, line, at, "expected first, last or dead for the handle");
-	return true;
+	if (code < OP_COUNT && op_info[code].yields == YIELDS_MANY)
+		while (many < PROGRAM_MAX_COUNT &&
+		       !parse_binding(move, machine_line, line, many, error))
+			many++;
+	return parse_binding(move, machine_line, line, many, error);
 }
 
 /* The next line that holds a move; without blanks at its ends, and without its comment. */
@@ -188,11 +237,13 @@ bool moves_parse(struct moves *moves, const struct machine *machine, const char 
 
 uint32_t move_handle(const struct move *move, const struct reached *at)
 {
+	bool fragment = op_info[move->op.code].arguments & ARG_FRAGMENT;
+
 	switch (move->handle) {
 	case MOVE_FIRST:
-		return at->first;
+		return fragment ? at->first_fragment : at->first;
 	case MOVE_LAST:
-		return at->last;
+		return fragment ? at->last_fragment : at->last;
 	case MOVE_DEAD:
 		return at->dead;
 	default:
@@ -255,7 +306,7 @@ void moves_drop_misuse(struct moves *moves)
 	unsigned int nr = 0;
 
 	for (unsigned int i = 0; i < moves->nr; i++)
-		if (moves->moves[i].op.code < OP_FREE_WRONG_ORDER)
+		if (!op_is_misuse(moves->moves[i].op.code))
 			moves->moves[nr++] = moves->moves[i];
 	moves->nr = nr;
 }
@@ -263,13 +314,15 @@ void moves_drop_misuse(struct moves *moves)
 static bool looks_at_contents(const struct op *op)
 {
 	return op->code == OP_GET_ZEROED_PAGE || op->code == OP_FILL || op->code == OP_VERIFY ||
-	       (op->gfp & GFP_ZERO);
+	       op->code == OP_WRITE_FREED || (op->gfp & GFP_ZERO);
 }
 
 struct reach moves_tell_apart(const struct moves *moves, const struct machine *machine,
 			      bool mirrors)
 {
-	struct reach how = { .cpus_alike = mirrors && moves_are_symmetric(moves, machine) };
+	struct reach how = { .cpus_alike = mirrors && moves_are_symmetric(moves, machine),
+			     .contents = machine->init_on_alloc || machine->init_on_free ||
+					 machine->page_poison };
 
 	for (unsigned int i = 0; i < moves->nr; i++) {
 		how.contents |= looks_at_contents(&moves->moves[i].op);

@@ -5,6 +5,8 @@
  *	__free_pages(last)                        the handle: `first' or `last' of those that live,
  *	double_free(dead)                         or the one bound last of those freed already
  *
+ *	page_frag_free(first)                     of the fragments that live, where it takes a fragment
+ *
  * Handles are counted from the ends of the list of what lives, never by number, so that a move
  * means the same in every state. A move whose handle does not exist does nothing.
  */
@@ -51,12 +53,13 @@ bool move_append(struct program *p, const struct move *move, uint32_t handle);
  */
 bool moves_are_symmetric(const struct moves *moves, const struct machine *machine);
 
-/* Takes out what a correct caller does not do (operations 21 and up). */
+/* Takes out what a correct caller does not do (op_is_misuse). */
 void moves_drop_misuse(struct moves *moves);
 
 /*
  * By what states have to be told apart, so that every move has the same effect in equal ones:
- * contents if a move asks for zeroes, fills or verifies; dead handles if a move is about one; CPUs,
+ * contents if a move asks for zeroes, fills, verifies or writes to what is free, or the machine looks
+ * into pages itself; dead handles if a move is about one; CPUs,
  * unless mirrors are allowed and the moves are symmetric.
  */
 struct reach moves_tell_apart(const struct moves *moves, const struct machine *machine,

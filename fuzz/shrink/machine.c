@@ -17,7 +17,7 @@
 
 enum {
 	LINE_SIZE = 16384,
-	LINE_WORDS = 32, /* more than a line has keys */
+	LINE_WORDS = 48, /* more than a line has keys */
 };
 
 static uint64_t block_pages(const struct machine *m)
@@ -74,13 +74,23 @@ static void one_cpu_less(struct machine *m, unsigned int index)
 		m->cpu_node[--m->nr_cpus] = 0;
 }
 
+/* The first node that is there; 0 if none is, for machine_check() to say so. */
+static uint8_t first_node(const struct machine *m)
+{
+	for (uint32_t node = 0; node < m->nr_nodes; node++)
+		if (!(m->absent_nodes >> node & 1))
+			return (uint8_t)node;
+	return 0;
+}
+
 static void forget_last_node(struct machine *m)
 {
 	m->nr_nodes--;
 	m->movable_start[m->nr_nodes] = 0;
+	m->absent_nodes &= ~(1u << m->nr_nodes);
 	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++)
 		if (m->cpu_node[cpu] >= m->nr_nodes)
-			m->cpu_node[cpu] = 0;
+			m->cpu_node[cpu] = first_node(m);
 	for (uint32_t node = 0; node < MACHINE_MAX_NODES; node++) {
 		m->distance[m->nr_nodes][node] = 0;
 		m->distance[node][m->nr_nodes] = 0;
@@ -153,6 +163,25 @@ static void drop_reserved(struct machine *m, unsigned int index)
 		remove_range(m->reserved, &m->nr_reserved, index);
 }
 
+static void everybody_there(struct machine *m, unsigned int index)
+{
+	(void)index;
+	m->absent_nodes = 0;
+}
+
+/* Neither hot-pluggable nor mirrored. */
+static void plain_memory(struct machine *m, unsigned int index)
+{
+	if (index < m->nr_memory)
+		m->memory[index].hotplug = m->memory[index].mirror = 0;
+}
+
+static void plain_seed(struct machine *m, unsigned int index)
+{
+	(void)index;
+	m->shuffle = m->shuffle > 0;
+}
+
 /* Greatest simplifications first; each with as many indices as it has places to act on. */
 static const struct {
 	void (*edit)(struct machine *m, unsigned int index);
@@ -167,6 +196,9 @@ static const struct {
 	{ halve_memory, MACHINE_MAX_RANGES },
 	{ close_hole, MACHINE_MAX_RANGES },
 	{ drop_reserved, MACHINE_MAX_RANGES },
+	{ everybody_there, 1 },
+	{ plain_memory, MACHINE_MAX_RANGES },
+	{ plain_seed, 1 },
 };
 
 enum { NR_EDITS = sizeof(edits) / sizeof(edits[0]) };

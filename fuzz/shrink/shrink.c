@@ -128,7 +128,7 @@ static bool drop_no_ops(struct search *s)
 
 static bool has_handle(const struct op *op)
 {
-	return op_info[op->code].arguments & (ARG_HANDLE | ARG_DEAD_HANDLE);
+	return op_info[op->code].arguments & ARGS_HANDLE;
 }
 
 /* True iff the operation binds one of the wanted handles. */

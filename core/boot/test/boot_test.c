@@ -137,6 +137,15 @@ static void expect_broken(struct world *w, const char *number)
 	EXPECT_STR(why, number);
 }
 
+static void list_as_free(struct zone *zone, struct page *page, unsigned int order)
+{
+	page->page_type = PAGE_TYPE_BUDDY;
+	page->private = order;
+	list_add(&page->lru, &zone->free_area[order].free_list[MIGRATE_UNMOVABLE]);
+	zone->free_area[order].nr_free++;
+	zone->nr_free_pages += 1L << order;
+}
+
 TEST(the_check_names_the_invariant_that_is_broken)
 {
 	struct world w;
@@ -169,19 +178,117 @@ TEST(the_check_names_the_invariant_that_is_broken)
 	zone->managed_pages += 100;
 	expect_broken(&w, "M6");
 	zone->managed_pages -= 100;
+	zone->spanned_pages -= 100;
+	expect_broken(&w, "M6");
+	zone->spanned_pages += 100;
 	/* 1:0 alone; its buddy 0 made to look free as well */
 	mm_machine_reset(w.machine);
 	struct page *hole = pfn_to_page(0);
 
 	hole->flags = pfn_to_page(1)->flags;
-	hole->page_type = PAGE_TYPE_BUDDY;
-	hole->private = 0;
 	hole->_refcount = 0;
-	list_add(&hole->lru, &zone->free_area[0].free_list[MIGRATE_UNMOVABLE]);
-	zone->free_area[0].nr_free++;
-	zone->nr_free_pages++;
+	list_as_free(zone, hole, 0);
 	expect_broken(&w, "M5");
+	/* 33 is no place for a block of order 1; 34 lies in 32:5 already */
+	mm_machine_reset(w.machine);
+	list_as_free(zone, pfn_to_page(33), 1);
+	expect_broken(&w, "M2");
+	mm_machine_reset(w.machine);
+	list_as_free(zone, pfn_to_page(34), 0);
+	expect_broken(&w, "M1");
 	mm_machine_destroy(w.machine);
+}
+
+static void expect_no_boot(const struct mm_config *config, const char *why)
+{
+	char error[256] = "";
+
+	EXPECT(mm_machine_create(config, error) == NULL);
+	EXPECT_STR(error, why);
+}
+
+static struct mm_config config_of(struct shape shape)
+{
+	struct world w;
+
+	world_open(&w, shape);
+	struct mm_config config = w.config;
+
+	world_close(&w);
+	return config;
+}
+
+/* Leaves so many frames of 256: 10, 20 .. */
+static void reserve_all_but(struct mm_config *config, unsigned int frames)
+{
+	pfn_t start = 1;
+
+	config->nr_reserved = 0;
+	for (pfn_t frame = 10; frame <= 10 * frames; frame += 10) {
+		config->reserved[config->nr_reserved++] =
+			(struct mm_range){ start, frame, 0, false, false };
+		start = frame + 1;
+	}
+	config->reserved[config->nr_reserved++] = (struct mm_range){ start, 256, 0, false, false };
+}
+
+TEST(boot_takes_its_pages_in_as_few_pieces_as_there_are)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+	struct world w;
+
+	reserve_all_but(&config, 6);
+	world_open_config(&w, &config);
+	EXPECT_STR(world_free(&w, ZONE_NORMAL), "10:0 20:0");
+	world_close(&w);
+	for (unsigned int frames = 0; frames < 4; frames++) {
+		reserve_all_but(&config, frames);
+		expect_no_boot(&config,
+			       "no room for the memmap of node 0: 4 pages; give the machine "
+			       "more memory");
+	}
+}
+
+TEST(real_percpu_units_need_two_mib)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+
+	config.percpu_unit_pages = MM_PERCPU_REAL;
+	expect_no_boot(&config,
+		       "no room for the percpu units of node 0: 512 pages; give the machine "
+		       "more memory");
+}
+
+/* 251 pages are left after boot's own. */
+TEST(a_zone_cannot_manage_more_than_there_is)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+
+	config.managed_pages[0][ZONE_NORMAL] = 252;
+	expect_no_boot(&config, "zone 2 of node 0 is to manage 252 pages, 0 of them late, but boot "
+				"leaves it 251; give it fewer");
+	config.managed_pages[0][ZONE_NORMAL] = 100;
+	config.late_pages[0][ZONE_NORMAL] = 101;
+	expect_no_boot(&config,
+		       "zone 2 of node 0 is to manage 100 pages, 101 of them late, but boot "
+		       "leaves it 251; give it fewer");
+}
+
+/* Of 2^44 pages the host has no room for the structs page, of 2^36 none for the pages. */
+TEST(a_machine_too_large_for_the_host_is_refused)
+{
+	struct mm_config config = config_of((struct shape){ .pages = 256 });
+	char error[256];
+
+	for (unsigned int shift = 36; shift <= 44; shift += 8) {
+		char start[64];
+
+		config.max_pfn = config.memory[0].end = UINT64_C(1) << shift;
+		snprintf(start, sizeof(start),
+			 "no memory on the host for %llu pages: ", 1ULL << shift);
+		EXPECT(mm_machine_create(&config, error) == NULL);
+		EXPECT(strncmp(error, start, strlen(start)) == 0);
+	}
 }
 
 TEST_MAIN

@@ -29,9 +29,9 @@ static struct mm_config two_nodes(void)
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 		.distance = { { 10, 20 }, { 20, 10 } },
 		.nr_memory = 3,
-		.memory = { { 1, 159, 0, false },
-			    { 256, 131072, 0, false },
-			    { 131072, 262109, 1, false } },
+		.memory = { { 1, 159, 0, false, false },
+			    { 256, 131072, 0, false, false },
+			    { 131072, 262109, 1, false, false } },
 	};
 
 	return c;
@@ -126,7 +126,7 @@ static struct mm_config tiny(void)
 		.lowmem_reserve_ratio = { 256, 256, 32, 0 },
 		.distance = { { 10, 20 }, { 20, 10 } },
 		.nr_memory = 2,
-		.memory = { { 1, 129, 0, false }, { 129, 1024, 1, false } },
+		.memory = { { 1, 129, 0, false, false }, { 129, 1024, 1, false, false } },
 	};
 
 	return c;
@@ -171,20 +171,85 @@ TEST(movable_node_makes_hot_pluggable_memory_movable_and_nothing_else)
 	world_close(&w);
 }
 
-TEST(neighbours_are_joined_only_if_both_may_be_unplugged)
-{
-	static struct memblock mb;
+/* ---- kernelcore=mirror ---- */
 
-	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 1, 10, 0, false, false }));
-	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 10, 20, 0, true, false }));
-	EXPECT(memblock_add(&mb.memory, &(struct mm_range){ 20, 30, 0, true, false }));
-	EXPECT_EQ(mb.memory.cnt, 2);
-	EXPECT_EQ(mb.memory.regions[1].end, 30);
-	mb.movable_node = true;
-	EXPECT_EQ(memblock_alloc_top_down(&mb, 5, 0), 5);
-	EXPECT_EQ(memblock_alloc_top_down(&mb, 5, 0), 0);
-	mb.movable_node = false;
-	EXPECT_EQ(memblock_alloc_top_down(&mb, 5, 0), 25);
+/*
+ *            0     1     129   160     512       600   700      1024
+ * node 0           [ m   )
+ * node 1                 [ m   | -     | -       | m   | -      )
+ *                              dma32_end at 512: ^ 512 is the first that counts
+ */
+static struct mm_config mirrored(void)
+{
+	struct mm_config c = tiny();
+
+	c.kernelcore_mirror = true;
+	c.dma32_end = 512;
+	c.nr_memory = 6;
+	c.memory[0] = (struct mm_range){ 1, 129, 0, false, true };
+	c.memory[1] = (struct mm_range){ 129, 160, 1, false, true };
+	c.memory[2] = (struct mm_range){ 160, 300, 1, false, false };
+	c.memory[3] = (struct mm_range){ 520, 600, 1, false, false };
+	c.memory[4] = (struct mm_range){ 600, 700, 1, false, true };
+	c.memory[5] = (struct mm_range){ 700, 1024, 1, false, false };
+	return c;
+}
+
+TEST(what_is_not_mirrored_is_movable_from_dma32_end_on)
+{
+	struct mm_config config = mirrored();
+
+	config.kernelcore_pages = 400;	/* does not matter beside it */
+	expect_starts(&config, 0, 544); /* 520 rounded up to 32 */
+	config.memory[3].mirror = true;
+	expect_starts(&config, 0, 704); /* 700 */
+	config.dma32_end = 96;		/* 160 is above it now */
+	expect_starts(&config, 0, 160);
+}
+
+TEST(a_range_that_begins_below_dma32_end_is_the_kernels)
+{
+	struct mm_config config = mirrored();
+
+	config.memory[2].end = 520; /* 160 .. 600, in one range: begins below 512 */
+	expect_starts(&config, 0, 704);
+}
+
+TEST(without_mirrored_memory_kernelcore_mirror_does_nothing)
+{
+	struct mm_config config = mirrored();
+
+	for (unsigned int i = 0; i < config.nr_memory; i++)
+		config.memory[i].mirror = false;
+	config.kernelcore_pages = 400;
+	expect_starts(&config, 0, 0);
+}
+
+TEST(movable_node_goes_before_mirror)
+{
+	struct mm_config config = mirrored();
+
+	config.movable_node = true;
+	config.memory[5].hotplug = true;
+	expect_starts(&config, 0, 704);
+	config.memory[5].start = 736;
+	expect_starts(&config, 0, 736);
+}
+
+TEST(boot_takes_its_own_memory_from_what_is_mirrored)
+{
+	struct mm_config config = mirrored();
+	struct world w;
+
+	/* node 1: 12 pages of struct pages, and all of them in 600 .. 700 */
+	world_open_config(&w, &config);
+	EXPECT(PageReserved(pfn_to_page(699)));
+	EXPECT(!PageReserved(pfn_to_page(1023)));
+	EXPECT(!PageReserved(pfn_to_page(299)));
+	EXPECT(PageReserved(pfn_to_page(128))); /* node 0's two, in its own */
+	EXPECT(PageReserved(pfn_to_page(127)));
+	EXPECT(!PageReserved(pfn_to_page(126)));
+	world_close(&w);
 }
 
 /* Pages below the Movable starts, of all nodes. */
@@ -307,6 +372,18 @@ TEST(a_real_percpu_unit_gives_back_what_it_does_not_use)
 	/* memmap: 131037 * 64 bytes are 2048 pages; 62 pages a CPU: 217088 + 8192 + 28672 bytes */
 	EXPECT_EQ(mm_zone(w.machine, 1, ZONE_DMA32)->managed_pages, 131037 - 2048 - 62);
 	world_close(&w);
+}
+
+TEST(a_percentage_for_movable_is_of_all_memory_too)
+{
+	struct mm_config config = two_nodes();
+
+	/*
+	 * 262011 * 50 / 100 = 131005, rounded up 131072: 130939 are kept, half of it 65469. Node 0:
+	 * 3998 below the highest zone, 61471 from 4096 on: 65567. Node 1: 131072 + 65469 = 196541.
+	 */
+	config.movablecore_percent = 50;
+	expect_starts(&config, 66560, 196608);
 }
 
 TEST_MAIN

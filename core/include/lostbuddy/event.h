@@ -49,6 +49,17 @@ enum mm_event_kind {
 	MM_EVENT_BIND,
 	MM_EVENT_PREFERRED_MANY,
 	MM_EVENT_CPUSET,	/* the zone was passed over for the task's cpuset */
+	MM_EVENT_SHUFFLE_TAIL,	/* a freed block of the top order goes to the tail by chance */
+	MM_EVENT_GUARD,		/* a half became a guard; migratetype: of the list it is kept from */
+	MM_EVENT_GUARD_MERGE,	/* a guard joined the block that was freed; pfn, order: the guard's */
+	MM_EVENT_POISON,	/* a new page does not hold what was left there; value: 1 if by a single bit */
+	MM_EVENT_FRAG_REFILL,	/* a fragment cache took a block */
+	MM_EVENT_FRAG_REUSE,	/* ... or began its block anew */
+	MM_EVENT_HWPOISON,	/* a block with broken memory was lost for good, without complaint */
+	MM_EVENT_DESTRUCTOR_COMPOUND, /* the last put_page ran it */
+	MM_EVENT_DESTRUCTOR_THP,
+	MM_EVENT_DEFERRED_GROW, /* value: pages that the zone got because a request failed there */
+	MM_EVENT_DEFERRED_INIT, /* value: pages that were left */
 	MM_EVENT_SCHED_POINT, /* value: enum mm_sched_point */
 	MM_EVENT_COUNT
 };

@@ -48,7 +48,9 @@
  * @gfp:   where from and how hard to try; zone bits select the highest zone
  * @order: 0 .. the machine's top order
  *
- * Returns the first page, refcount 1 on it; contents undefined unless __GFP_ZERO.
+ * Returns the first page, refcount 1 on it; contents undefined unless __GFP_ZERO or a switch of the machine
+ * says what new pages hold (READINGS, "Switches"). With page_poison a page that was written to while it was free
+ * is handed out all the same, and complained of (MM_WARN_POISON).
  * Returns NULL iff order is too large, injection struck, both mobility bits are set, the level is
  * NMI, or no zone of the zonelist passes its mark for these flags with a block the request may
  * take, after everything the flags allow was tried. mm_current->failure then says which;
@@ -104,7 +106,8 @@ void free_pages_exact(void *address, unsigned long pages);
  * __free_pages - drop one reference of a block.
  * @page: first page of the block, refcount >= 1; @order: the order it was allocated with
  * The last reference frees the block. An earlier one, unless the block is compound, frees all but
- * the first page. A block whose pages are in a bad state is leaked when that is noticed (facts 6).
+ * the first page. A block whose pages are in a bad state is leaked when that is noticed (facts 6), a single
+ * page whose memory is broken (PG_HWPOISON) always.
  * Context: any but NMI.
  */
 void __free_pages(struct page *page, unsigned int order);
@@ -122,10 +125,13 @@ static inline void free_page(unsigned long address)
 
 /*
  * One reference more, and one less; on compound pages, of the head. The last put_page frees a page
- * or compound page.
+ * or compound page; of the latter it runs the destructor first.
  */
 void get_page(struct page *page);
 void put_page(struct page *page);
+
+/* A held compound block of order 2 or more gets the destructor of a transparent huge page, until it is freed. */
+void prep_transhuge_page(struct page *page);
 
 /* A block of several pages, not compound, becomes single pages with a reference each. */
 void split_page(struct page *page, unsigned int order);
@@ -139,7 +145,7 @@ void drain_all_pages(void);
  *
  * isolate_range: the pageblocks of [start, end), whole blocks of the top order in one zone, become
  * MIGRATE_ISOLATE: nothing is handed out of them, what is freed into them stays. False, and unchanged,
- * iff one is isolated already or a frame is reserved or, outside of ZONE_MOVABLE, in use.
+ * iff one is isolated already or a frame is deferred, reserved or, outside of ZONE_MOVABLE, in use.
  * unisolate_range: those that are isolated become MOVABLE. False iff none is.
  * take_page_off_buddy: one frame is cut out of its free block and gets a reference. False iff it lies
  * in none. put_page_back_buddy: drops the last reference of a single page, past the page lists.
@@ -149,6 +155,17 @@ bool unisolate_range(pfn_t start, pfn_t end);
 bool take_page_off_buddy(struct page *page);
 void put_page_back_buddy(struct page *page);
 
+/*
+ * A write of somebody who has no right to any more: one byte at the start of a free page, in a free
+ * block, a guard or a page list. False, and nothing was written, iff the page is not free.
+ * free_page_contents - what a free page holds, where page_poison or init_on_free left something there:
+ * FREE_PAGE_AS_LEFT; the byte that stands at its start, when that is all that differs; else
+ * FREE_PAGE_FOREIGN.
+ */
+enum { FREE_PAGE_FOREIGN = 256, FREE_PAGE_AS_LEFT };
+bool write_free_page(struct page *page, uint8_t value);
+unsigned int free_page_contents(struct mm_machine *m, pfn_t pfn);
+
 /* Bits that requests may have from now on. */
 void set_gfp_allowed_mask(gfp_t mask);
 
@@ -157,15 +174,20 @@ static inline pfn_t page_to_pfn(const struct page *page)
 	return (pfn_t)(page - mm_current->machine->memmap);
 }
 
-static inline struct page *pfn_to_page(pfn_t pfn)
-{
-	return &mm_current->machine->memmap[pfn];
-}
-
-/* A frame that struct page exists for. */
+/*
+ * A frame that struct page exists for: in a sparse memory map, of a section that holds memory.
+ * Facts: 2.
+ */
 static inline bool pfn_valid(pfn_t pfn)
 {
-	return pfn < mm_current->machine->max_pfn;
+	return mm_frame_exists(mm_current->machine, pfn);
+}
+
+/* @pfn: valid */
+static inline struct page *pfn_to_page(pfn_t pfn)
+{
+	assert(pfn_valid(pfn));
+	return &mm_current->machine->memmap[pfn];
 }
 
 static inline void *page_address(const struct page *page)

@@ -19,7 +19,13 @@
  *   M5  no free block has a buddy that it could have merged with when it was freed (below pageblock
  *       order);
  *   M6  a zone's pages lie in its span, and present >= managed;
- *   M7  no CPU keeps more of a zone's count to itself than stat_threshold.
+ *   M7  no CPU keeps more of a zone's count to itself than stat_threshold;
+ *   M8  a guard is aligned to its order, which is below guard_order, lies in one zone, and is in no list: its
+ *       frames are counted nowhere, and nobody holds them (so no guard is a lost buddy: M5 knows listed
+ *       blocks only);
+ *   M9  the block of a fragment cache has at least the references that the cache holds itself;
+ *   M10 nothing at or behind a node's first deferred pfn is free, and deferred_pages are what is to
+ *       come from there: 0 where there is none.
  *
  * Locking: locks are one call with a mode: nothing (one thread, the default), scheduler (a program
  * says who runs; not before several CPUs interleave), real spinlocks. Time is virtual:
@@ -47,6 +53,7 @@ struct mm_profile {
 	const char *name;
 
 	/* Zonelists (facts 3). */
+	bool lists_of_absent_nodes; /* built too, so that loads are carried over */
 	bool node_load_is_rank; /* a node's load: how many were left to place; else: one more */
 
 	/* Marks (facts 4, 5). */
@@ -171,9 +178,18 @@ struct mm_vmstat {
 	uint64_t bad_pages;	  /* reports */
 };
 
+/* What shuffles (core/page/shuffle.c): one generator a machine, and bits that were drawn in advance. */
+struct mm_random {
+	uint64_t state; /* of the generator */
+	uint64_t pool;	/* the next bit is the lowest */
+	unsigned int bits; /* left in the pool */
+};
+
+struct page_frag_cache;
+
 struct mm_machine {
 	/* read on every allocation */
-	bool plain; /* nobody listens, locks, poisons or groups otherwise: shortcuts allowed */
+	bool plain; /* nobody listens, locks, poisons or groups otherwise, no switch: shortcuts allowed */
 	bool plain_tasks; /* no policy, no cpuset, no bit that is not allowed */
 	mm_listener *listener;
 	void *listener_data;
@@ -183,11 +199,15 @@ struct mm_machine {
 	unsigned int top_order, pageblock_order;
 	unsigned int nr_nodes, nr_cpus;
 	enum mm_checks checks;
+	bool checks_at_user;  /* bad states are looked for where holders take and give back */
+	bool checks_at_buddy; /* ... and where blocks come from the buddy and go back to it */
 	enum mm_lock_mode locks;
+	unsigned int guard_order; /* halves below it become guards; 0: none do */
 	unsigned int pcp_max_order;
 	unsigned int reserve_flags; /* the profile's */
 	bool pcp_thp;		/* pageblock order has page lists */
 	bool grouping_disabled; /* page_group_by_mobility_disabled */
+	bool fills_pages;	/* init_on_alloc, init_on_free or page_poison: contents.c */
 	bool poison_memory;	/* AddressSanitizer build: bytes of free pages are poisoned */
 	unsigned int cpu_node[MM_MAX_CPUS];
 	uint8_t gfp_zone_table[16];
@@ -198,6 +218,8 @@ struct mm_machine {
 	uint64_t jiffies;
 	uint64_t sysctl[MM_SYSCTL_COUNT];
 	struct mm_task *tasks; /* [cpu]: the task that runs there */
+	struct page_frag_cache *frag_caches; /* [cpu]: page_frag.h */
+	struct mm_random random;
 	bool cpusets;	       /* a task was given a cpuset: from then on all requests look */
 	gfp_t gfp_allowed_mask; /* bits that requests may have */
 	long user_min_free_kbytes; /* -1: never written */
@@ -205,12 +227,19 @@ struct mm_machine {
 	pfn_t max_pfn;
 	uint64_t nr_pageblocks;
 	uint64_t nr_kernel_pages; /* "Total pages" of the zonelist line */
+	unsigned int nr_deferred_nodes; /* nodes with deferred memory */
 	struct mm_config config;
 	/* the host's side */
 	char *arena;
 	size_t arena_size;
 	uint8_t *handed_out;	/* [pfn], poison.c: unpoisoned since boot; not part of the arena */
-	char *boot_image; /* the arena as it was right after boot */
+	uint8_t *contents;	/* [pfn], contents.c: what is known of them; not part of the arena */
+	char *boot_image; /* what of the arena may change, as it was right after boot */
+	/*
+	 * what the deferred memory of all nodes gives, ascending: as found at boot, never changed
+	 */
+	struct mm_range *deferred_ranges;
+	unsigned int nr_deferred_ranges;
 	size_t memory_size;
 };
 
@@ -238,12 +267,15 @@ enum mm_failure {
 	MM_FAIL_CONTEXT,   /* from NMI */
 	MM_FAIL_LOOP,	   /* would loop for ever */
 	MM_FAIL_OOM,	   /* no victim: the kernel would panic */
+	MM_FAIL_FRAGMENT,  /* more bytes than the fragment cache's block has */
 };
 
 enum mm_warning {
 	MM_WARN_SLEEP = 1 << 0,
 	MM_WARN_BAD_PAGE = 1 << 1,
 	MM_WARN_ORDER = 1 << 2,
+	MM_WARN_POISON = 1 << 3,   /* a new page had been written to while it was free */
+	MM_WARN_BIT_FLIP = 1 << 4, /* ... and in one such page a single bit was all that differed */
 };
 
 /* Where code runs. */
@@ -298,8 +330,34 @@ bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value);
 /* kswapd of the node runs once: reclaims nothing, drops the boosts, sleeps. */
 void mm_run_kswapd(struct mm_machine *m, unsigned int node);
 
+/*
+ * mm_deferred_init - what is left of a node's deferred memory is initialised and freed, as the
+ * kernel's own threads do late in boot. Context: any. Facts: 2.
+ */
+void mm_deferred_init(struct mm_machine *m, unsigned int node);
+
+/*
+ * A frame that a struct page exists for: of a section that holds memory; in a flat map any below
+ * max_pfn.
+ */
+bool mm_frame_exists(const struct mm_machine *m, pfn_t pfn);
+
+/*
+ * mm_skip_deferred - the first frame from pfn on that is not to be given to the buddy later. Where
+ * it is pfn itself, the frame is initialised, or no memory.
+ */
+pfn_t mm_skip_deferred(const struct mm_machine *m, pfn_t pfn);
+
 /* Complains (MM_WARN_SLEEP) where the current context may not sleep. */
 void might_sleep(void);
+
+/* Absent nodes are possible, but have nothing and run nothing. */
+static inline bool mm_node_online(const struct mm_machine *m, unsigned int node)
+{
+	return !(m->config.absent_nodes >> node & 1);
+}
+
+unsigned int mm_nr_online_nodes(const struct mm_machine *m);
 
 static inline struct zone *mm_zone(const struct mm_machine *m, unsigned int node, unsigned int type)
 {

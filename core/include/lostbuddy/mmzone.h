@@ -101,15 +101,18 @@ struct zonelist {
 
 struct pglist_data {
 	int node_id;
+	/* kswapd: woken here, runs when it is told to */
+	unsigned int kswapd_order;
+	unsigned int kswapd_highest_zoneidx; /* MAX_NR_ZONES: none */
+	bool kswapd_awake;
 	struct zone *zones; /* [MAX_NR_ZONES] */
 	struct zonelist zonelists[MAX_ZONELISTS];
 	pfn_t start_pfn, end_pfn; /* of its memory, holes included */
 	pfn_t movable_start;	  /* where its Movable zone begins; 0: it has none */
-	/* kswapd: woken here, runs when it is told to */
-	bool kswapd_awake;
-	unsigned int kswapd_order;
-	unsigned int kswapd_highest_zoneidx; /* MAX_NR_ZONES: none */
+	pfn_t first_deferred_pfn; /* memory from here on is initialised later; PFN_NONE: none */
+	uint64_t deferred_pages;  /* of that, what will be given to the buddy then */
 };
+_Static_assert(sizeof(struct pglist_data) == 80, "each allocation finds nodes[node]: shifts and a sum");
 
 static inline uint64_t wmark_pages(const struct zone *zone, enum zone_watermark mark)
 {

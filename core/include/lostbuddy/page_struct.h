@@ -12,6 +12,8 @@
  *   allocated      refcount > 0 on the first page of the block, 0 on the others
  *   compound       PG_HEAD on the first page, bit 0 of compound_head set on the others
  *   reserved       PG_RESERVED, refcount 1: never given to the buddy
+ *   guard          page_type is PAGE_TYPE_GUARD, private = order, refcount 0, in no list
+ *   pfmemalloc     bit 1 of lru.next, while the page is held: it came from the reserves
  *
  * Invariant S1: bit 0 of the word at offset 8 is set only in tails of compound pages (pointers are
  * aligned).
@@ -23,24 +25,45 @@
 #include "lostbuddy/types.h"
 
 enum page_flag { /* bit numbers of page->flags, as facts 1 lists them */
-		 PG_LOCKED = 0,
-		 PG_LRU = 4,
-		 PG_ACTIVE = 5,
-		 PG_SLAB = 9,
-		 PG_RESERVED = 12,
-		 PG_PRIVATE = 13,
-		 PG_PRIVATE_2 = 14,
-		 PG_WRITEBACK = 15,
-		 PG_HEAD = 16,
-		 PG_UNEVICTABLE = 20,
-		 PG_MLOCKED = 21,
-		 NR_PAGEFLAGS = 26,
+		 PG_LOCKED,
+		 PG_REFERENCED,
+		 PG_UPTODATE,
+		 PG_DIRTY,
+		 PG_LRU,
+		 PG_ACTIVE,
+		 PG_WORKINGSET,
+		 PG_WAITERS,
+		 PG_ERROR,
+		 PG_SLAB,
+		 PG_OWNER_PRIV_1,
+		 PG_ARCH_1,
+		 PG_RESERVED,
+		 PG_PRIVATE,
+		 PG_PRIVATE_2,
+		 PG_WRITEBACK,
+		 PG_HEAD,
+		 PG_MAPPEDTODISK,
+		 PG_RECLAIM,
+		 PG_SWAPBACKED,
+		 PG_UNEVICTABLE,
+		 PG_MLOCKED,
+		 PG_UNCACHED,
+		 PG_HWPOISON,
+		 PG_YOUNG,
+		 PG_IDLE,
+		 PG_ARCH_2,
+		 NR_PAGEFLAGS,
+		 PG_REPORTED = PG_UPTODATE,  /* of free pages */
+		 PG_SLOB_FREE = PG_PRIVATE,  /* of SLOB's pages */
 		 ZONE_ID_SHIFT = 51, /* node << 3 | zone type, in the bits from here up */
 		 ZONE_ID_ZONE_BITS = 3,
 };
 
 #define PAGE_FLAG(bit) (UINT64_C(1) << (bit))
 #define PAGE_FLAGS_ALL (PAGE_FLAG(NR_PAGEFLAGS) - 1)
+
+/* Flags that end when a page is freed: a frame whose memory is broken stays so. */
+#define PAGE_FLAGS_CLEARED (PAGE_FLAGS_ALL & ~PAGE_FLAG(PG_HWPOISON))
 
 /* Flags that nobody may have left set when a page is freed (facts 6). */
 #define PAGE_FLAGS_BAD_AT_FREE                                                                     \
@@ -51,6 +74,16 @@ enum page_flag { /* bit numbers of page->flags, as facts 1 lists them */
 
 #define PAGE_TYPE_NONE UINT32_C(0xffffffff) /* mapcount -1 */
 #define PAGE_TYPE_BUDDY UINT32_C(0xffffff7f)
+#define PAGE_TYPE_GUARD UINT32_C(0xfffffbff)
+
+/* What ends a compound page (facts 6): its number stands in the first tail. */
+enum compound_dtor {
+	NULL_COMPOUND_DTOR,
+	COMPOUND_PAGE_DTOR,
+	HUGETLB_PAGE_DTOR, /* nobody makes one here */
+	TRANSHUGE_PAGE_DTOR,
+	NR_COMPOUND_DTORS
+};
 
 /* mapping of a tail: a value no pointer has. */
 #define TAIL_MAPPING ((void *)(uintptr_t)0xdead000000000400u)
@@ -63,7 +96,7 @@ struct page {
 				struct list_head lru; /* free list or pcp list */
 				struct {
 					uintptr_t compound_head; /* tails: head | 1 */
-					uint8_t compound_dtor;	 /* first tail: 1 = compound */
+					uint8_t compound_dtor;	 /* first tail: enum compound_dtor */
 					uint8_t compound_order;	 /* first tail */
 					uint16_t unused;
 					int32_t compound_mapcount; /* first tail: -1 */
@@ -71,7 +104,7 @@ struct page {
 			};
 			void *mapping;
 			uint64_t index;	  /* on a pcp list: migratetype */
-			uint64_t private; /* buddy head: order */
+			uint64_t private; /* buddy head, guard: order */
 		};
 	};
 	union {
@@ -94,6 +127,16 @@ _Static_assert(offsetof(struct page, _refcount) == 52, "refcount");
 static inline bool PageBuddy(const struct page *page)
 {
 	return page->page_type == PAGE_TYPE_BUDDY;
+}
+
+static inline bool PageGuard(const struct page *page)
+{
+	return page->page_type == PAGE_TYPE_GUARD;
+}
+
+static inline bool PageHWPoison(const struct page *page)
+{
+	return page->flags & PAGE_FLAG(PG_HWPOISON);
 }
 
 static inline bool PageHead(const struct page *page)
@@ -124,6 +167,17 @@ static inline unsigned int compound_order(const struct page *head)
 static inline unsigned int buddy_order(const struct page *page)
 {
 	return (unsigned int)page->private;
+}
+
+/* Held pages: bit 1 of a link that is none. Pointers are aligned, so a page that was on a list lacks it. */
+static inline bool page_is_pfmemalloc(const struct page *page)
+{
+	return (uintptr_t)page->lru.next & 2;
+}
+
+static inline void set_page_pfmemalloc(struct page *page)
+{
+	page->lru.next = (struct list_head *)(uintptr_t)2;
 }
 
 static inline int page_count(const struct page *page)

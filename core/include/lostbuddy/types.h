@@ -43,6 +43,7 @@ enum migratetype {
 };
 
 #define NUMA_NO_NODE (-1)
+#define PFN_NONE UINT64_MAX
 
 /* Nodes a request is limited to: bit n is node n. */
 typedef struct {

@@ -288,4 +288,43 @@ TEST(a_machine_without_room_for_its_metadata_does_not_boot)
 			  "machine more memory");
 }
 
+/* What may be wrong with a free block: its head's mapping, memcg data and flags, and its tails. */
+static void spoil(struct page *head, unsigned int kind)
+{
+	switch (kind) {
+	case 0:
+		head->mapping = head;
+		break;
+	case 1:
+		head->memcg_data = 1;
+		break;
+	case 2:
+		head->flags |= PAGE_FLAG(PG_LOCKED);
+		break;
+	default:
+		head[15].mapping = head;
+	}
+}
+
+/* Of another type's list, and of the request's own, which there is a shorter way to. */
+TEST(every_page_of_a_block_from_the_buddy_is_looked_at)
+{
+	static const gfp_t gfps[] = { GFP_KERNEL, GFP_HIGHUSER_MOVABLE };
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256 });
+	for (unsigned int i = 0; i < 8; i++) {
+		mm_machine_reset(w.machine);
+		pfn_t first = page_to_pfn(alloc_pages(gfps[i / 4], 4));
+
+		mm_machine_reset(w.machine);
+		world_on(&w, 0, MM_TASK, 0);
+		spoil(pfn_to_page(first), i % 4);
+		EXPECT(page_to_pfn(alloc_pages(gfps[i / 4], 4)) != first);
+		EXPECT_EQ(w.machine->vmstat.leaked, 16);
+		EXPECT_EQ(w.context.warnings, MM_WARN_BAD_PAGE);
+	}
+	mm_machine_destroy(w.machine);
+}
+
 TEST_MAIN

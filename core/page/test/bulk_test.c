@@ -179,4 +179,37 @@ TEST(an_exact_allocation_fails_as_its_block_does)
 	world_close(&w);
 }
 
+/* 5.10 splits the block and frees what is too much like any page: it comes to lie on the page list. */
+TEST(in_5_10_the_surplus_goes_to_the_page_list)
+{
+	struct world w;
+	char list[64];
+
+	world_open(&w, (struct shape){ .profile = &mm_profile_linux_5_10,
+				       .pages = 64,
+				       .high = 32,
+				       .batch = 4 });
+	const struct page *page = virt_to_page(alloc_pages_exact(5, GFP_KERNEL));
+	unsigned long long pfn = page_to_pfn(page);
+
+	snprintf(list, sizeof(list), "%llu %llu %llu", pfn + 7, pfn + 6, pfn + 5);
+	EXPECT_STR(world_pcp(&w, ZONE_NORMAL, 0, 0), list);
+	for (int i = 0; i < 8; i++)
+		EXPECT_EQ(page_count(page + i), i < 5);
+	world_close(&w);
+}
+
+/* Node 0 comes first and is forbidden, and no other node is looked at: one page, the single way. */
+TEST(where_the_cpuset_forbids_the_first_node_one_page_comes)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 512, .nodes = 2, .cpus = 2 });
+	EXPECT_EQ(cpuset_set_mems_allowed(0x2), MM_POLICY_OK);
+	empty_array();
+	EXPECT_EQ(__alloc_pages_bulk(GFP_USER, 0, &(nodemask_t){ 0x3 }, 4, NULL, array), 1);
+	EXPECT(array[0] && page_to_pfn(array[0]) >= 256);
+	world_close(&w);
+}
+
 TEST_MAIN

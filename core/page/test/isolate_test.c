@@ -1,5 +1,6 @@
 /* Pageblocks and frames taken from under the allocator (facts 12). */
 #include "lostbuddy/vmstat.h"
+#include "page/page_internal.h"
 #include "test.h"
 #include "test/world.h"
 
@@ -200,6 +201,99 @@ TEST(any_free_frame_can_be_taken_and_put_back)
 		EXPECT_STR(world_free(&w, ZONE_NORMAL), before);
 	}
 	world_close(&w);
+}
+
+/*
+ * A highatomic pageblock and the movable one behind it, both free, do not merge, and isolation moves
+ * them as they are. When they come back nothing keeps them apart.
+ *
+ *	before      HHHHHHHHHHHHHHHH|................
+ *	isolated    IIIIIIIIIIIIIIII|IIIIIIIIIIIIIIII
+ *	after       ................................
+ */
+TEST(what_could_not_merge_before_merges_when_it_comes_back)
+{
+	struct world w;
+	struct page *page;
+	char both[64];
+
+	open_world(&w);
+	do
+		page = alloc_pages(GFP_KERNEL, 4);
+	while (page_to_pfn(page) % 32 || !PageBuddy(page + 16));
+	pfn_t start = page_to_pfn(page);
+
+	reserve_highatomic_pageblock(normal(&w), page);
+	__free_pages(page, 4);
+	EXPECT_STR(world_list(&w, ZONE_NORMAL, 5, MIGRATE_HIGHATOMIC), "");
+	long free_pages = normal(&w)->nr_free_pages;
+
+	EXPECT(isolate_range(start, start + 32));
+	snprintf(both, sizeof(both), "%llu %llu", (unsigned long long)start,
+		 (unsigned long long)start + 16);
+	EXPECT_STR(world_list(&w, ZONE_NORMAL, 4, MIGRATE_ISOLATE), both);
+	EXPECT(unisolate_range(start, start + 32));
+	EXPECT(PageBuddy(page));
+	EXPECT_EQ(buddy_order(page), 5);
+	EXPECT_EQ(type_of(&w, start), MIGRATE_MOVABLE);
+	EXPECT_EQ(type_of(&w, start + 16), MIGRATE_MOVABLE);
+	EXPECT_EQ(normal(&w)->nr_free_pages, free_pages);
+	world_close(&w);
+}
+
+/* Frames on page lists: none of the blocks that could hold them is free, or it is too small. */
+TEST(a_frame_on_a_page_list_is_not_taken_for_its_neighbours)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256, .high = 64, .batch = 1 });
+	struct page *page = alloc_pages(GFP_KERNEL, 5);
+
+	split_page(page, 5);
+	for (int i = 0; i < 32; i++)
+		__free_page(page + i);
+	for (int i = 0; i < 32; i++)
+		EXPECT(!take_page_off_buddy(page + i));
+	drain_all_pages();
+	struct page *pair = alloc_pages(GFP_KERNEL, 1);
+
+	split_page(pair, 1);
+	__free_page(pair);
+	drain_all_pages();
+	__free_page(pair + 1);
+	EXPECT(PageBuddy(pair) && buddy_order(pair) == 0);
+	EXPECT(!take_page_off_buddy(pair + 1));
+	world_close(&w);
+}
+
+/* Frees into isolated pageblocks pass the page lists, where bad pages would be noticed. */
+TEST(a_bad_page_is_noticed_on_its_way_into_an_isolated_pageblock)
+{
+	static const struct {
+		enum mm_checks checks;
+		unsigned int leaked;
+	} kinds[] = { { MM_CHECKS_LINUX, 1 }, { MM_CHECKS_DEBUG, 1 }, { MM_CHECKS_OFF, 0 } };
+	struct world w;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		world_open(&w, (struct shape){ .pages = 512,
+					       .movable_start = 256,
+					       .checks = kinds[i].checks });
+		struct page *page;
+
+		do /* the last range has the memmap's frames */
+			page = alloc_page(GFP_HIGHUSER_MOVABLE);
+		while (page_to_pfn(page) >= 480);
+		pfn_t start = page_to_pfn(page) & ~(pfn_t)31;
+
+		EXPECT(isolate_range(start, start + 32));
+		page->mapping = &w;
+		__free_page(page);
+		EXPECT_EQ(w.machine->vmstat.leaked, kinds[i].leaked);
+		EXPECT_EQ(PageBuddy(page), !kinds[i].leaked);
+		mm_machine_destroy(w.machine);
+		mm_current = NULL;
+	}
 }
 
 TEST_MAIN

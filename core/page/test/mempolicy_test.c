@@ -158,4 +158,36 @@ TEST(bits_that_are_not_allowed_are_not_there)
 	world_close(&w);
 }
 
+TEST(what_was_refused_was_no_turn)
+{
+	struct world w;
+
+	open_world(&w);
+	EXPECT_EQ(set_mempolicy(MPOL_INTERLEAVE, 0x6), MM_POLICY_OK);
+	EXPECT_EQ(node_of_new(&w, GFP_KERNEL), 1);
+	EXPECT(!alloc_page(GFP_KERNEL | __GFP_MOVABLE | __GFP_RECLAIMABLE));
+	EXPECT_EQ(node_of_new(&w, GFP_KERNEL), 2);
+	/* a block that is not there was one: node 1 was asked */
+	while (alloc_pages_node(NUMA_NO_NODE, GFP_KERNEL | __GFP_NORETRY, 0))
+		;
+	EXPECT(!alloc_page(GFP_KERNEL | __GFP_NORETRY));
+	EXPECT_EQ(w.machine->tasks[0].il_prev, 1);
+	world_close(&w);
+}
+
+/* Node 2 is Movable as a whole: only what may go there can be bound to it. */
+TEST(nodes_that_are_movable_bind_movable_requests_only)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 768, .nodes = 3, .cpus = 3, .movable_start = 512 });
+	EXPECT_EQ(set_mempolicy(MPOL_BIND, 0x4), MM_POLICY_OK);
+	EXPECT_EQ(node_of_new(&w, GFP_HIGHUSER_MOVABLE), 2);
+	EXPECT_EQ(node_of_new(&w, GFP_KERNEL), 0);
+	while (node_of_new(&w, GFP_HIGHUSER_MOVABLE | __GFP_NORETRY) == 2)
+		;
+	EXPECT(!alloc_page(GFP_HIGHUSER_MOVABLE | __GFP_NORETRY));
+	world_close(&w);
+}
+
 TEST_MAIN

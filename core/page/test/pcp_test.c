@@ -127,4 +127,50 @@ TEST(a_bad_head_is_found_when_it_is_trimmed_a_bad_tail_at_once)
 	world_close(&w);
 }
 
+TEST(where_the_list_may_hold_less_than_a_batch_a_trim_frees_one_page)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256, .high = 2, .batch = 8 });
+	const struct per_cpu_pages *pcp = &mm_zone(w.machine, 0, ZONE_NORMAL)->pageset[0];
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	EXPECT_EQ(pcp->count, 7);
+	__free_page(page);
+	EXPECT_EQ(pcp->count, 7);
+	world_close(&w);
+}
+
+/* The refill of the first test, 1 | 2 3 | 4: a bad page among them uses up its place. */
+TEST(a_refill_leaves_bad_pages_out)
+{
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256, .high = 16, .batch = 4 });
+	pfn_to_page(3)->mapping = &w;
+	EXPECT_EQ(page_to_pfn(alloc_page(GFP_KERNEL)), 1);
+	EXPECT_STR(world_pcp(&w, ZONE_NORMAL, 0, 0), "2 4");
+	EXPECT_EQ(w.machine->vmstat.leaked, 1);
+	EXPECT_EQ(w.context.warnings, MM_WARN_BAD_PAGE);
+	world_close(&w);
+}
+
+/* With checks=debug a page is looked at when it leaves the list, too; else only behind the buddy. */
+TEST(a_page_that_goes_bad_on_the_list_is_noticed_with_debug_checks_only)
+{
+	static const enum mm_checks kinds[] = { MM_CHECKS_LINUX, MM_CHECKS_DEBUG };
+	struct world w;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		world_open(&w, (struct shape){
+				       .pages = 256, .high = 16, .batch = 4, .checks = kinds[i] });
+		EXPECT_EQ(page_to_pfn(alloc_page(GFP_KERNEL)), 1);
+		pfn_to_page(2)->mapping = &w;
+		EXPECT_EQ(page_to_pfn(alloc_page(GFP_KERNEL)), i ? 3 : 2);
+		EXPECT_EQ(w.machine->vmstat.leaked, i);
+		mm_machine_destroy(w.machine);
+		mm_current = NULL;
+	}
+}
+
 TEST_MAIN

@@ -31,9 +31,20 @@ static unsigned int draw(struct run *run, unsigned int n)
 	return (unsigned int)(run->random >> 33) % n;
 }
 
-static uint64_t free_and_listed(const struct mm_machine *m)
+/* Guards are counted nowhere, and are there all the same. */
+static uint64_t guard_pages(const struct mm_machine *m)
 {
 	uint64_t pages = 0;
+
+	for (pfn_t pfn = 0; m->guard_order && pfn < m->max_pfn; pfn++)
+		if (PageGuard(&m->memmap[pfn]))
+			pages += UINT64_C(1) << buddy_order(&m->memmap[pfn]);
+	return pages;
+}
+
+static uint64_t free_and_listed(const struct mm_machine *m)
+{
+	uint64_t pages = guard_pages(m);
 
 	for (unsigned int node = 0; node < m->nr_nodes; node++)
 		for (unsigned int type = 0; type < MAX_NR_ZONES; type++) {
@@ -169,6 +180,10 @@ static void random_run(struct shape shape, uint64_t seed, unsigned int steps)
 		release(&run, 0);
 	drain_all_pages();
 	EXPECT_EQ(free_and_listed(w.machine), managed);
+	/* from pageblock order up types may keep a guard from its other half for good */
+	if (w.machine->guard_order <= w.machine->pageblock_order)
+		EXPECT_EQ(guard_pages(w.machine), 0);
+	EXPECT_EQ(w.context.warnings & ~(unsigned int)(MM_WARN_SLEEP | MM_WARN_ORDER), 0);
 	expect_every_allocation_counted(&run);
 	expect_no_delta_left(&w);
 	world_close(&w);
@@ -200,6 +215,14 @@ TEST(no_page_is_lost_or_doubled_on_any_shape)
 		  .thp = true },
 		{ .pages = 512, .checks = MM_CHECKS_DEBUG, .min_free_kbytes = 40 },
 		{ .pages = 512, .checks = MM_CHECKS_OFF, .min_free_kbytes = 40 },
+		{ .pages = 512, .cpus = 2, .nodes = 2, .shuffle = 3, .page_poison = true },
+		{ .pages = 512, .guard_order = 3, .min_free_kbytes = 40, .cpus = 2 },
+		{ .pages = 1024,
+		  .guard_order = 5,
+		  .top_order = 10,
+		  .pageblock_order = 4,
+		  .shuffle = 9,
+		  .init_on_free = true },
 	};
 
 	for (unsigned int i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
@@ -288,9 +311,17 @@ static const gfp_t twin_masks[] = { GFP_KERNEL,
 				    GFP_ATOMIC,
 				    GFP_KERNEL | __GFP_NORETRY };
 
-/*
- * Takes or gives back one block; a mapcount is left on one in 64. Returns the frame it was about.
- */
+static void plant(struct page *page, unsigned int order, uint64_t pick)
+{
+	unsigned int flag = (unsigned int)(pick % NR_PAGEFLAGS);
+
+	if (pick >> 8 & 1)
+		page->_mapcount = 0;
+	else if (flag != PG_HEAD)
+		page[(pick >> 9) % (1u << order)].flags |= PAGE_FLAG(flag);
+}
+
+/* Takes or gives back one block; something is left on one in 64. Returns the frame it was about. */
 static pfn_t twin_step(struct twin *t, uint64_t pick)
 {
 	unsigned int slot = (unsigned int)(pick % 96), order = (unsigned int)(pick >> 8 & 7) % 6;
@@ -300,7 +331,7 @@ static pfn_t twin_step(struct twin *t, uint64_t pick)
 	if (t->held[slot]) {
 		pfn = page_to_pfn(t->held[slot]);
 		if ((pick >> 20) % 64 == 0)
-			t->held[slot]->_mapcount = 0;
+			plant(t->held[slot], t->order[slot], pick >> 26);
 		__free_pages(t->held[slot], t->order[slot]);
 		t->held[slot] = NULL;
 	} else {
@@ -554,6 +585,37 @@ TEST(one_bad_page_among_many_is_found)
 				EXPECT_EQ(badness(pages, pages + nr, PAGE_FLAGS_ALL) != 0,
 					  bad < nr);
 		}
+}
+
+/* What pages hold decides nothing but what is said of it. */
+TEST(contents_change_no_frame)
+{
+	for (unsigned int on = 1; on < 8 && !test_failures; on++) {
+		struct shape shape = { .pages = 512, .cpus = 2, .high = 12, .batch = 3 };
+		struct twin quick = { 0 }, filling = { 0 };
+		uint64_t random = on;
+
+		world_open(&quick.w, shape);
+		shape.page_poison = on & 1;
+		shape.init_on_free = on >> 1 & 1;
+		shape.init_on_alloc = on >> 2;
+		world_open(&filling.w, shape);
+		EXPECT(!filling.w.machine->plain);
+		for (int i = 0; i < 4000; i++) {
+			random = random * UINT64_C(6364136223846793005) +
+				 UINT64_C(1442695040888963407);
+			pfn_t here = twin_step(&quick, random >> 8),
+			      there = twin_step(&filling, random >> 8);
+
+			if (!EXPECT_EQ(here, there) ||
+			    !EXPECT_EQ(quick.w.context.warnings, filling.w.context.warnings))
+				break;
+		}
+		EXPECT(quick.w.machine->vmstat.leaked > 0);
+		EXPECT_STR(world_free(&quick.w, ZONE_NORMAL), world_free(&filling.w, ZONE_NORMAL));
+		world_close(&quick.w);
+		world_close(&filling.w);
+	}
 }
 
 TEST_MAIN

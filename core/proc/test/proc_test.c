@@ -165,6 +165,69 @@ TEST(a_node_without_memory_is_shown_in_short)
 	world_close(&w);
 }
 
+/* Node 2 of four is possible, but not there; node 3 has no memory, and is. */
+static void open_absent(struct world *w)
+{
+	struct mm_config config;
+
+	world_open(w, (struct shape){ .pages = 1024, .nodes = 4, .cpus = 2 });
+	config = w->config;
+	world_close(w);
+	config.absent_nodes = 1u << 2;
+	config.nr_memory = 2;
+	config.memory[1].end = 1024;
+	config.cpu_node[1] = 3;
+	world_open_config(w, &config);
+}
+
+TEST(absent_nodes_are_not_shown)
+{
+	struct world w;
+
+	open_absent(&w);
+	/* 255 and 768 pages, less 4 and 12 of memmap */
+	EXPECT_STR(proc(&w, "hardware"), "available: 3 nodes (0-1,3)\n"
+					 "node 0 cpus: 0\n"
+					 "node 0 size: 0 MB\n"
+					 "node 0 free: 0 MB\n"
+					 "node 1 cpus:\n"
+					 "node 1 size: 2 MB\n"
+					 "node 1 free: 2 MB\n"
+					 "node 3 cpus: 1\n"
+					 "node 3 size: 0 MB\n"
+					 "node 3 free: 0 MB\n"
+					 "node distances:\n"
+					 "node   0   1   3 \n"
+					 "  0:  10  20  20 \n"
+					 "  1:  20  10  20 \n"
+					 "  3:  20  20  10 \n");
+	EXPECT(strstr(proc(&w, "zoneinfo"), "Node 2,") == NULL);
+	EXPECT(strstr(proc(&w, "zoneinfo"), "Node 3,") != NULL);
+	EXPECT(strstr(proc(&w, "buddyinfo"), "Node 2,") == NULL);
+	EXPECT(strstr(proc(&w, "pagetypeinfo"), "Node    2,") == NULL);
+	world_close(&w);
+}
+
+/*
+ * 6.1 builds lists for it, and says so; it counts those of nodes that are there. Nodes 0 and 1 cost
+ * the same.
+ */
+TEST(the_boot_log_knows_of_absent_nodes)
+{
+	struct world w;
+
+	open_absent(&w);
+	EXPECT_LINE(proc(&w, "zonelists"), "Fallback order for Node 2: 2 0 1 ");
+	EXPECT(strstr(proc(&w, "zonelists"), "\nBuilt 3 zonelists, ") != NULL);
+	struct mm_config config = w.config;
+
+	world_close(&w);
+	config.profile = &mm_profile_linux_5_10;
+	world_open_config(&w, &config);
+	EXPECT(strstr(proc(&w, "zonelists"), "Fallback order for Node 2") == NULL);
+	world_close(&w);
+}
+
 TEST(zoneinfo_shows_marks_with_their_boost)
 {
 	struct world w;
@@ -293,6 +356,25 @@ TEST(vmstat_sums_over_nodes)
 	EXPECT_LINE(proc(&w, "vmstat"), "pgfree 1");
 	alloc_pages(GFP_KERNEL, 4);
 	EXPECT_LINE(proc(&w, "vmstat"), "nr_free_pages 233");
+	world_close(&w);
+}
+
+/* Looked at are 1, 17 .. 97 of the first range, 113 .. 145 of the hole, 161 .. 241 of the second. */
+TEST(pagetypeinfo_leaves_holes_out)
+{
+	struct mm_config config;
+	struct world w;
+
+	world_open(&w, (struct shape){ .pages = 256 });
+	config = w.config;
+	world_close(&w);
+	config.nr_memory = 2;
+	config.memory[0].end = 100;
+	config.memory[1] = (struct mm_range){ 160, 256, 0, false, false };
+	world_open_config(&w, &config);
+	EXPECT(strstr(proc(&w, "pagetypeinfo"),
+		      "Node 0, zone   Normal            1           12            0            0 "
+		      "           0 \n"));
 	world_close(&w);
 }
 

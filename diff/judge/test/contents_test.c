@@ -97,15 +97,97 @@ TEST(what_a_former_owner_left_is_no_zeroed_memory)
 	struct contents c;
 
 	given_contents(&c, &stretch_target);
-	EXPECT(contents_zeroed(&c, 8, 1, &fault));
+	EXPECT(contents_zeroed(&c, 8, 1, false, &fault));
 	contents_stamp(&c, 9, 0, &(struct stamps){ .id = 3 });
-	EXPECT(!contents_zeroed(&c, 8, 1, &fault));
+	EXPECT(!contents_zeroed(&c, 8, 1, false, &fault));
 	EXPECT_EQ(fault.pfn, 9);
 	memset(memory[9], 0, sizeof(memory[9]));
-	EXPECT(contents_zeroed(&c, 8, 1, &fault));
+	EXPECT(contents_zeroed(&c, 8, 1, false, &fault));
 	memory[8][WORDS - 1] = 1; /* not by us: the target's own poison */
-	EXPECT(!contents_zeroed(&c, 8, 1, &fault));
+	EXPECT(!contents_zeroed(&c, 8, 1, false, &fault));
 	contents_free(&c);
+}
+
+/* Who is asked for what free pages hold looks at every byte; of tainted ones nobody knows. */
+TEST(a_page_is_the_same_byte_everywhere_or_tainted)
+{
+	struct contents_fault fault;
+	struct contents c;
+
+	given_contents(&c, &reversed_target);
+	memset(memory[FRAMES - 1 - 8], 0xaa, 2 * JUDGE_PAGE_BYTES); /* frames 8 and 7 */
+	EXPECT(contents_are(&c, 8, 0, 0xaa, true, &fault));
+	EXPECT(contents_are(&c, 7, 0, 0xaa, true, &fault));
+	EXPECT(!contents_are(&c, 8, 1, 0xaa, true, &fault));
+	EXPECT_EQ(fault.pfn, 9);
+	for (unsigned int at = 0; at < JUDGE_PAGE_BYTES; at++) {
+		uint8_t *byte = (uint8_t *)memory[FRAMES - 1 - 8] + at;
+
+		*byte ^= 1;
+		EXPECT(!contents_are(&c, 8, 0, 0xaa, true, &fault));
+		EXPECT_EQ(fault.offset, at / 8 * 8);
+		*byte ^= 1;
+	}
+	contents_taint(&c, 9);
+	EXPECT(contents_are(&c, 8, 1, 0xaa, true, &fault));
+	EXPECT(!contents_are(&c, 8, 1, 0xaa, false, &fault));
+	contents_hand_over(&c, 8, 1);
+	EXPECT(!contents_are(&c, 8, 1, 0xaa, true, &fault));
+	contents_taint(&c, 9);
+	contents_wipe(&c);
+	EXPECT(!contents_are(&c, 9, 0, 0xaa, true, &fault));
+	contents_free(&c);
+}
+
+TEST(tainted_pages_are_not_asked_for_zeroes_where_nobody_clears_them)
+{
+	struct contents_fault fault;
+	struct contents c;
+
+	given_contents(&c, &stretch_target);
+	contents_stamp(&c, 8, 0, &(struct stamps){ .id = 3 });
+	contents_taint(&c, 8);
+	EXPECT(contents_zeroed(&c, 8, 0, true, &fault));
+	EXPECT(contents_zeroed(&c, 8, 2, true, &fault));
+	EXPECT(!contents_zeroed(&c, 8, 2, false, &fault));
+	contents_stamp(&c, 10, 0, &(struct stamps){ .id = 4 });
+	EXPECT(!contents_zeroed(&c, 8, 2, true, &fault));
+	EXPECT_EQ(fault.pfn, 10);
+	contents_wipe(&c);
+	contents_free(&c);
+}
+
+/* Where it counts what a holder leaves, he leaves something in every page. */
+TEST(every_page_is_stamped_where_free_pages_hold_something)
+{
+	static const struct {
+		bool on_alloc, on_free, poison, every;
+	} cases[] = { { false, false, false, false },
+		      { true, false, false, false },
+		      { false, true, false, true },
+		      { false, false, true, true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct machine m = { .max_pfn = FRAMES,
+				     .nr_memory = 1,
+				     .init_on_alloc = cases[i].on_alloc,
+				     .init_on_free = cases[i].on_free,
+				     .page_poison = cases[i].poison,
+				     .memory = { { .start = 1, .end = FRAMES } } };
+		struct stamps part = { .id = 1, .order = 5, .first_page = 5 };
+		struct contents_fault fault;
+		struct contents c;
+
+		memset(memory, 0, sizeof(memory));
+		EXPECT(contents_init(&c, &stretch_target, &m));
+		contents_attach(&c, NULL);
+		contents_stamp(&c, 32, 5, &(struct stamps){ .id = 1, .order = 5 });
+		EXPECT_EQ(stamp_in(memory[32 + 5]) != NULL, cases[i].every);
+		EXPECT(contents_intact(&c, 37, 0, &part, &fault));
+		memset(memory[32 + 5], 0xff, JUDGE_PAGE_BYTES);
+		EXPECT_EQ(!contents_intact(&c, 37, 0, &part, &fault), cases[i].every);
+		contents_free(&c);
+	}
 }
 
 TEST(after_a_wipe_everything_is_zero)

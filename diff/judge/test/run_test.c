@@ -418,4 +418,25 @@ TEST(a_run_begins_with_zeroed_memory)
 	judge_destroy(j);
 }
 
+/* broken:leaks forgets the third block that is freed. */
+TEST(a_leak_names_the_frames_and_who_had_them_last)
+{
+	struct outcome o =
+		judged("broken:leaks", MACHINE "p0 = alloc_pages(order=2, gfp=KERNEL)\n"
+					       "p1 = alloc_pages(order=2, gfp=KERNEL)\n"
+					       "p2 = alloc_pages(order=2, gfp=KERNEL)\n"
+					       "p3 = alloc_pages(order=2, gfp=KERNEL)\n");
+	char expect[128];
+	unsigned long long pfn = o.verdict.pfn;
+
+	expect_finding(&o, "contract.leak");
+	EXPECT(pfn % 4 == 0 && pfn < 512);
+	snprintf(expect, sizeof(expect),
+		 "4 of 511 pages cannot be had any more: pfn %llu..%llu; the last that had pfn "
+		 "%llu is p2",
+		 pfn, pfn + 3, pfn);
+	if (!EXPECT(strstr(o.verdict.what, expect)))
+		fprintf(stderr, "  %s\n  and not %s\n", o.verdict.what, expect);
+}
+
 TEST_MAIN

@@ -1,6 +1,9 @@
 /* Targets that die or hang: a finding each, at the operation that did it, and the judge goes on. */
 #include "judging.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #define THREE                                                                                      \
 	MACHINE                                                                                    \
 	"p0 = alloc_page(gfp=KERNEL)\n"                                                            \
@@ -89,6 +92,61 @@ TEST(what_was_exercised_in_a_worker_is_counted_here)
 	program_free(&p);
 	judge_destroy(j);
 	judge_destroy(here);
+}
+
+static void *dies(const struct machine *machine, char *error)
+{
+	(void)machine, (void)error;
+	abort();
+}
+
+static void *waits(const struct machine *machine, char *error)
+{
+	(void)machine, (void)error;
+	while (getppid() > 0)
+		pause();
+	return NULL;
+}
+
+TEST(who_dies_while_it_is_created_has_not_begun_the_first_operation)
+{
+	const struct judge_options quick = { .timeout_ms = 300 };
+	struct lb_target t = *given_target("broken:crashes");
+	struct outcome o;
+
+	t.create = dies;
+	o = judged_with(&t, &quick, THREE);
+	expect_finding(&o, "target.crash");
+	EXPECT(o.at_boot);
+	EXPECT_EQ(o.op, 0);
+	EXPECT_STR(o.signature, "target.crash SIGABRT boot");
+	t.create = waits;
+	o = judged_with(&t, &quick, THREE);
+	EXPECT(o.at_boot);
+	EXPECT_STR(o.signature, "target.hang boot");
+	t.create = given_target("broken:crashes")->create;
+	o = judged_with(&t, &quick, THREE);
+	EXPECT(!o.at_boot);
+}
+
+TEST(a_report_says_that_the_target_died_while_it_was_created)
+{
+	struct lb_target t = *given_target("broken:crashes");
+	struct program p;
+	char report[4096] = "";
+
+	t.create = dies;
+
+	struct judge *j = judge_create(&t, NULL);
+
+	if (given_program(&p, THREE))
+		judge_explain(j, &p, report, sizeof(report));
+	EXPECT(strstr(report,
+		      "target.crash when the target was created, before the first operation\n"));
+	EXPECT(!strstr(report, "operation 0"));
+	EXPECT(strstr(report, "!        machine "));
+	program_free(&p);
+	judge_destroy(j);
 }
 
 TEST_MAIN

@@ -8,18 +8,13 @@
  * Pageblocks are of order 4, the top order is 6. What each rule is for is in audit_test.c; here a
  * rule that looked one order or one border too far, or not far enough, would be caught.
  */
-#include "oracle/audit.h"
-#include "test.h"
+#include "audit_scene.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum {
-	NORMAL = 2,
 	DMA32 = 0x4,
 	BOTH_TYPES = 0x18,
-	EAGER = LB_TARGET_BUDDY | LB_TARGET_EAGER_MERGE,
-	LINUX = LB_TARGET_BUDDY | LB_TARGET_LINUX,
 };
 
 /* Sections of an export: a zone that has nothing but its place and its free pages; one list. */
@@ -44,48 +39,11 @@ static struct machine machine(void)
 	return m;
 }
 
-struct scene {
-	struct machine m;
-	struct audit *audit;
-	uint64_t exercised[RULE_COUNT];
-	struct verdict v;
-};
-
 /* Not started yet: the machine is still to be changed. */
 static void prepare(struct scene *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->m = machine();
-}
-
-static bool boots(struct scene *s, uint32_t flags, const uint64_t *state)
-{
-	s->audit = audit_create(&s->m, flags, s->exercised);
-	if (!EXPECT(s->audit))
-		exit(1);
-	return audit_boot(s->audit, state, &s->v);
-}
-
-static void end(struct scene *s)
-{
-	audit_destroy(s->audit);
-}
-
-static bool step(struct scene *s, struct lb_call call, struct lb_result r)
-{
-	return audit_step(s->audit, &call, &r, NULL, &s->v);
-}
-
-static struct lb_call asks(unsigned int order, uint32_t gfp)
-{
-	return (struct lb_call){
-		.op = OP_ALLOC_PAGES, .order = (uint8_t)order, .gfp = gfp, .node = NODE_NONE
-	};
-}
-
-static struct lb_result gives(uint64_t pfn)
-{
-	return (struct lb_result){ .outcome = LB_BLOCK, .pfn = pfn };
 }
 
 static struct lb_call frees(enum opcode op, uint64_t pfn, unsigned int order)
@@ -95,21 +53,12 @@ static struct lb_call frees(enum opcode op, uint64_t pfn, unsigned int order)
 	};
 }
 
-static const struct lb_result done = { .outcome = LB_DONE };
-static const struct lb_result no_memory = { .outcome = LB_NULL, .reason = LB_NO_MEMORY };
 static const struct lb_result refused = { .outcome = LB_REFUSED, .reason = LB_BAD_TYPE };
 
 static void take_and_give(struct scene *s, uint64_t pfn, unsigned int order)
 {
 	EXPECT(step(s, asks(order, 0), gives(pfn)));
 	EXPECT(step(s, frees(OP_FREE_PAGES_STRUCT, pfn, order), done));
-}
-
-static void expect_rule(const struct scene *s, bool right, enum rule rule)
-{
-	if (!EXPECT(!right && s->v.broken && s->v.rule == rule))
-		fprintf(stderr, "  planted for %s, reported %s\n", rule_info[rule].id,
-			right ? "nothing" : rule_info[s->v.rule].id);
 }
 
 /* ---- Operations ---- */

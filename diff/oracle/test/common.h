@@ -36,6 +36,19 @@ static inline struct machine bare_machine(uint64_t pages)
 	return m;
 }
 
+/* The nodes of a node's zonelist in order, where each has one zone. */
+static inline const char *order_of(const struct shadow *s, unsigned int node)
+{
+	static char text[64];
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (uint32_t i = 0; i < s->fallback[node].n; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, i ? " %u" : "%u",
+				       s->zones[s->fallback[node].zones[i]].node);
+	return text;
+}
+
 static inline struct shadow *booted(const struct machine *m, const struct machine_range *reserved,
 				    uint32_t nr)
 {

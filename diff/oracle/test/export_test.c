@@ -12,6 +12,8 @@
 #include "program/random.h"
 
 /* 16 pageblocks fill a word with their types: there are no bits without a meaning. */
+static bool deferring; /* with sections of 64, 128 is the first deferred pfn */
+
 static struct machine machine(void)
 {
 	struct machine m = bare_machine(256);
@@ -21,6 +23,8 @@ static struct machine machine(void)
 	m.nr_reserved = 1;
 	m.reserved[0] = (struct machine_range){ .start = 40, .end = 44 };
 	m.percpu_unit_pages = 1;
+	m.deferred = deferring;
+	m.section_pages = deferring ? 64 : m.section_pages;
 	return m;
 }
 
@@ -208,6 +212,14 @@ static void change_each_word(uint32_t flags, bool each_is_found)
 TEST(a_changed_word_is_reported_of_a_target_that_claims_linux)
 {
 	change_each_word(LINUX, true);
+}
+
+TEST(a_changed_word_is_reported_where_memory_is_deferred)
+{
+	deferring = true;
+	change_each_word(LINUX, true);
+	change_each_word(EAGER, false);
+	deferring = false;
 }
 
 TEST(a_changed_word_hurts_nobody_where_only_the_audit_looks)

@@ -36,17 +36,6 @@ static void set_marks(struct zone *z, int64_t pages)
 
 /* ---- Zonelists ---- */
 
-static const char *order_of(const struct shadow *s, unsigned int node)
-{
-	static char text[64];
-	size_t at = 0;
-
-	for (uint32_t i = 0; i < s->fallback[node].n; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, i ? " %u" : "%u",
-				       s->zones[s->fallback[node].zones[i]].node);
-	return text;
-}
-
 static struct shadow *four_nodes(enum machine_profile profile, uint8_t distance_0_2)
 {
 	struct machine m = bare_machine(256);

@@ -3,7 +3,7 @@
  *
  * The fault is planted on the target's side: the shadow is driven with its own predictions, and one
  * word of an export, or one field of a result, lies. The last test asks whether any rule was left
- * out.
+ * out. Rules of rules_boot.def: negative_boot.c.
  */
 #include "common.h"
 
@@ -123,7 +123,7 @@ TEST(numbers_of_the_state)
 		{ LB_STATE_ZONE, LB_ZONE_START, RULE_BOOT_ZONE_START },
 		{ LB_STATE_ZONE, LB_ZONE_SPANNED, RULE_BOOT_ZONE_SPANNED },
 		{ LB_STATE_ZONE, LB_ZONE_PRESENT, RULE_BOOT_ZONE_PRESENT },
-		{ LB_STATE_ZONE, LB_ZONE_MANAGED, RULE_BOOT_ZONE_MANAGED },
+		{ LB_STATE_ZONE, LB_ZONE_MANAGED, RULE_ZONE_MANAGED },
 		{ LB_STATE_ZONE, LB_ZONE_FREE, RULE_ZONE_FREE },
 		{ LB_STATE_ZONE, LB_ZONE_MIN, RULE_ZONE_MIN },
 		{ LB_STATE_ZONE, LB_ZONE_LOW, RULE_ZONE_LOW },
@@ -186,6 +186,7 @@ TEST(numbers_of_boot)
 		enum rule rule;
 	} rows[] = {
 		{ LB_STATE_TUNABLES, SYSCTL_MIN_FREE_KBYTES, RULE_BOOT_MIN_FREE_KBYTES },
+		{ LB_STATE_ZONE, LB_ZONE_MANAGED, RULE_BOOT_ZONE_MANAGED },
 		{ LB_STATE_ZONE, LB_ZONE_MIN, RULE_BOOT_MIN },
 		{ LB_STATE_ZONE, LB_ZONE_LOW, RULE_BOOT_LOW },
 		{ LB_STATE_ZONE, LB_ZONE_HIGH, RULE_BOOT_HIGH },

@@ -20,17 +20,6 @@ static struct machine nodes_machine(uint32_t nodes)
 	return m;
 }
 
-static const char *order_of(const struct shadow *s, unsigned int node)
-{
-	static char text[64];
-	size_t at = 0;
-
-	for (uint32_t i = 0; i < s->fallback[node].n; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, i ? " %u" : "%u",
-				       s->zones[s->fallback[node].zones[i]].node);
-	return text;
-}
-
 TEST(example_22_one_far_pair)
 {
 	struct machine m = nodes_machine(4);

@@ -89,6 +89,8 @@ TEST(every_operation_occurs_and_misuse_only_where_it_is_wanted)
 		uint64_t wrong = (UINT64_C(1) << (OP_SCHED_INTERRUPT + 1)) -
 				 (UINT64_C(1) << OP_FREE_WRONG_ORDER);
 
+		wrong |= UINT64_C(1) << OP_WRITE_FREED | UINT64_C(1) << OP_SET_PAGE_FLAG;
+
 		EXPECT_EQ(seen, all - (UINT64_C(1) << OP_NOP) - (misuse ? 0 : wrong));
 		program_free(&p);
 		generator_destroy(g);

@@ -87,6 +87,70 @@ TEST(every_key_is_read)
 	EXPECT_EQ(m.percpu_unit_pages, 2);
 }
 
+TEST(switches_are_read)
+{
+	struct machine m =
+		parsed("shuffle=7 debug_pagealloc=1 guard_order=2 init_on_alloc=1 "
+		       "init_on_free=1 page_poison=1 deferred=1 memmap=flat "
+		       "kernelcore=mirror memory=1-256@0/mirror/hotplug,256-512@0/mirror");
+
+	EXPECT_EQ(m.shuffle, 7);
+	EXPECT_EQ(m.debug_pagealloc, 1);
+	EXPECT_EQ(m.guard_order, 2);
+	EXPECT_EQ(m.init_on_alloc, 1);
+	EXPECT_EQ(m.init_on_free, 1);
+	EXPECT_EQ(m.page_poison, 1);
+	EXPECT_EQ(m.deferred, 1);
+	EXPECT_EQ(m.flat, 1);
+	EXPECT_EQ(m.kernelcore_mirror, 1);
+	EXPECT_EQ(m.kernelcore_pages, 0);
+	EXPECT(m.memory[0].mirror && m.memory[0].hotplug && m.memory[1].mirror);
+	EXPECT(!m.memory[1].hotplug);
+}
+
+/* Three of five nodes are there: 0, 2 and 4 share memory and CPUs. */
+TEST(absent_nodes_get_no_memory_and_no_CPU)
+{
+	struct machine m = parsed("nodes=5 absent_nodes=0xa cpus=6 pages=960");
+	static const uint32_t nodes[] = { 0, 2, 4 };
+
+	EXPECT_EQ(m.absent_nodes, 10);
+	EXPECT_EQ(m.nr_memory, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		EXPECT_EQ(m.memory[i].node, nodes[i]);
+		EXPECT_EQ(m.memory[i].start, i ? 320 * i : 1);
+		EXPECT_EQ(m.memory[i].end, 320 * (i + 1));
+		EXPECT_EQ(m.cpu_node[2 * i], nodes[i]);
+		EXPECT_EQ(m.cpu_node[2 * i + 1], nodes[i]);
+	}
+	m = parsed("absent_nodes=1 nodes=2");
+	EXPECT_EQ(m.nr_memory, 1);
+	EXPECT_EQ(m.memory[0].node, 1);
+	EXPECT_EQ(m.cpu_node[0], 1);
+}
+
+TEST(folding_moves_what_lies_on_absent_nodes)
+{
+	struct machine m = parsed("nodes=3 cpus=3 pages=768");
+
+	m.absent_nodes = 0xfffffff2; /* of three nodes only node 1 is meant */
+	machine_fold(&m);
+	EXPECT_EQ(m.absent_nodes, 2);
+	EXPECT_EQ(m.memory[1].node, 2);
+	EXPECT_EQ(m.cpu_node[1], 2);
+	EXPECT_EQ(m.cpu_node[0], 0);
+	m.absent_nodes = 7;
+	machine_fold(&m);
+	EXPECT_EQ(m.absent_nodes, 0);
+	m.guard_order = 9;
+	machine_fold(&m);
+	EXPECT_EQ(m.guard_order, 0);
+	m.debug_pagealloc = 1;
+	m.guard_order = 9;
+	machine_fold(&m);
+	EXPECT_EQ(m.guard_order, 3);
+}
+
 TEST(the_keys_of_a_kernel_are_read)
 {
 	struct machine m = parsed("nodes=2 pages=1024 kernelcore=25% movablecore=300 "
@@ -105,30 +169,32 @@ TEST(the_keys_of_a_kernel_are_read)
 	EXPECT_EQ(m.memory[1].hotplug, 1);
 }
 
-/* Who does not know such a key would judge wrongly; and no byte of the wire form stands for it. */
-TEST(what_the_oracle_does_not_know_is_named_and_has_no_wire_form)
+/* No byte of the wire form stands for them. */
+TEST(what_only_a_kernels_machine_has_has_no_wire_form)
 {
-	static const char *const lines[][2] = {
-		{ "kernelcore=100", "kernelcore" },
-		{ "kernelcore=10%", "kernelcore" },
-		{ "movablecore=100", "movablecore" },
-		{ "movablecore=10%", "movablecore" },
-		{ "movable_node=on", "movable_node" },
-		{ "managed=0/0/200/0", "managed" },
-		{ "managed=0/0/200/0 late=0/0/1/0", "managed" },
+	static const char *const lines[] = {
+		"kernelcore=100",
+		"kernelcore=10%",
+		"movablecore=100",
+		"movablecore=10%",
+		"movable_node=on",
+		"managed=0/0/200/0",
+		"managed=0/0/200/0 late=0/0/1/0",
+		"memory=1-512@0/hotplug",
+		"memory=1-512@0/mirror",
+		"kernelcore=mirror",
+		"memmap=flat",
 	};
 	struct machine m;
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		m = parsed(lines[i][0]);
-		EXPECT_STR(machine_key_unknown_to_oracle(&m), lines[i][1]);
+		m = parsed(lines[i]);
 		EXPECT(!machine_has_wire_form(&m));
 	}
-	m = parsed("memory=1-512@0/hotplug");
-	EXPECT(machine_key_unknown_to_oracle(&m) == NULL);
-	EXPECT(!machine_has_wire_form(&m));
 	m = parsed("movable=448@0");
-	EXPECT(machine_key_unknown_to_oracle(&m) == NULL);
+	m.memory[0].mirror = 1;
+	EXPECT(!machine_has_wire_form(&m));
+	m.memory[0].mirror = 0;
 	EXPECT(machine_has_wire_form(&m));
 }
 
@@ -139,6 +205,11 @@ TEST(the_keys_of_a_kernel_survive_printing)
 		"nodes=2 memory=1-512@0,512-1024@1/hotplug movable_node=on",
 		"kernelcore=25% movablecore=300",
 		"kernelcore=200 movablecore=10%",
+		"nodes=2 memory=1-512@0/mirror,512-1024@1/hotplug/mirror memmap=flat "
+		"kernelcore=mirror movablecore=64 movable_node=on",
+		"nodes=3 absent_nodes=0x2 cpus=2 shuffle=4294967295 debug_pagealloc=1 "
+		"guard_order=3 "
+		"init_on_alloc=1 init_on_free=1 page_poison=1 deferred=1",
 		"nodes=2 pages=1024 managed=60/100/0/0,0/0/400/0 late=0/7/0/0,0/0/50/0",
 	};
 	char text[4096];
@@ -196,6 +267,20 @@ TEST(an_impossible_machine_is_refused_with_its_reason)
 	refused("late=0/0/1/0", 1, "expected fewer than managed");
 	refused("nodes=2 managed=0/0/1/0", 1, "2 rows, one for each node");
 	refused("late=0/0/1/0,0/0/0/0", 1, "1 rows, one for each node");
+	refused("nodes=2 absent_nodes=0x4", 1, "expected bits of 0x3");
+	refused("absent_nodes=0x10000", 14, "too large");
+	refused("nodes=2 absent_nodes=0x3", 1, "all 2 nodes are absent");
+	refused("absent_nodes=1", 1, "all 1 nodes are absent");
+	refused("nodes=2 absent_nodes=2 memory=1-256@0,256-512@1", 1,
+		"memory range 256-512 is on node 1, which is absent");
+	refused("nodes=2 absent_nodes=2 cpus=2 cpu_nodes=0,1", 1,
+		"CPU 1 is on node 1, which is absent");
+	refused("guard_order=2", 1, "without debug_pagealloc=1");
+	refused("debug_pagealloc=1 guard_order=4", 1, "must be 0 to 3"); /* (6 + 1) / 2 */
+	refused("top_order=5 debug_pagealloc=1 guard_order=4", 1, "must be 0 to 3");
+	refused("top_order=4 debug_pagealloc=1 guard_order=3", 1, "must be 0 to 2");
+	refused("guard_order=6", 13, "at most 5");
+	refused("movable=448@0 kernelcore=mirror", 1, "expected one of them");
 }
 
 /* Is what the reference says of a key what the parser does? */
@@ -283,8 +368,20 @@ TEST(a_malformed_machine_is_refused_at_its_place)
 	refused("kernelcore=0", 12, "at least 1");
 	refused("movablecore=x", 13, "a number of pages, or N%");
 	refused("movable_node=1", 14, "on or off");
-	refused("memory=1-512@0/hot", 16, "expected hotplug, found `hot`");
+	refused("memory=1-512@0/hot", 16, "expected hotplug or mirror, found `hot`");
 	refused("managed=1/2/3", 14, "there are four");
+	refused("memory=1-512@0/hotplug/hotplug", 24, "the mark `hotplug` is there twice");
+	refused("memory=1-512@0/mirror/", 23, "expected hotplug or mirror, found");
+	refused("reserved=1-5/mirror", 13, "expected a blank");
+	refused("debug_pagealloc=on", 17, "expected 0 or 1");
+	refused("debug_pagealloc=2", 17, "at most 1");
+	refused("init_on_alloc=2", 15, "at most 1");
+	refused("init_on_free=2", 14, "at most 1");
+	refused("page_poison=2", 13, "at most 1");
+	refused("deferred=2", 10, "at most 1");
+	refused("shuffle=4294967296", 9, "at most 4294967295");
+	refused("memmap=dense", 8, "sparse or flat");
+	refused("shufle=1", 1, "is it `shuffle`?");
 }
 
 TEST(a_machine_file_holds_a_key_a_line)
@@ -343,6 +440,8 @@ TEST(random_machines_have_every_shape)
 	unsigned int nodes[5] = { 0 }, cpus[9] = { 0 }, top[11] = { 0 }, pageblock[11] = { 0 };
 	unsigned int holes = 0, reserved = 0, movable = 0, memoryless = 0, asymmetric = 0,
 		     no_dma = 0, dma_only = 0;
+	unsigned int shuffled = 0, debugged = 0, guarded = 0, on_alloc = 0, on_free = 0,
+		     poisoned = 0, several = 0, deferred = 0, absent = 0;
 
 	for (int i = 0; i < 5000; i++) {
 		uint64_t with_memory = 0;
@@ -361,9 +460,25 @@ TEST(random_machines_have_every_shape)
 		for (uint32_t n = 0; n < m.nr_nodes; n++)
 			movable += m.movable_start[n] > 0;
 		asymmetric += m.nr_nodes > 1 && m.distance[0][1] != m.distance[1][0];
+		shuffled += m.shuffle > 0;
+		debugged += m.debug_pagealloc;
+		guarded += m.guard_order > 0;
+		on_alloc += m.init_on_alloc;
+		on_free += m.init_on_free;
+		poisoned += m.page_poison;
+		several += (m.shuffle > 0) + m.debug_pagealloc + m.init_on_alloc + m.init_on_free +
+				   m.page_poison >
+			   1;
+		deferred += m.deferred && m.section_pages < m.max_pfn / 2;
+		absent += m.absent_nodes > 0;
 		no_dma += m.dma_end == 0 && m.dma32_end == 0;
 		dma_only += m.dma_end >= m.max_pfn;
 	}
+	/* of 5,000: each switch alone one time in sixteen, absent nodes in a tenth of a third */
+	EXPECT(shuffled > 200 && debugged > 200 && guarded > 100 && guarded < debugged);
+	EXPECT(on_alloc > 200 && on_free > 200 && poisoned > 200 && several > 50);
+	EXPECT(shuffled < 700 && debugged < 700 && on_alloc < 700 && several < 400);
+	EXPECT(deferred > 350 && deferred < 700 && absent > 100 && absent < 300);
 	for (int n = 1; n <= 4; n++)
 		EXPECT(nodes[n] > 100);
 	for (int n = 1; n <= 8; n++)

@@ -108,6 +108,83 @@ TEST(a_wrong_order_is_carried_out_only_where_it_is_lower)
 	refused(lower, state_of(3, PLAIN, 2));
 }
 
+static const struct handle_state FRAGMENT = { 0, 0, 1, HANDLE_FRAGMENT };
+
+TEST(a_fragment_is_born_alive_unless_it_was_refused)
+{
+	static const struct {
+		uint32_t bytes;
+		uint8_t level;
+		bool alive;
+	} cases[] = {
+		{ 0, LEVEL_TASK, false },	   { 1, LEVEL_TASK, true },
+		{ 32768, LEVEL_IRQ, true },	   { 32769, LEVEL_TASK, false },
+		{ UINT32_MAX, LEVEL_TASK, false }, { 64, LEVEL_NMI, false },
+		{ 64, LEVEL_SOFTIRQ, true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct op op = { .code = OP_PAGE_FRAG_ALLOC,
+				 .level = cases[i].level,
+				 .value = cases[i].bytes };
+		struct handle_state born;
+
+		EXPECT_EQ(op_is_refused(&op, NULL), !cases[i].alive);
+		EXPECT_EQ(handle_after(&op, NULL, &born), 1);
+		EXPECT_EQ(born.kind, HANDLE_FRAGMENT);
+		EXPECT_EQ(born.refs, cases[i].alive);
+		EXPECT_EQ(born.order, 0);
+		EXPECT_EQ(born.compound, 0);
+	}
+}
+
+TEST(a_fragment_has_one_reference_and_no_other_operation)
+{
+	struct op release = { .code = OP_PAGE_FRAG_FREE };
+	struct handle_state state = FRAGMENT, born, block = { .refs = 1 }, dead = { .refs = 0 };
+
+	for (uint8_t code = 0; code < OP_COUNT; code++) {
+		struct op op = { .code = code };
+		unsigned int arguments = op_info[code].arguments & ARGS_HANDLE;
+
+		EXPECT_EQ(handle_serves(&op, &FRAGMENT), code == OP_PAGE_FRAG_FREE);
+		EXPECT_EQ(handle_serves(&op, &block), arguments == ARG_HANDLE);
+		EXPECT_EQ(handle_serves(&op, &dead), arguments == ARG_DEAD_HANDLE);
+	}
+	EXPECT(!op_is_refused(&release, &state));
+	EXPECT_EQ(handle_after(&release, &state, &born), 0);
+	EXPECT_EQ(state.refs, 0);
+	EXPECT(!handle_serves(&release, &state));
+	release.level = LEVEL_NMI;
+	state = FRAGMENT;
+	EXPECT(op_is_refused(&release, &state));
+	handle_after(&release, &state, &born);
+	EXPECT_EQ(state.refs, 1);
+}
+
+/* Facts 1: the 16th flag is head, which is no state but what a compound block is made of. */
+TEST(what_is_refused_of_flags_and_huge_pages)
+{
+	struct op flag = { .code = OP_SET_PAGE_FLAG }, huge = { .code = OP_PREP_TRANSHUGE };
+	struct op later = { .code = OP_DEFERRED_INIT, .node = NODE_NONE };
+
+	for (flag.value = 0; flag.value < 200; flag.value++)
+		EXPECT_EQ(op_is_refused(&flag, &(struct handle_state){ 2, 1, 1, HANDLE_BLOCK }),
+			  flag.value / 2 == 16 || flag.value / 2 == 43 || flag.value / 2 == 70 ||
+				  flag.value / 2 == 97);
+	for (uint8_t order = 0; order <= 10; order++)
+		for (uint8_t compound = 0; compound < 2; compound++) {
+			struct handle_state state = { order, compound, 3, HANDLE_BLOCK }, born;
+
+			EXPECT_EQ(op_is_refused(&huge, &state), !compound || order < 2);
+			EXPECT_EQ(handle_after(&huge, &state, &born), 0);
+			EXPECT_EQ(state.refs, 3);
+		}
+	EXPECT(op_is_refused(&later, NULL));
+	later.node = 1;
+	EXPECT(!op_is_refused(&later, NULL));
+}
+
 TEST(other_misuse_changes_no_handle)
 {
 	struct op tail = { .code = OP_FREE_TAIL, .page = 1 }, twice = { .code = OP_DOUBLE_FREE };
@@ -237,6 +314,32 @@ TEST(the_reference_page_names_every_operation)
 	EXPECT(strstr(text, "pA..pB = split_page(p0)") != NULL);
 	EXPECT(strstr(text, "Keys of a machine:") != NULL);
 	EXPECT(strstr(text, "    dma_end=PFN") != NULL);
+}
+
+/* Facts 1: some of the flags, by the bit they have there; and the page of the language says them. */
+TEST(page_flags_have_the_bits_of_the_facts)
+{
+	static const struct {
+		unsigned int bit;
+		const char *name;
+	} cases[] = {
+		{ 0, "locked" },    { 4, "lru" },	   { 5, "active" },	{ 9, "slab" },
+		{ 12, "reserved" }, { 13, "private" },	   { 14, "private_2" }, { 15, "writeback" },
+		{ 16, "head" },	    { 20, "unevictable" }, { 21, "mlocked" },	{ 23, "hwpoison" },
+		{ 24, "young" },    { 26, "arch_2" },
+	};
+	static char page[65536];
+	char line[64];
+
+	EXPECT(language_print(page, sizeof(page)) < sizeof(page));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		EXPECT_STR(page_flag_names[cases[i].bit], cases[i].name);
+		snprintf(line, sizeof(line), "        %-2u %s\n", cases[i].bit, cases[i].name);
+		EXPECT(strstr(page, line) != NULL);
+	}
+	for (unsigned int i = 0; i < PROGRAM_PAGE_FLAGS; i++)
+		EXPECT(page_flag_names[i] != NULL);
+	EXPECT_STR(page_flag_names[PROGRAM_FLAG_HEAD], "head");
 }
 
 TEST(gfp_names_are_the_numbers_of_the_facts)

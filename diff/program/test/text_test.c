@@ -70,6 +70,25 @@ TEST(a_canonical_program_prints_as_it_was)
 	prints(text, text);
 }
 
+TEST(fragments_flags_and_writes_print_as_they_were)
+{
+	const char *text = "lostbuddy 1\n"
+			   "machine nodes=2 cpus=2 pages=2048\n"
+			   "p0 = page_frag_alloc(gfp=ATOMIC, value=1500) @cpu1/softirq  -> pfn 17\n"
+			   "p1 = alloc_pages(order=4, gfp=KERNEL|COMP)\n"
+			   "p2 = page_frag_alloc(gfp=KERNEL, value=32769)  -> refused range\n"
+			   "prep_transhuge_page(p1)  -> ok\n"
+			   "set_page_flag(p1, page=3, value=47)\n"
+			   "page_frag_free(p0) @cpu1/irq\n"
+			   "page_frag_drain() @cpu1\n"
+			   "__free_pages(p1)\n"
+			   "write_freed(p1, page=2, value=171)\n"
+			   "deferred_init(node=1)\n"
+			   "deferred_init()  -> refused range\n";
+
+	prints(text, text);
+}
+
 TEST(handles_are_numbered_anew_and_blanks_and_comments_go)
 {
 	prints("# first\n\nlostbuddy 1 # the language\n\tmachine\n"
@@ -105,6 +124,28 @@ TEST(repeats_are_expanded_and_their_handles_are_new_each_turn)
 	       "alloc_page(gfp=ATOMIC)\n"
 	       "put_page(p6)\nfree_pages(p4)\n"
 	       "free_pages(p0)\ndouble_free(p6)\n");
+}
+
+TEST(a_handle_of_the_wrong_kind_is_refused_at_its_place)
+{
+	refused("p0 = alloc_page(gfp=KERNEL)\npage_frag_free(p0)\n", 4, 16,
+		"p0 is a block: page_frag_free needs a fragment, as page_frag_alloc gives it");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\nfree_pages(p0)\n", 4, 12,
+		"p0 is a fragment: free_pages needs a handle of a block");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\npage_frag_free(p0)\ndouble_free(p0)\n",
+		5, 13, "p0 is a fragment: double_free needs a handle of a block");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=1)\npage_frag_free(p0)\n"
+		"page_frag_free(p0)\n",
+		5, 16, "p0 is dead, its last reference was dropped: expected a live handle");
+	refused("p0 = page_frag_alloc(gfp=KERNEL, value=32769)\npage_frag_free(p0)\n", 4, 16,
+		"p0 is dead, its last reference was dropped: expected a live handle");
+	refused("p0 = alloc_page(gfp=KERNEL)\nwrite_freed(p0, page=0, value=1)\n", 4, 13,
+		"p0 is live: write_freed needs a handle whose last reference was dropped");
+	refused("page_frag_alloc(gfp=KERNEL, value=1)\n", 3, 1,
+		"page_frag_alloc binds one handle: expected `pN =` before it");
+	refused("p0 = page_frag_drain()\n", 3, 1,
+		"page_frag_drain gives no handle: expected none before it");
+	refused("deferred_init(node=2)\n", 3, 20, "node 2 is not there: expected one below 2");
 }
 
 TEST(errors_say_where_and_what_was_expected)

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GFP_ZONE_BITS = 0x1 | 0x4 }; /* DMA and DMA32 (facts 5) */
+enum { GFP_ZONE_BITS = 0x1 | 0x4, GFP_ZERO = 0x100 }; /* DMA and DMA32 (facts 5) */
 
 struct liar {
 	void *core;
@@ -24,7 +24,8 @@ struct liar {
 	size_t capacity;
 	const struct machine *machine;
 	unsigned int allocations, frees;
-	uint64_t isolated; /* first frame of the last range that was isolated; 0: none */
+	uint64_t isolated;	   /* first frame of the last range that was isolated; 0: none */
+	struct lb_result fragment; /* the first one that was handed out; outcome LB_DONE: none */
 	enum lie lie;
 };
 
@@ -62,6 +63,7 @@ bool liar_reset(void *instance)
 	l->allocations = 0;
 	l->frees = 0;
 	l->isolated = 0;
+	l->fragment = (struct lb_result){ .outcome = LB_DONE };
 	return core_target.reset && core_target.reset(l->core);
 }
 
@@ -122,15 +124,45 @@ static void note_isolation(struct liar *l, const struct lb_call *call, const str
 		l->isolated = 0;
 }
 
+static bool has_to_be_filled(const struct liar *l, const struct lb_call *call)
+{
+	const struct machine *m = l->machine;
+
+	return call->op == OP_GET_ZEROED_PAGE || call->gfp & GFP_ZERO || m->init_on_alloc ||
+	       m->init_on_free || m->page_poison;
+}
+
+static void dirty(const struct liar *l, const struct lb_call *call, const struct lb_result *r)
+{
+	uint8_t *memory = r->outcome == LB_BLOCK ? core_target.memory(l->core, r->pfn) : NULL;
+
+	if (memory && has_to_be_filled(l, call))
+		*memory ^= 0x40;
+}
+
+static void overlap_fragments(struct liar *l, const struct lb_call *call, struct lb_result *r)
+{
+	if (call->op != OP_PAGE_FRAG_ALLOC || r->outcome != LB_BLOCK)
+		return;
+	if (l->fragment.outcome != LB_BLOCK)
+		l->fragment = *r;
+	r->pfn = l->fragment.pfn;
+	r->offset = l->fragment.offset;
+}
+
 /* What is told of a result. */
 static void falsify_result(struct liar *l, const struct lb_call *call, struct lb_result *result)
 {
 	note_isolation(l, call, result);
+	if (l->lie == LIE_OVERLAPS_FRAGMENTS)
+		overlap_fragments(l, call, result);
 	if (l->lie == LIE_OVERCOUNTS && is_bulk(call) && result->outcome == LB_DONE)
 		result->count++;
 	if (l->lie == LIE_GIVES_ISOLATED && allocates(call) && result->outcome == LB_BLOCK &&
 	    l->isolated)
 		result->pfn = l->isolated;
+	if (l->lie == LIE_DIRTIES && allocates(call))
+		dirty(l, call, result);
 }
 
 void liar_exec(void *instance, const struct lb_call *call, struct lb_result *result)
@@ -186,6 +218,16 @@ static size_t miscount(const struct machine *m, uint64_t *words, size_t size)
 	return size;
 }
 
+static size_t overmanage(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t zone = find_section(words, size, LB_STATE_ZONE);
+
+	(void)m;
+	if (zone < size)
+		words[zone + 2 + LB_ZONE_MANAGED]++;
+	return size;
+}
+
 enum { PAGE_SET_COUNT = 3 };
 
 static size_t miscount_a_set(const struct machine *m, uint64_t *words, size_t size)
@@ -198,17 +240,41 @@ static size_t miscount_a_set(const struct machine *m, uint64_t *words, size_t si
 	return size;
 }
 
+/* Empties the first section of a type. */
+static size_t hide_section(uint64_t *words, size_t size, uint64_t type)
+{
+	size_t hidden = find_section(words, size, type), next;
+
+	if (hidden == size)
+		return size;
+	next = next_section(words, hidden);
+	memmove(words + hidden + 2, words + next, (size - next) * sizeof(*words));
+	size -= words[hidden + 1];
+	words[hidden + 1] = 0;
+	return size;
+}
+
 static size_t hide_losses(const struct machine *m, uint64_t *words, size_t size)
 {
-	size_t lost = find_section(words, size, LB_STATE_LEAKED), next;
+	(void)m;
+	return hide_section(words, size, LB_STATE_LEAKED);
+}
+
+static size_t hide_fragments(const struct machine *m, uint64_t *words, size_t size)
+{
+	(void)m;
+	return hide_section(words, size, LB_STATE_FRAG_BLOCKS);
+}
+
+enum { FRAGMENT_REFERENCES = 2 };
+
+static size_t miscount_fragments(const struct machine *m, uint64_t *words, size_t size)
+{
+	size_t blocks = find_section(words, size, LB_STATE_FRAG_BLOCKS);
 
 	(void)m;
-	if (lost == size)
-		return size;
-	next = next_section(words, lost);
-	memmove(words + lost + 2, words + next, (size - next) * sizeof(*words));
-	size -= words[lost + 1];
-	words[lost + 1] = 0;
+	if (blocks < size && words[blocks + 1] > FRAGMENT_REFERENCES)
+		words[blocks + 2 + FRAGMENT_REFERENCES]++;
 	return size;
 }
 
@@ -346,10 +412,17 @@ static size_t shift_a_block(const struct machine *m, uint64_t *words, size_t siz
 
 /* What a lie makes of a state; returns its size, at most 8 words more. NULL: it is about calls. */
 static size_t (*const falsify[LIE_COUNT])(const struct machine *m, uint64_t *words, size_t size) = {
-	[LIE_MISCOUNTS] = miscount,	  [LIE_MISCOUNTS_SETS] = miscount_a_set,
-	[LIE_SPLITS] = split_a_block,	  [LIE_SHIFTS] = shift_a_block,
-	[LIE_LISTS_TWICE] = list_twice,	  [LIE_LOSES_NOTHINGS] = lose_nothings,
-	[LIE_HIDES_LOSSES] = hide_losses, [LIE_CUTS] = cut_the_end,
+	[LIE_MISCOUNTS] = miscount,
+	[LIE_MISCOUNTS_SETS] = miscount_a_set,
+	[LIE_OVERMANAGES] = overmanage,
+	[LIE_SPLITS] = split_a_block,
+	[LIE_SHIFTS] = shift_a_block,
+	[LIE_LISTS_TWICE] = list_twice,
+	[LIE_LOSES_NOTHINGS] = lose_nothings,
+	[LIE_HIDES_LOSSES] = hide_losses,
+	[LIE_CUTS] = cut_the_end,
+	[LIE_HIDES_FRAGMENTS] = hide_fragments,
+	[LIE_MISCOUNTS_FRAGMENTS] = miscount_fragments,
 };
 
 /* The true state in l->words, with room to falsify it. Returns its size, 0 without memory. */

@@ -9,6 +9,7 @@
 
 #define A_PAGE(p) "p" p " = alloc_page(gfp=KERNEL)\n"
 #define THREE_PAGES A_PAGE("0") A_PAGE("1") A_PAGE("2")
+#define A_FRAGMENT(p) "p" p " = page_frag_alloc(gfp=KERNEL, value=16)\n"
 #define FREE(p) "__free_pages(p" p ")\n"
 
 static const struct {
@@ -43,6 +44,7 @@ static const struct {
 	{ "broken:core-leaks", "buddy.lost", THREE_PAGES FREE("0") FREE("1") FREE("2") "check()\n",
 	  5 },
 	{ "broken:core-miscounts", "buddy.accounting", A_PAGE("0") FREE("0") "check()\n", 1 },
+	{ "broken:core-overmanages", "zone.managed", A_PAGE("0") FREE("0") "check()\n", 1 },
 	{ "broken:core-loses-buddies", "buddy.unmerged", A_PAGE("0") FREE("0") "check()\n", 1 },
 	{ "broken:core-refuses-sharing", "contract.sharing", A_PAGE("0") "get_page(p0)\n", 1 },
 	{ "broken:core-misaligns", "buddy.natural-alignment", A_PAGE("0") FREE("0") "check()\n",
@@ -64,8 +66,16 @@ static const struct {
 		  FREE("0") "set_mempolicy(nodemask=0x2, mode=bind)\n" A_PAGE("1"),
 	  3 },
 	{ "broken:core-forgets-isolation", "buddy.isolated-listed", "isolate_range(value=4)\n", 0 },
+	{ "broken:core-dirties-pages", "contents.init-on-alloc",
+	  "lostbuddy 1\nmachine init_on_alloc=1\n" A_PAGE("0"), 0 },
 	{ "broken:core-gives-isolated", "buddy.isolated-given",
 	  "isolate_range(value=4)\ndrain_all_pages()\n" A_PAGE("0"), 2 },
+	{ "broken:core-overlaps-fragments", "contract.frag-overlap",
+	  A_FRAGMENT("0") A_FRAGMENT("1"), 1 },
+	{ "broken:core-hides-fragments", "buddy.frag-held",
+	  A_PAGE("0") FREE("0") A_FRAGMENT("1") "check()\n", 2 },
+	{ "broken:core-miscounts-fragments", "buddy.frag-references",
+	  A_PAGE("0") FREE("0") A_FRAGMENT("1") "check()\n", 2 },
 };
 
 enum { EXPECTED = sizeof(expected) / sizeof(expected[0]) };

@@ -511,4 +511,59 @@ TEST(everything_is_cleaned_up)
 	EXPECT_EQ(system(command), 0);
 }
 
+/* The summary for people, of a campaign that was not run: everything that applies is never exercised. */
+static const char *summary_of(struct run *r)
+{
+	static char text[8192];
+	FILE *out = fmemopen(text, sizeof(text), "w");
+
+	r->summary.executed = 1;
+	if (EXPECT(out)) {
+		report_text(out, &r->options, &r->findings, &r->summary);
+		fclose(out);
+	}
+	return text;
+}
+
+TEST(a_summary_names_no_rule_that_cannot_apply)
+{
+	static const char *const of_operations[] = { "contract.double-free-accepted",
+						     "contract.bad-free-accepted", "contract.bulk",
+						     "contract.bound", "contract.sharing" };
+	struct lb_target few;
+	struct run r;
+
+	run_begin(&r, "core", "x", 1);
+	for (size_t i = 0; i < sizeof(of_operations) / sizeof(of_operations[0]); i++)
+		EXPECT(strstr(summary_of(&r), of_operations[i]));
+	r.options.misuse = MISUSE_OFF;
+	EXPECT(!strstr(summary_of(&r), "contract.double-free-accepted"));
+	EXPECT(strstr(summary_of(&r), "contract.bad-free-accepted")); /* put_page can be one */
+	few = *r.options.target;
+	few.capabilities = UINT64_C(1) << OP_ALLOC_PAGES | UINT64_C(1) << OP_FREE_PAGES;
+	r.options.target = &few;
+	r.options.misuse = MISUSE_ON;
+	for (size_t i = 0; i < sizeof(of_operations) / sizeof(of_operations[0]); i++)
+		EXPECT(!strstr(summary_of(&r), of_operations[i]));
+	EXPECT(strstr(summary_of(&r), "contract.overlap"));
+}
+
+TEST(a_summary_says_what_was_compared)
+{
+	struct lb_target t;
+	struct run r;
+
+	run_begin(&r, "core", "x", 1);
+	EXPECT(strstr(summary_of(&r), " of the whole state\n"));
+	t = *r.options.target;
+	t.export_state = NULL;
+	t.flags &= ~(uint32_t)LB_TARGET_CACHES;
+	r.options.target = &t;
+	EXPECT(strstr(summary_of(&r),
+		      "can be had when all was given back; no state is exported\n"));
+	t.flags |= LB_TARGET_CACHES;
+	EXPECT(strstr(summary_of(&r), "ends of programs; no state is exported"));
+	EXPECT(!strstr(summary_of(&r), "can be had"));
+}
+
 TEST_MAIN

@@ -92,6 +92,93 @@ TEST(more_than_64_moves_are_too_many)
 	expect_error(text, 1, 64 * 8 + 1);
 }
 
+/* How many a bulk allocation binds depends on its holes; a line does not say it. */
+TEST(a_move_may_bind_none_one_or_many)
+{
+	struct moves m = moves_of("pages=64", "alloc_pages_bulk(n=8, gfp=KERNEL, value=5)\n"
+					      "alloc_pages_bulk(n=3, gfp=KERNEL, value=7)\n"
+					      "alloc_pages_bulk_list(n=32, gfp=KERNEL)\n"
+					      "alloc_pages_exact(n = 1, gfp=KERNEL)\n"
+					      "page_frag_alloc(gfp=ATOMIC, value=4097)");
+
+	EXPECT_EQ(m.nr, 5);
+	EXPECT_EQ(m.moves[0].op.count, 8);
+	EXPECT_EQ(m.moves[0].op.value, 5);
+	EXPECT_EQ(m.moves[1].op.count, 3);
+	EXPECT_EQ(m.moves[2].op.count, 32);
+	EXPECT_EQ(m.moves[3].op.code, OP_ALLOC_PAGES_EXACT);
+	EXPECT_EQ(m.moves[4].op.value, 4097);
+	expect_error("alloc_pages_bulk(n=33, gfp=KERNEL, value=0)", 1, 20);
+	expect_error("alloc_pages_bulk_list(n=2, gfp=NOTHING)", 1, 32);
+	expect_error("page_frag_alloc(gfp=KERNEL)", 1, 27);
+}
+
+TEST(a_fragment_is_counted_among_fragments)
+{
+	struct moves m =
+		moves_of("pages=64", "page_frag_free(first); page_frag_free(last) @cpu0;"
+				     "__free_pages(first); write_freed(dead, page=0, value=1)");
+	const struct reached at = {
+		.first = 1, .last = 6, .first_fragment = 2, .last_fragment = 4, .dead = 0
+	};
+	const struct reached blocks = { .first = 1,
+					.last = 6,
+					.first_fragment = NO_HANDLE,
+					.last_fragment = NO_HANDLE,
+					.dead = NO_HANDLE };
+
+	EXPECT_EQ(move_handle(&m.moves[0], &at), 2);
+	EXPECT_EQ(move_handle(&m.moves[1], &at), 4);
+	EXPECT_EQ(move_handle(&m.moves[2], &at), 1);
+	EXPECT_EQ(move_handle(&m.moves[3], &at), 0);
+	EXPECT(move_is_idle(&m.moves[0], &blocks) && move_is_idle(&m.moves[1], &blocks));
+	EXPECT(!move_is_idle(&m.moves[2], &blocks) && move_is_idle(&m.moves[3], &blocks));
+	expect_error("page_frag_free(dead)", 1, 16);
+	expect_error("write_freed(first, page=0, value=1)", 1, 13);
+}
+
+/* Bulk and fragments are no misuse; what writes where it may not is. */
+TEST(only_misuse_is_dropped)
+{
+	struct moves m =
+		moves_of("pages=64", "alloc_pages_bulk_list(n=2, gfp=KERNEL); double_free(dead);"
+				     "page_frag_alloc(gfp=KERNEL, value=1);"
+				     "write_freed(dead, page=0, value=1); check();"
+				     "set_page_flag(first, page=0, value=1);"
+				     "prep_transhuge_page(last)");
+
+	moves_drop_misuse(&m);
+	EXPECT_EQ(m.nr, 4);
+	EXPECT_EQ(m.moves[0].op.code, OP_ALLOC_PAGES_BULK_LIST);
+	EXPECT_EQ(m.moves[1].op.code, OP_PAGE_FRAG_ALLOC);
+	EXPECT_EQ(m.moves[2].op.code, OP_CHECK);
+	EXPECT_EQ(m.moves[3].op.code, OP_PREP_TRANSHUGE);
+}
+
+/* What decides how a page is handed out has to be told apart. */
+TEST(contents_count_where_somebody_looks_at_them)
+{
+	static const struct {
+		const char *machine, *moves;
+		bool contents;
+	} cases[] = {
+		{ "pages=64", "alloc_page(gfp=KERNEL)", false },
+		{ "pages=64", "alloc_page(gfp=KERNEL|ZERO)", true },
+		{ "pages=64", "write_freed(dead, page=0, value=1)", true },
+		{ "pages=64 init_on_alloc=1", "alloc_page(gfp=KERNEL)", true },
+		{ "pages=64 init_on_free=1", "alloc_page(gfp=KERNEL)", true },
+		{ "pages=64 page_poison=1", "alloc_page(gfp=KERNEL)", true },
+		{ "pages=64 shuffle=1 debug_pagealloc=1", "alloc_page(gfp=KERNEL)", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct moves m = moves_of(cases[i].machine, cases[i].moves);
+		struct machine machine = machine_of(cases[i].machine);
+
+		EXPECT_EQ(moves_tell_apart(&m, &machine, false).contents, cases[i].contents);
+	}
+}
+
 TEST(handles_are_counted_from_the_ends)
 {
 	struct moves m = moves_of("pages=64", "__free_pages(first); __free_pages(last); "

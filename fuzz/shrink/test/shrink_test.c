@@ -207,6 +207,97 @@ TEST(a_machine_keeps_only_what_is_needed)
 	program_free(&p);
 }
 
+static uint32_t large_fragments_freed(const struct program *p)
+{
+	bool large[16] = { false };
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->nr_ops && p->nr_handles <= 16; i++) {
+		const struct op *op = &p->ops[i];
+
+		if (op->code == OP_PAGE_FRAG_ALLOC)
+			large[op->first_result] = op->value > 4096;
+		n += op->code == OP_PAGE_FRAG_FREE && large[op->handle];
+	}
+	return n;
+}
+
+TEST(what_a_fragment_depends_on_stays_and_becomes_plain)
+{
+	struct wanted wanted = { large_fragments_freed, 1, 0 };
+	struct program p = given("lostbuddy 1\n"
+				 "machine cpus=4 shuffle=77 debug_pagealloc=1 guard_order=2 "
+				 "nodes=3 absent_nodes=0x2\n"
+				 "p0 = alloc_page(gfp=ATOMIC)\n"
+				 "p1 = page_frag_alloc(gfp=ATOMIC, value=100) @cpu2\n"
+				 "p2 = page_frag_alloc(gfp=ATOMIC|ZERO, value=20000) @cpu3/irq\n"
+				 "page_frag_free(p1)\n"
+				 "page_frag_drain()\n"
+				 "free_pages(p0)\n"
+				 "write_freed(p0, page=3, value=9)\n"
+				 "page_frag_free(p2) @cpu1\n"
+				 "deferred_init(node=2)\n"),
+		       plain;
+	char text[4096];
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	/* 20000, 10000, 5000: half of that is not large any more */
+	plain = given("lostbuddy 1\nmachine\np0 = page_frag_alloc(gfp=KERNEL, value=5000)\n"
+		      "page_frag_free(p0)\n");
+	plain.machine = p.machine;
+	program_print(&plain, text, sizeof(text));
+	expect_text(&p, text);
+	EXPECT_EQ(p.machine.nr_nodes, 1);
+	EXPECT_EQ(p.machine.absent_nodes, 0);
+	EXPECT_EQ(p.machine.shuffle, 0);
+	EXPECT_EQ(p.machine.debug_pagealloc, 0);
+	EXPECT_EQ(p.machine.guard_order, 0);
+	program_free(&plain);
+	program_free(&p);
+}
+
+static uint32_t guards_and_shuffle(const struct program *p)
+{
+	return p->machine.shuffle && p->machine.guard_order ? 1 : 0;
+}
+
+/* A seed that counts becomes the plainest one; guards keep what they need. */
+TEST(a_machine_keeps_the_switches_that_are_needed)
+{
+	struct wanted wanted = { guards_and_shuffle, 1, 0 };
+	struct program p = given("lostbuddy 1\nmachine shuffle=123456 debug_pagealloc=1 "
+				 "guard_order=3 init_on_free=1 page_poison=1 deferred=1\nnop()\n");
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	EXPECT_EQ(p.machine.shuffle, 1);
+	EXPECT_EQ(p.machine.debug_pagealloc, 1);
+	EXPECT_EQ(p.machine.guard_order, 3);
+	EXPECT_EQ(p.machine.init_on_free, 0);
+	EXPECT_EQ(p.machine.page_poison, 0);
+	EXPECT_EQ(p.machine.deferred, 0);
+	program_free(&p);
+}
+
+static uint32_t somebody_is_absent(const struct program *p)
+{
+	return p->machine.absent_nodes ? 1 : 0;
+}
+
+TEST(an_absent_node_leaves_one_that_is_there)
+{
+	struct wanted wanted = { somebody_is_absent, 1, 0 };
+	struct program p = given("lostbuddy 1\nmachine nodes=4 cpus=8 absent_nodes=0x5 "
+				 "memory=1-512@1/mirror,512-1024@3/hotplug/mirror\nnop()\n");
+
+	shrink_to(&p, &wanted, p.nr_ops, PLENTY);
+	EXPECT_EQ(p.machine.nr_nodes, 2);
+	EXPECT_EQ(p.machine.absent_nodes, 1);
+	EXPECT_EQ(p.machine.nr_cpus, 1);
+	EXPECT_EQ(p.machine.nr_memory, 1);
+	EXPECT_EQ(p.machine.memory[0].mirror, 0);
+	program_free(&p);
+}
+
 static volatile sig_atomic_t stop_now;
 
 /* Somebody loses patience over the third candidate. */
