@@ -8,7 +8,7 @@
  *   steps                         |----|----|-- ...             whole blocks of the top order, until
  *                                                               a section ends and enough has come
  *
- * Invariants (mm_machine_check() reports them as M8):
+ * Invariants (mm_machine_check() reports them as M10):
  *   D1  no free block reaches beyond its node's first_deferred_pfn;
  *   D2  deferred_pages is what the deferred ranges of the node hold from there on, 0 where there is
  *       none; the zone manages them when they are freed, and not before.
