@@ -63,27 +63,3 @@ struct mm_machine *boot_fuzz_size(char *why)
 	c.memory[0] = (struct mm_range){ .start = 1, .end = c.max_pfn };
 	return mm_machine_create(&c, why);
 }
-
-static uint64_t free_after_boot(bool deferred)
-{
-	const struct bench_machine size = { .mib = 1024,
-					    .checks = MM_CHECKS_LINUX,
-					    .deferred = deferred };
-	char why[256];
-	struct mm_machine *m = boot_real(&size, why);
-	uint64_t pages = 0;
-
-	if (!m)
-		return 0;
-	for (unsigned int type = 0; type < MAX_NR_ZONES; type++)
-		pages += zone_free_pages(mm_zone(m, 0, (enum zone_type)type));
-	mm_machine_destroy(m);
-	return pages;
-}
-
-bool boot_defers_memory(void)
-{
-	uint64_t some = free_after_boot(true);
-
-	return some > 0 && some < free_after_boot(false);
-}

@@ -20,10 +20,4 @@ struct bench_machine {
 struct mm_machine *boot_real(const struct bench_machine *size, char *why);
 struct mm_machine *boot_fuzz_size(char *why);
 
-/*
- * Does a machine with deferred=1 really leave memory for later? Where not, large ones take minutes
- * and gigabytes.
- */
-bool boot_defers_memory(void);
-
 #endif

@@ -98,12 +98,7 @@ static void *deferred_pair_create(int mib, char *why)
 					    .checks = MM_CHECKS_LINUX,
 					    .deferred = true };
 
-	if (boot_defers_memory())
-		return pair_on(&size, 0, why);
-	snprintf(why, 256,
-		 "a machine of 1 TiB takes gigabytes where boot does not defer the most of it, and "
-		 "it does not yet");
-	return NULL;
+	return pair_on(&size, 0, why);
 }
 
 static uint64_t pair_loop(void *subject, uint64_t count)
