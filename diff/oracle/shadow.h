@@ -311,6 +311,8 @@ uint64_t shadow_zone_memmap_pages(const struct zone *z);
 bool shadow_lay_out(struct shadow *s); /* zones and memory for all that has a size; before boot */
 bool shadow_build_zonelists(struct shadow *s);
 /* Is it for the sake of absent nodes that a zone comes before another one in a zonelist? */
+/* Nodes that are there, with memory or without. */
+uint32_t shadow_nr_online_nodes(const struct shadow *s);
 bool shadow_absent_nodes_decide(const struct shadow *s, const struct zonelist *zl, uint32_t number,
 				uint32_t other);
 void shadow_free_all(struct shadow *s); /* memblock_free_all and what was deferred */

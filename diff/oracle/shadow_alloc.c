@@ -248,7 +248,7 @@ static unsigned int nofragment(const struct shadow *s, const struct request *rq)
 	if (preferred->index != ZONE_NORMAL)
 		return 0;
 	dma32 = s->zone_number[preferred->node][ZONE_DMA32];
-	if (s->nr_nodes > 1 && (dma32 == NO_ZONE || s->zones[dma32].present == 0))
+	if (shadow_nr_online_nodes(s) > 1 && (dma32 == NO_ZONE || s->zones[dma32].present == 0))
 		return 0;
 	return ALLOC_NOFRAGMENT;
 }

@@ -89,12 +89,23 @@ static void build_for(struct build *b, uint32_t local, struct zonelist *fallback
 	}
 }
 
-static void build_all(const struct shadow *s, bool absent_too, struct zonelist *fallback)
+uint32_t shadow_nr_online_nodes(const struct shadow *s)
 {
-	struct build b = { .s = s, .absent_too = absent_too };
+	uint32_t n = 0;
 
 	for (uint32_t node = 0; node < s->nr_nodes; node++)
-		b.nr_online += !is_absent_node(&s->machine, node);
+		n += !is_absent_node(&s->machine, node);
+	return n;
+}
+
+static void build_all(const struct shadow *s, bool absent_too, struct zonelist *fallback)
+{
+	struct build b = {
+		.s = s,
+		.absent_too = absent_too,
+		.nr_online = shadow_nr_online_nodes(s),
+	};
+
 	for (uint32_t node = 0; node < s->nr_nodes; node++) {
 		fallback[node].n = 0;
 		if (b.absent_too || !is_absent_node(&s->machine, node))
