@@ -334,8 +334,7 @@ static bool compare_sections(struct comparison *c)
 	       compare_plain(c, LB_STATE_TUNABLES, tunable_fields, COUNT_OF(tunable_fields),
 			     "tunables") &&
 	       compare_plain(c, LB_STATE_NODE, node_fields, COUNT_OF(node_fields), "nodes") &&
-	       comparison_of_movable(c) && comparison_of_deferred(c) &&
-	       comparison_of_guards(c) &&
+	       comparison_of_movable(c) && comparison_of_deferred(c) && comparison_of_guards(c) &&
 	       compare_plain(c, LB_STATE_ZONE, zone_fields, COUNT_OF(zone_fields), "zones") &&
 	       comparison_of_free_lists(c) && comparison_of_page_lists(c) &&
 	       compare_pageblocks(c) && comparison_of_marks(c) &&

@@ -351,7 +351,7 @@ static uint64_t managed_for_marks(const struct shadow *s, uint32_t number)
 
 static void init_marks_for_all(struct shadow *s)
 {
-	uint64_t now[MAX_ZONES];
+	uint64_t now[MAX_ZONES] = { 0 };
 
 	for (uint32_t i = 0; i < s->nr_zones; i++) {
 		now[i] = s->zones[i].managed;
