@@ -125,15 +125,22 @@ static void keep_lowest(double *lowest, uint64_t sum, uint64_t operations)
 		*lowest = each;
 }
 
+/* Twice, as the first stretch may be long for what the machine's boot left to be charged. */
+static bool takes_long(struct counters *c, bench_loop *loop, void *subject, uint64_t count)
+{
+	for (int i = 0; i < 2; i++)
+		if (run_once(c, loop, subject, count).ns < LONG_ENOUGH_NS)
+			return false;
+	return true;
+}
+
 struct measurement measure(struct counters *c, bench_loop *loop, void *subject, bool alike)
 {
 	struct measurement m = { .instructions = 1e300, .cycles = 1e300, .ns = 1e300 };
 	bool counted = c != NULL;
 	uint64_t count = 1;
 
-	/* twice, as the first one may be long for what the machine's boot left to be charged */
-	while (run_once(c, loop, subject, count).ns < LONG_ENOUGH_NS ||
-	       run_once(c, loop, subject, count).ns < LONG_ENOUGH_NS)
+	while (!takes_long(c, loop, subject, count))
 		count *= 2;
 	for (int i = 0; i < RUNS; i++) {
 		struct stretch s = run_once(c, loop, subject, count);

@@ -252,6 +252,8 @@ bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value)
 {
 	if (!sysctl_in_range(name, value))
 		return false;
+	bool is_new = m->sysctl[name] != value;
+
 	m->sysctl[name] = value;
 	switch (name) {
 	case MM_SYSCTL_MIN_FREE_KBYTES:
@@ -262,7 +264,9 @@ bool mm_sysctl_write(struct mm_machine *m, enum mm_sysctl name, uint64_t value)
 		setup_per_zone_wmarks(m);
 		break;
 	case MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION:
-		for_each_zone(m, zone_update_pagesets);
+		/* the value in force computes nothing, though marks were boosted since (READINGS) */
+		if (is_new)
+			for_each_zone(m, zone_update_pagesets);
 		break;
 	case MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA:
 	case MM_SYSCTL_LOWMEM_RESERVE_RATIO_DMA32:

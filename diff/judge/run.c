@@ -743,7 +743,8 @@ static bool drain_caches(struct run *r)
 
 	if (!r->has_caches || !(r->j->target->capabilities & JUDGE_BIT(OP_PAGE_FRAG_DRAIN)))
 		return true;
-	for (; op.cpu < r->pair->machine.nr_cpus; op.cpu++) {
+	for (uint32_t cpu = 0; cpu < r->pair->machine.nr_cpus; cpu++) {
+		op.cpu = (uint8_t)cpu;
 		resolve(r, &op, NULL);
 		if (!carry_out(r) || !compare_at_end(r))
 			return false;

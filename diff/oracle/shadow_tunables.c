@@ -21,12 +21,15 @@ static bool is_in_range(const struct lb_call *call)
 
 void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_result *r)
 {
+	int64_t before;
+
 	if (!is_in_range(call)) {
 		r->outcome = LB_REFUSED;
 		r->reason = LB_BAD_RANGE;
 		return;
 	}
 	r->outcome = LB_DONE;
+	before = s->state->tunables[call->name];
 	s->state->tunables[call->name] = call->value;
 	switch (call->name) {
 	case SYSCTL_MIN_FREE_KBYTES:
@@ -39,7 +42,8 @@ void shadow_sysctl(struct shadow *s, const struct lb_call *call, struct lb_resul
 		shadow_pcp_set_sizes(s);
 		return;
 	case SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION:
-		shadow_pcp_set_sizes(s);
+		if (before != call->value) /* nothing is computed anew */
+			shadow_pcp_set_sizes(s);
 		return;
 	case SYSCTL_WATERMARK_BOOST_FACTOR:
 		return;

@@ -63,6 +63,11 @@ static bool wrong_order_refuses(const struct op *op, const struct handle_state *
 	return op->order >= state->order || state->compound || state->refs > 1;
 }
 
+static bool fragment_refuses(const struct op *op)
+{
+	return op->value < 1 || op->value > PROGRAM_MAX_FRAGMENT;
+}
+
 static bool tail_of_compound(const struct op *op, const struct handle_state *state)
 {
 	return state->compound && op->page % (1u << state->order) != 0;
@@ -101,7 +106,7 @@ bool op_is_refused(const struct op *op, const struct handle_state *state)
 	case OP_SET_MEMPOLICY:
 		return op->level != LEVEL_TASK;
 	case OP_PAGE_FRAG_ALLOC:
-		return op->value < 1 || op->value > PROGRAM_MAX_FRAGMENT;
+		return fragment_refuses(op);
 	case OP_SET_PAGE_FLAG:
 		return op->value / 2 % PROGRAM_PAGE_FLAGS == PROGRAM_FLAG_HEAD;
 	case OP_PREP_TRANSHUGE:
@@ -176,7 +181,7 @@ static uint32_t after_fragment(const struct op *op, struct handle_state *born)
 {
 	*born = (struct handle_state){
 		.kind = HANDLE_FRAGMENT,
-		.refs = op_is_refused(op, NULL) ? 0 : 1,
+		.refs = level_refuses(op) || fragment_refuses(op) ? 0 : 1,
 	};
 	return 1;
 }

@@ -478,6 +478,37 @@ static void exec_misuse(const struct lb_call *call, struct lb_result *r)
 		refuse(r, call->page ? LB_NOT_HEAD : LB_NOT_ALLOWED);
 }
 
+/* States of pages, pieces of them, misuse, and the machine itself. */
+static void dispatch_rare(struct core_instance *t, const struct lb_call *call, struct lb_result *r)
+{
+	switch (call->op) {
+	case OP_SET_MAPCOUNT:
+	case OP_SET_MAPPING:
+		exec_mark(t, call, r);
+		break;
+	case OP_SET_PAGE_FLAG:
+		exec_page_flag(t, call, r);
+		break;
+	case OP_WRITE_FREED:
+		exec_write_freed(t, call, r);
+		break;
+	case OP_PAGE_FRAG_ALLOC:
+	case OP_PAGE_FRAG_FREE:
+	case OP_PAGE_FRAG_DRAIN:
+		exec_fragment(call, r);
+		break;
+	case OP_FREE_TAIL:
+	case OP_DOUBLE_FREE:
+	case OP_FREE_PFN:
+	case OP_SCHED_SWITCH:
+	case OP_SCHED_INTERRUPT:
+		exec_misuse(call, r);
+		break;
+	default:
+		exec_machine(t, call, r);
+	}
+}
+
 static void dispatch(struct core_instance *t, const struct lb_call *call, struct lb_result *r)
 {
 	switch (call->op) {
@@ -521,30 +552,8 @@ static void dispatch(struct core_instance *t, const struct lb_call *call, struct
 	case OP_SET_GFP_ALLOWED_MASK:
 		exec_policy(t, call, r);
 		break;
-	case OP_SET_MAPCOUNT:
-	case OP_SET_MAPPING:
-		exec_mark(t, call, r);
-		break;
-	case OP_SET_PAGE_FLAG:
-		exec_page_flag(t, call, r);
-		break;
-	case OP_WRITE_FREED:
-		exec_write_freed(t, call, r);
-		break;
-	case OP_PAGE_FRAG_ALLOC:
-	case OP_PAGE_FRAG_FREE:
-	case OP_PAGE_FRAG_DRAIN:
-		exec_fragment(call, r);
-		break;
-	case OP_FREE_TAIL:
-	case OP_DOUBLE_FREE:
-	case OP_FREE_PFN:
-	case OP_SCHED_SWITCH:
-	case OP_SCHED_INTERRUPT:
-		exec_misuse(call, r);
-		break;
 	default:
-		exec_machine(t, call, r);
+		dispatch_rare(t, call, r);
 	}
 }
 

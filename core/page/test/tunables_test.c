@@ -64,6 +64,21 @@ TEST(a_fraction_takes_the_place_of_the_low_mark_in_the_size_of_page_lists)
 	world_close(&w);
 }
 
+/* A real 6.1 showed it: marks may have been boosted since sizes were computed, and a write of what is there computes none. */
+TEST(the_fraction_in_force_computes_nothing_when_it_is_written_again)
+{
+	struct world w;
+	struct zone *zone = open_world(&w);
+
+	zone->watermark_boost = 512;
+	EXPECT(mm_sysctl_write(w.machine, MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 0));
+	EXPECT_EQ(zone->pageset[0].high, 4);
+	EXPECT(mm_sysctl_write(w.machine, MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 8));
+	EXPECT(mm_sysctl_write(w.machine, MM_SYSCTL_PERCPU_PAGELIST_HIGH_FRACTION, 0));
+	EXPECT_EQ(zone->pageset[0].high, 512 / 2); /* the low mark is 0, and boosted */
+	world_close(&w);
+}
+
 TEST(a_ratio_changes_the_reserve_of_its_zone_alone)
 {
 	struct world w;
