@@ -25,8 +25,10 @@ static void lose_block(struct mm_machine *m, struct page *page, unsigned int ord
 	pfn_t pfn = (pfn_t)(page - m->memmap);
 
 	m->vmstat.leaked += UINT64_C(1) << order;
-	for (unsigned long i = 0; i < 1UL << order; i++)
+	for (unsigned long i = 0; i < 1UL << order; i++) {
 		page[i].page_type = PAGE_TYPE_NONE;
+		page[i].flags &= ~PAGE_FLAG(PG_RESERVED); /* READINGS: it stands in nobody's way */
+	}
 	if (m->fills_pages)
 		lose_contents(m, pfn, order);
 	mm_emit(m, why, NULL, pfn, order, 0, 0);
