@@ -232,13 +232,21 @@ stage_afl() {
 }
 
 stage_fuzz_parsers() {
-	local parser
+	local parser runs=() run
 	needs clang-19 libclang-rt-19-dev llvm-19
 	for parser in text machine wire trace; do
 		mkdir -p "$LOGS/corpus-$parser"
-		"build/libfuzzer/bin/fuzz_$parser" -seed=1 -max_total_time=5 -artifact_prefix="$LOGS/" "$LOGS/corpus-$parser"
+		"build/libfuzzer/bin/fuzz_$parser" -seed=1 -max_total_time=8 -artifact_prefix="$LOGS/" \
+			"$LOGS/corpus-$parser" >"$LOGS/parser-$parser.txt" 2>&1 &
+		runs+=($!)
 	done
-	result "text machine wire trace, 5 s each"
+	for run in "${runs[@]}"; do
+		wait "$run" || {
+			tail -n 40 "$LOGS"/parser-*.txt
+			return 1
+		}
+	done
+	result "text machine wire trace, 8 s all together"
 }
 
 # Lines, branches and conditions (MC/DC) of core/ that its own tests, its adapter's, the corpus and a short campaign
