@@ -2,58 +2,7 @@
  * Every rule of rules_boot.def is alive, as negative.c shows of the shadow's others: the shadow is driven
  * with its own predictions, and one word of an export, or one field of a result, lies.
  */
-#include "common.h"
-
-static bool reported[RULE_COUNT];
-
-enum { WORDS = 1 << 16 };
-
-struct lie {
-	struct shadow *s;
-	uint64_t words[WORDS];
-};
-
-static void expect_rule(const struct verdict *v, bool right, enum rule rule)
-{
-	bool named = !right && v->broken && v->rule == rule;
-
-	if (!EXPECT(named))
-		fprintf(stderr, "  planted for %s, reported %s (%s)\n", rule_info[rule].id,
-			right ? "nothing" : rule_info[v->rule].id, right ? "" : v->what);
-	reported[rule] |= named;
-}
-
-static void state_of(struct lie *lie, struct shadow *s)
-{
-	lie->s = s;
-	if (!EXPECT(shadow_export(s, lie->words, WORDS) < WORDS))
-		exit(1);
-}
-
-/* Word @at of the @nth section of a type. */
-static uint64_t *word_of(struct lie *lie, enum lb_state_section type, unsigned int nth,
-			 unsigned int at)
-{
-	const uint64_t *from = lie->words;
-	struct section section;
-
-	for (unsigned int i = 0; i <= nth; i++)
-		if (!EXPECT(section_find(&from, type, &section)))
-			exit(1);
-	if (!EXPECT(at < section.n))
-		exit(1);
-	return &lie->words[section.words - lie->words + at];
-}
-
-static void expect_state(struct lie *lie, bool at_boot, enum rule rule)
-{
-	struct verdict v = { .broken = false };
-	uint64_t before = lie->s->exercised[rule];
-
-	EXPECT(shadow_compare(lie->s, shadow_words(lie->s), at_boot, &v)); /* the truth passes */
-	EXPECT(lie->s->exercised[rule] > before); /* and the rule was looked at */
-	expect_rule(&v, shadow_compare(lie->s, lie->words, at_boot, &v), rule);
-}
+#include "negative.h"
 
 /* ---- What boot derives, and keeps ---- */
 
@@ -272,18 +221,6 @@ static struct shadow *with_absent_node(uint32_t profile)
 	return booted(&m, NULL, 0);
 }
 
-static void expect_result(struct shadow *s, struct lb_call call, struct lb_result lie,
-			  enum rule rule)
-{
-	struct lb_result expect;
-	struct verdict v = { .broken = false };
-	uint64_t before = s->exercised[rule];
-
-	shadow_exec(s, &call, &expect);
-	expect_rule(&v, shadow_judge(s, &call, &expect, &lie, s->bulk, &v), rule);
-	EXPECT(s->exercised[rule] > before);
-}
-
 static struct lb_result a_block(uint64_t pfn)
 {
 	return (struct lb_result){ .outcome = LB_BLOCK, .pfn = pfn };
@@ -325,9 +262,7 @@ TEST(every_rule_of_what_boot_derives_was_reported)
 #undef RULE
 	};
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (!EXPECT(reported[rules[i]]))
-			fprintf(stderr, "  never reported: %s\n", rule_info[rules[i]].id);
+	expect_all_reported(rules, sizeof(rules) / sizeof(rules[0]));
 }
 
 TEST_MAIN

@@ -4,11 +4,9 @@
  * and one word of an export, or one field of a result, lies. The last test asks whether any rule
  * was left out.
  */
-#include "common.h"
+#include "negative.h"
 
-static bool reported[RULE_COUNT];
-
-enum { WORDS = 1 << 14, DIRTY = 3, LOCKED = 0, HWPOISON = 23 };
+enum { DIRTY = 3, LOCKED = 0, HWPOISON = 23 };
 
 /* Four blocks of the top order, unless somebody wants guards or fragments. */
 static struct machine machine(void)
@@ -53,16 +51,6 @@ static struct shadow *poisoned(void)
 	return booted(&m, NULL, 0);
 }
 
-static void expect_rule(const struct verdict *v, bool right, enum rule rule)
-{
-	bool named = !right && v->broken && v->rule == rule;
-
-	if (!EXPECT(named))
-		fprintf(stderr, "  planted for %s, reported %s (%s)\n", rule_info[rule].id,
-			right ? "nothing" : rule_info[v->rule].id, right ? "" : v->what);
-	reported[rule] |= named;
-}
-
 /* ---- Lies in an export ---- */
 
 /*
@@ -72,41 +60,28 @@ static void expect_rule(const struct verdict *v, bool right, enum rule rule)
 static void expect_word(struct shadow *s, enum lb_state_section type, unsigned int at,
 			uint64_t change, bool at_boot, enum rule rule)
 {
-	static uint64_t words[WORDS];
-	const uint64_t *from = words;
-	struct section section;
-	struct verdict v = { .broken = false };
-	uint64_t before;
+	static struct lie lie;
 
-	if (!EXPECT(shadow_export(s, words, WORDS) < WORDS) ||
-	    !EXPECT(section_find(&from, type, &section) && at < section.n))
-		exit(1);
-	before = s->exercised[rule];
-	EXPECT(shadow_compare(s, words, at_boot, &v));
-	EXPECT(s->exercised[rule] > before); /* its premise held */
-	words[section.words - words + at] += change;
-	expect_rule(&v, shadow_compare(s, words, at_boot, &v), rule);
+	state_of(&lie, s);
+	*word_of(&lie, type, 0, at) += change;
+	expect_state(&lie, at_boot, rule);
 }
 
 /* The first two blocks of the list of the top order in each other's place. */
 static void expect_exchanged(struct shadow *s, bool at_boot, enum rule rule)
 {
-	static uint64_t words[WORDS];
-	const uint64_t *from = words;
-	struct section section;
-	struct verdict v = { .broken = false };
-	uint64_t *list, first;
+	enum { ORDER = 2, BLOCKS = 4 };
+	static struct lie lie;
+	unsigned int list = 0;
 
-	shadow_export(s, words, WORDS);
-	do
-		if (!EXPECT(section_find(&from, LB_STATE_FREE_LIST, &section)))
-			exit(1);
-	while (section.words[2] != s->top_order);
-	list = words + (section.words - words) + 4;
-	first = list[0];
-	list[0] = list[1];
-	list[1] = first;
-	expect_rule(&v, shadow_compare(s, words, at_boot, &v), rule);
+	state_of(&lie, s);
+	while (*word_of(&lie, LB_STATE_FREE_LIST, list, ORDER) != s->top_order)
+		list++;
+	uint64_t *blocks = word_of(&lie, LB_STATE_FREE_LIST, list, BLOCKS), first = blocks[0];
+
+	blocks[0] = blocks[1];
+	blocks[1] = first;
+	expect_state(&lie, at_boot, rule);
 }
 
 TEST(lies_about_shuffling)
@@ -216,38 +191,23 @@ TEST(lies_about_flags_and_destructors)
 /* A row too many that looks like none. */
 TEST(a_row_of_no_frame_is_a_row)
 {
-	static uint64_t words[WORDS];
-	const uint64_t *from = words;
+	static struct lie lie;
 	struct shadow *s = fresh();
 	int64_t held = take(s, GFP_NOWAIT | GFP_COMP, 4);
 	struct lb_call thp = on_block(OP_PREP_TRANSHUGE, held, 4, 0);
-	struct section section;
 	struct verdict v = { .broken = false };
 
 	thp.compound = 1;
 	run(s, thp);
-	shadow_export(s, words, WORDS);
-	EXPECT(section_find(&from, LB_STATE_DESTRUCTORS, &section));
-	words[section.words - words] = NO_PFN;
+	state_of(&lie, s);
+	*word_of(&lie, LB_STATE_DESTRUCTORS, 0, 0) = NO_PFN;
 	s->frames[held].thp = 0;
 	s->state->nr_thp = 0;
-	expect_rule(&v, shadow_compare(s, words, false, &v), RULE_DESTRUCTOR_KIND);
+	expect_rule(&v, shadow_compare(s, lie.words, false, &v), RULE_DESTRUCTOR_KIND);
 	shadow_destroy(s);
 }
 
 /* ---- Lies in a result ---- */
-
-static void expect_lie(struct shadow *s, struct lb_call call, struct lb_result lie, enum rule rule)
-{
-	struct lb_result expect;
-	struct verdict v = { .broken = false };
-	uint64_t before = s->exercised[rule];
-
-	shadow_exec(s, &call, &expect);
-	EXPECT(shadow_judge(s, &call, &expect, &expect, s->bulk, &v));
-	expect_rule(&v, shadow_judge(s, &call, &expect, &lie, s->bulk, &v), rule);
-	EXPECT(s->exercised[rule] > before);
-}
 
 static const struct lb_result done = { .outcome = LB_DONE };
 
@@ -264,7 +224,7 @@ static void expect_complaint(uint32_t byte, uint8_t warnings, enum rule rule)
 
 	give(s, p, 0);
 	write_freed(s, p, byte);
-	expect_lie(s, alloc_call(GFP_NOWAIT, 0), warns((uint64_t)p, warnings), rule);
+	expect_result(s, alloc_call(GFP_NOWAIT, 0), warns((uint64_t)p, warnings), rule);
 	shadow_destroy(s);
 }
 
@@ -281,8 +241,8 @@ TEST(a_write_to_what_is_held_is_done)
 	struct shadow *s = fresh();
 	int64_t p = take(s, GFP_NOWAIT, 0);
 
-	expect_lie(s, (struct lb_call){ .op = OP_WRITE_FREED, .pfn = (uint64_t)p }, done,
-		   RULE_WRITE_FREED_REFUSED);
+	expect_result(s, (struct lb_call){ .op = OP_WRITE_FREED, .pfn = (uint64_t)p }, done,
+		      RULE_WRITE_FREED_REFUSED);
 	shadow_destroy(s);
 }
 
@@ -296,19 +256,19 @@ TEST(lies_about_a_fragment)
 	struct shadow *s = fresh();
 	struct lb_call too_large = piece_call(5000);
 
-	expect_lie(s, piece_call(40000), a_piece(64, 0), RULE_FRAG_REFUSED);
-	expect_lie(s, piece_call(16), a_piece(79, 4080), RULE_EXACT_FRAME); /* of 64..72 */
-	expect_lie(s, piece_call(16), a_piece(71, 4080), RULE_FRAG_OFFSET);
-	expect_lie(s, piece_call(16), a_piece(70, 4048), RULE_FRAG_OFFSET);
-	expect_lie(s, alloc_call(GFP_NOWAIT, 4), a_piece(80, 8), RULE_FRAG_OFFSET);
-	expect_lie(s, piece_call(16), (struct lb_result){ .outcome = LB_NULL },
-		   RULE_RESULT_OUTCOME);
+	expect_result(s, piece_call(40000), a_piece(64, 0), RULE_FRAG_REFUSED);
+	expect_result(s, piece_call(16), a_piece(79, 4080), RULE_EXACT_FRAME); /* of 64..72 */
+	expect_result(s, piece_call(16), a_piece(71, 4080), RULE_FRAG_OFFSET);
+	expect_result(s, piece_call(16), a_piece(70, 4048), RULE_FRAG_OFFSET);
+	expect_result(s, alloc_call(GFP_NOWAIT, 4), a_piece(80, 8), RULE_FRAG_OFFSET);
+	expect_result(s, piece_call(16), (struct lb_result){ .outcome = LB_NULL },
+		      RULE_RESULT_OUTCOME);
 	run(s, (struct lb_call){ .op = OP_PAGE_FRAG_DRAIN });
 	too_large.fail_nth = 1;
-	expect_lie(s, too_large, a_piece(73, 0), RULE_FRAG_TOO_LARGE);
+	expect_result(s, too_large, a_piece(73, 0), RULE_FRAG_TOO_LARGE);
 	run(s, (struct lb_call){ .op = OP_PAGE_FRAG_DRAIN });
-	expect_lie(s, piece_call(16), (struct lb_result){ .outcome = LB_NULL },
-		   RULE_ZONE_UNJUSTIFIED_FAILURE);
+	expect_result(s, piece_call(16), (struct lb_result){ .outcome = LB_NULL },
+		      RULE_ZONE_UNJUSTIFIED_FAILURE);
 	shadow_destroy(s);
 }
 
@@ -317,12 +277,12 @@ TEST(flags_that_ought_to_be_refused_or_complained_of)
 	struct shadow *s = fresh();
 	int64_t p = take(s, GFP_NOWAIT, 4);
 
-	expect_lie(s, on_block(OP_SET_PAGE_FLAG, p, 4, PROGRAM_FLAG_HEAD * 2 + 1), done,
-		   RULE_FLAGS_REFUSED);
-	expect_lie(s, on_block(OP_PREP_TRANSHUGE, p, 4, 0), done, RULE_DESTRUCTOR_REFUSED);
+	expect_result(s, on_block(OP_SET_PAGE_FLAG, p, 4, PROGRAM_FLAG_HEAD * 2 + 1), done,
+		      RULE_FLAGS_REFUSED);
+	expect_result(s, on_block(OP_PREP_TRANSHUGE, p, 4, 0), done, RULE_DESTRUCTOR_REFUSED);
 	run(s, on_block(OP_SET_PAGE_FLAG, p, 4, LOCKED * 2 + 1));
-	expect_lie(s, free_call((uint64_t)p, 4),
-		   (struct lb_result){ .outcome = LB_DONE, .leaked = 16 }, RULE_FLAGS_BAD);
+	expect_result(s, free_call((uint64_t)p, 4),
+		      (struct lb_result){ .outcome = LB_DONE, .leaked = 16 }, RULE_FLAGS_BAD);
 	shadow_destroy(s);
 }
 
@@ -340,10 +300,10 @@ TEST(a_poisoned_page_that_is_kept_or_complained_of)
 	int64_t p;
 	struct shadow *s = with_poisoned_page(&p);
 
-	expect_lie(s, free_call((uint64_t)p, 0), done, RULE_HWPOISON_DROPPED);
+	expect_result(s, free_call((uint64_t)p, 0), done, RULE_HWPOISON_DROPPED);
 	shadow_destroy(s);
 	s = with_poisoned_page(&p);
-	expect_lie(
+	expect_result(
 		s, free_call((uint64_t)p, 0),
 		(struct lb_result){ .outcome = LB_DONE, .leaked = 1, .warnings = LB_WARN_BAD_PAGE },
 		RULE_HWPOISON_SILENT);
@@ -360,9 +320,7 @@ TEST(every_rule_of_switches_was_reported)
 #undef RULE
 	};
 
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (!EXPECT(reported[rules[i]]))
-			fprintf(stderr, "  never reported: %s\n", rule_info[rules[i]].id);
+	expect_all_reported(rules, sizeof(rules) / sizeof(rules[0]));
 }
 
 TEST_MAIN
