@@ -57,7 +57,6 @@ const struct machine_key *machine_key_at(unsigned int index);
  */
 void machine_divide(struct machine *m, uint64_t pages);
 void machine_default_borders(struct machine *m);
-void machine_default_nodes(struct machine *m); /* distances 10 and 20, CPUs spread in blocks */
 /* Nodes that are there. */
 uint32_t machine_nodes_there(const struct machine *m);
 bool machine_node_is_there(const struct machine *m, uint32_t node);

@@ -127,6 +127,12 @@ struct text_error {
 /* The defaults of a machine line that names nothing: 1 node, 1 CPU, 512 pages, P = 4, T = 6. */
 void machine_default(struct machine *m);
 
+/* Distances 10 and 20, and CPUs spread over the nodes in blocks, from nr_nodes, absent_nodes and nr_cpus. */
+void machine_default_nodes(struct machine *m);
+
+/* A PC of real size, whose memory is not known yet: zone borders, orders, sections as x86-64 has them (facts 1). */
+void machine_pc(struct machine *m);
+
 /*
  * machine_check - can this machine exist?
  * Returns true, or false with the reason in error->what (overlapping ranges, no memory, too many

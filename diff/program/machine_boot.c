@@ -252,10 +252,8 @@ static bool read_command_line(const struct boot *b)
 	return true;
 }
 
-bool machine_from_boot(struct machine *m, const char *dir, struct text_error *error)
+void machine_pc(struct machine *m)
 {
-	struct boot b = { .m = m, .dir = dir, .error = error };
-
 	machine_default(m);
 	m->pc = 1;
 	m->top_order = 10;
@@ -265,6 +263,14 @@ bool machine_from_boot(struct machine *m, const char *dir, struct text_error *er
 	m->section_pages = PC_SECTION;
 	m->percpu_unit_pages = MACHINE_PERCPU_REAL;
 	m->nr_memory = 0;
+	m->max_pfn = 0;
 	memset(m->memory, 0, sizeof(m->memory));
+}
+
+bool machine_from_boot(struct machine *m, const char *dir, struct text_error *error)
+{
+	struct boot b = { .m = m, .dir = dir, .error = error };
+
+	machine_pc(m);
 	return read_log(&b) && read_nodes(&b) && read_command_line(&b) && machine_check(m, error);
 }

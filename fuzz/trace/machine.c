@@ -27,13 +27,8 @@ enum {
 	PAGE_BYTES = 4096,
 	PAGE_KBYTES = 4,
 	IMAGE_PFN = 4096,
-	PC_DMA_END = 4096,
-	PC_DMA32_END = 1048576,
-	PC_SECTION = 32768,
 	PC_LOW_END = 159, /* 640K less the BIOS's own page */
 	PC_HIGH_START = 256,
-	NEAR = 10,
-	FAR = 20,
 };
 
 static const char *const zone_words[MACHINE_NR_ZONES] = { "DMA", "DMA32", "Normal", "Movable" };
@@ -243,36 +238,15 @@ static void set_nodes(struct beside *b)
 
 	m->nr_nodes = b->nr_nodes;
 	m->nr_cpus = b->nr_cpus ? b->nr_cpus : 1;
-	memset(m->cpu_node, 0, sizeof(m->cpu_node));
-	memset(m->distance, 0, sizeof(m->distance));
-	for (uint32_t cpu = 0; cpu < m->nr_cpus; cpu++)
-		m->cpu_node[cpu] = (uint8_t)(cpu * m->nr_nodes / m->nr_cpus);
-	for (uint32_t from = 0; from < m->nr_nodes; from++)
-		for (uint32_t to = 0; to < m->nr_nodes; to++)
-			m->distance[from][to] = from == to ? NEAR : FAR;
-}
-
-static void begin(struct machine *m)
-{
-	machine_default(m);
-	m->pc = 1;
-	m->thp = 1;
-	m->top_order = 10;
-	m->pageblock_order = 9;
-	m->dma_end = PC_DMA_END;
-	m->dma32_end = PC_DMA32_END;
-	m->section_pages = PC_SECTION;
-	m->percpu_unit_pages = MACHINE_PERCPU_REAL;
-	m->nr_memory = 0;
-	m->max_pfn = 0;
-	memset(m->memory, 0, sizeof(m->memory));
+	machine_default_nodes(m);
 }
 
 static bool assemble(struct beside *b, char *log, char *zones)
 {
 	struct text_error why;
 
-	begin(b->m);
+	machine_pc(b->m);
+	b->m->thp = 1;
 	if (zones)
 		for_each_line(b, zones, take_zone_line);
 	if (log && !for_each_line(b, log, take_log_line))

@@ -36,6 +36,32 @@ static inline struct machine bare_machine(uint64_t pages)
 	return m;
 }
 
+/*
+ * Four nodes of which one is possible and not there:
+ *
+ *   node   0 absent   1 (CPU 0)   2          3
+ *   from 0: 1 20, 2 15, 3 20; all else 20
+ */
+static inline struct machine absent_machine(uint32_t profile)
+{
+	struct machine m = bare_machine(256);
+
+	m.profile = profile;
+	m.nr_nodes = 4;
+	m.absent_nodes = 0x1;
+	m.nr_memory = 3;
+	m.cpu_node[0] = 1;
+	for (uint32_t n = 0; n < 4; n++)
+		for (uint32_t k = 0; k < 4; k++)
+			m.distance[n][k] = n == k ? 10 : 20;
+	for (uint32_t i = 0; i < 3; i++)
+		m.memory[i] = (struct machine_range){ .start = 64 * (i + 1),
+						      .end = 64 * (i + 2),
+						      .node = i + 1 };
+	m.distance[0][2] = 15;
+	return m;
+}
+
 /* The nodes of a node's zonelist in order, where each has one zone. */
 static inline const char *order_of(const struct shadow *s, unsigned int node)
 {

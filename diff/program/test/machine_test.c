@@ -265,6 +265,7 @@ TEST(an_impossible_machine_is_refused_with_its_reason)
 	refused("managed=0/0/513/0", 1, "more pages than the machine has");
 	refused("managed=0/0/100/0 late=0/0/100/0", 1, "expected fewer than managed");
 	refused("late=0/0/1/0", 1, "expected fewer than managed");
+	refused("managed=0/0/100/0 late=0/0/1/0 deferred=1", 1, "cannot be had with deferred=1");
 	refused("nodes=2 managed=0/0/1/0", 1, "2 rows, one for each node");
 	refused("late=0/0/1/0,0/0/0/0", 1, "1 rows, one for each node");
 	refused("nodes=2 absent_nodes=0x4", 1, "expected bits of 0x3");

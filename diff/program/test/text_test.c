@@ -148,7 +148,7 @@ TEST(a_handle_of_the_wrong_kind_is_refused_at_its_place)
 	refused("deferred_init(node=2)\n", 3, 20, "node 2 is not there: expected one below 2");
 }
 
-TEST(errors_say_where_and_what_was_expected)
+TEST(errors_in_operations_and_arguments_say_where_and_what_was_expected)
 {
 	refused("p0 = aloc_pages(order=0, gfp=KERNEL)\n", 3, 6,
 		"unknown operation `aloc_pages`: is it `alloc_pages`?");
@@ -162,6 +162,10 @@ TEST(errors_say_where_and_what_was_expected)
 		"this number is too large: expected an order, at most 15");
 	refused("p0 = alloc_pages(order=0, order=1, gfp=KERNEL)\n", 3, 27,
 		"the argument `order` is there twice");
+}
+
+TEST(errors_in_handles_say_which_and_what_was_expected)
+{
 	refused("alloc_page(gfp=KERNEL)\n", 3, 1,
 		"alloc_page binds one handle: expected `pN =` before it");
 	refused("p0 = check()\n", 3, 1, "check gives no handle: expected none before it");
@@ -177,6 +181,10 @@ TEST(errors_say_where_and_what_was_expected)
 		"split_page binds 4 handles here: expected `pA..pB =` with so many before it");
 	refused("p0 = alloc_page(gfp=KERNEL)\np1 = split_page(p0)\n", 4, 1,
 		"this split_page is refused and binds nothing: expected no handles before it");
+}
+
+TEST(errors_in_values_and_contexts_say_what_is_allowed)
+{
 	refused("p0..p3 = alloc_pages_bulk(n=0, gfp=KERNEL, value=0)\n", 3, 29,
 		"n=0 asks for nothing: expected 1 to 32");
 	refused("p0 = alloc_pages_bulk(n=4, gfp=KERNEL, value=1)\n", 3, 1,
@@ -198,6 +206,10 @@ TEST(errors_say_where_and_what_was_expected)
 		"unknown tunable `min_free_kb`: is it `min_free_kbytes`?");
 	refused("check(order=1)\n", 3, 7,
 		"check has no argument `order`: `show --language` lists what it has");
+}
+
+TEST(errors_in_observations_say_what_can_be_observed)
+{
 	refused("check() -> \n", 3, 12,
 		"expected what was observed after `->`: pfn N, an outcome, or ! and a rule");
 	refused("check() -> okay\n", 3, 12, "unknown observation `okay`: is it `ok`?");
@@ -217,6 +229,10 @@ TEST(errors_say_where_and_what_was_expected)
 	refused("check() -> pfn x\n", 3, 16,
 		"expected a page frame number, a number up to 18446744073709551615, found "
 		"`x`");
+}
+
+TEST(errors_in_the_shape_of_a_text_say_what_is_open)
+{
 	refused("check() check()\n", 3, 9,
 		"expected the end of the line after an operation, found `check`");
 	refused("repeat 2 {\ncheck()\n", 5, 1,
